@@ -1,0 +1,131 @@
+# Makefile: the whole project.
+#
+#   make                     every library for every target, in build/TARGET/
+#   make demo                the demo on every target         make check     every test on every target
+#   make bench               time and memory against other allocators
+#   make install             the native library: prefix=/usr/local, DESTDIR
+#   make dist                a source archive in build/       make clean     removes build/
+#
+# Targets: linux-x86_64 linux-i386 win64 win32. Each is a target of make (its libraries), and so are check-TARGET and
+# demo-TARGET. demo and check install what they need first (tools/setup.sh); make alone takes the compilers as they are.
+# The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
+
+VERSION := 2.0.0
+LINUX := linux-x86_64 linux-i386
+WINDOWS := win64 win32
+TARGETS := $(LINUX) $(WINDOWS)
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/brainmm
+JOBS ?= 2
+
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
+# What every C file of the project is compiled with; a target adds ARCH_TARGET.
+C_COMMON = -std=gnu11 $(CFLAGS) $(WARNINGS) -Iinclude -MMD -MP -ffile-prefix-map=$(CURDIR)/=
+
+.PHONY: all demo check bench install dist clean setup $(TARGETS)
+# The name of each file as it is made; V=1 shows the commands.
+$(if $(V),,.SILENT:)
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: $(TARGETS)
+
+# ---- Compilers of the Linux targets -------------------------------------------------------------------------------
+
+CC_linux-x86_64 := gcc
+CXX_linux-x86_64 := g++
+AR_linux-x86_64 := ar
+ARCH_linux-x86_64 :=
+
+# gcc -m32, or a cross compiler, whose programs must be told where its libraries are.
+CC_linux-i386 := $(shell tools/i386-compiler)
+CXX_linux-i386 := $(subst gcc,g++,$(CC_linux-i386))
+ifeq ($(CC_linux-i386),i686-linux-gnu-gcc)
+AR_linux-i386 := i686-linux-gnu-ar
+PROGRAM_linux-i386 := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 -Wl,-rpath,/usr/i686-linux-gnu/lib
+else
+AR_linux-i386 := ar
+endif
+ARCH_linux-i386 := -march=pentium4 -mfpmath=sse -Wno-psabi
+
+# ---- The Linux libraries ------------------------------------------------------------------------------------------
+
+CORE := $(wildcard src/*.c)
+# posix/malloc.c and whatever else begins with malloc is for libbrainmm-malloc.so only.
+MALLOC := $(wildcard posix/malloc*.c)
+POSIX := $(CORE) $(filter-out $(MALLOC),$(wildcard posix/*.c))
+
+# Without slp-vectorize: gcc pairs two stores of the fast path into one vector and pays four instructions for it.
+# initial-exec and -fno-plt: the thread's heap and the system's functions are one load away, not a call.
+LINUX_CORE := -fno-tree-slp-vectorize -Isrc -Iposix -fPIC -fvisibility=hidden -fno-plt -ftls-model=initial-exec -pthread
+# A library that owns the heap is never unloaded. The name has no version: as with brainmm.dll, the ABI only grows.
+LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,relro -Wl,-z,now
+
+# core_objects FOLDER, COMPILER, FLAGS: how sources become objects under FOLDER.
+define core_objects
+$1/%.o: %.c Makefile
+	echo '  $$@'
+	mkdir -p $$(@D)
+	$2 $$(C_COMMON) $3 -c -o $$@ $$<
+endef
+
+# The shared library's objects export what brainmm.h marks; the static core's, in libbrainmm-malloc.so too, nothing.
+define linux_target
+$1: $(addprefix build/$1/,libbrainmm.so libbrainmm.a libbrainmm-malloc.so)
+$(call core_objects,build/$1/obj/shared,$(CC_$1),$(ARCH_$1) $(LINUX_CORE))
+$(call core_objects,build/$1/obj/static,$(CC_$1),$(ARCH_$1) $(LINUX_CORE) -DBRAINMM_STATIC)
+build/$1/libbrainmm.so: $(POSIX:%.c=build/$1/obj/shared/%.o)
+	echo '  $$@'
+	$(CC_$1) $(LDFLAGS) $$(LINUX_LIBRARY) -o $$@ $$^
+build/$1/libbrainmm.a: $(POSIX:%.c=build/$1/obj/static/%.o)
+	echo '  $$@'
+	rm -f $$@
+	$(AR_$1) rcsD $$@ $$^
+build/$1/libbrainmm-malloc.so: $(POSIX:%.c=build/$1/obj/static/%.o) $(MALLOC:%.c=build/$1/obj/static/%.o)
+	echo '  $$@'
+	$(CC_$1) $(LDFLAGS) $$(LINUX_LIBRARY) -o $$@ $$^
+endef
+$(foreach target,$(LINUX),$(eval $(call linux_target,$(target))))
+
+include Makefile.mingw
+include tests/tests.mk
+-include demos/demo.mk
+-include bench/bench.mk
+-include $(shell find build -name '*.d' 2>/dev/null)
+
+# ---- What one calls -----------------------------------------------------------------------------------------------
+
+setup:
+	tools/setup.sh
+
+# A second make: only after set-up is it known which compilers there are.
+SECOND = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
+demo $(TARGETS:%=demo-%): demo%: setup
+	$(SECOND) run-demo$*
+
+bench:
+	tools/setup.sh bench
+	$(SECOND) run-bench
+
+# One half of the tests failing to build must not hide what the other half finds, but is a failure all the same.
+check $(TARGETS:%=check-%): check%: setup
+	$(SECOND) --keep-going tests$* || built=no; \
+	tests/run --jobs=$(JOBS) --built=$${built-yes} $(if $*,--target=$(*:-%=%)) $(TESTS)
+
+prefix ?= /usr/local
+libdir ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+install: linux-x86_64
+	install -d $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir)
+	install -m 644 build/linux-x86_64/libbrainmm.a $(DESTDIR)$(libdir)/
+	install -m 755 build/linux-x86_64/libbrainmm.so build/linux-x86_64/libbrainmm-malloc.so $(DESTDIR)$(libdir)/
+	install -m 644 $(wildcard include/*) $(DESTDIR)$(includedir)/
+	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
+	    posix/brainmm.pc.in >$(DESTDIR)$(libdir)/pkgconfig/brainmm.pc
+
+dist:
+	mkdir -p build
+	git archive --prefix=brainmm-$(VERSION)/ -o build/brainmm-$(VERSION).tar.gz HEAD
+
+clean:
+	rm -rf build

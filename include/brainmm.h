@@ -1,0 +1,214 @@
+/* brainmm.h: the C interface of BrainMM, one heap for every module of a process.
+ *
+ * Link with brainmm.dll's import library, libbrainmm.so or the static core; all of them end up on the same heap,
+ * because the first to be loaded publishes it and the others attach (docs/abi.md). A module that links nothing can
+ * include brainmm_attach.h instead.
+ *
+ * Common to all functions
+ *   - Thread-safe: any thread may call any function, and may resize or free what another thread allocated.
+ *   - Every address returned is a multiple of 16, or more where a function says so.
+ *   - Sizes are in bytes unless a name says pages. A size above PTRDIFF_MAX, which is what a negative number becomes,
+ *     is refused with NULL and never wraps.
+ *   - Out of memory is NULL; the old block of a resize is then untouched and still the caller's.
+ *   - A function given a pointer that is not a live allocation of the kind it works on refuses: it returns an error
+ *     (or NULL), changes nothing and does not read the memory behind a foreign pointer. NULL, misaligned, stack,
+ *     foreign, never allocated and already freed pointers are always recognised, pointers into the middle of an
+ *     allocation too. The one exception is a freed piece of up to 32 KiB that the program has written to after the
+ *     free, or that has been handed out again since: a second free of it cannot be told from a legal one.
+ *   - No function takes a lock for pieces of up to BRAINMM_LOCK_FREE_MAX bytes while the heap has memory cached.
+ */
+#ifndef BRAINMM_H
+#define BRAINMM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(BRAINMM_STATIC)
+#define BRAINMM_API
+#elif defined(_WIN32)
+#if defined(BRAINMM_BUILD)
+#define BRAINMM_API
+#else
+#define BRAINMM_API __declspec(dllimport)
+#endif
+#else
+#define BRAINMM_API __attribute__((visibility("default")))
+#endif
+
+#if defined(_WIN32)
+#define BRAINMM_CALL __cdecl
+#else
+#define BRAINMM_CALL
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BRAINMM_ALIGNMENT 16u        /* of every address */
+#define BRAINMM_ALIGNMENT_MAX 2048u  /* the largest brainmm_alloc_aligned takes */
+#define BRAINMM_LOCK_FREE_MAX 32768u /* pieces up to this size never need a lock */
+#define BRAINMM_PAGE_SIZE 4096u      /* the unit of the pages functions, on every system */
+
+/* Results of the functions that return int. Zero is success. */
+enum brainmm_result {
+    BRAINMM_OK = 0,
+    BRAINMM_E_POINTER = 1,     /* not the start of a live allocation of this heap */
+    BRAINMM_E_DOUBLE_FREE = 2, /* it was one, and has been freed already */
+    BRAINMM_E_KIND = 3,        /* live, but of another kind: a block or pages given to brainmm_free, or the reverse */
+    BRAINMM_E_ARGUMENT = 4,    /* a size, count, alignment or mode out of range */
+    BRAINMM_E_MEMORY = 5,      /* the system has no more */
+    BRAINMM_E_UNSUPPORTED = 6  /* the heap this module is attached to has no such function */
+};
+
+/* What memory of blocks and pages is for. Memory is released with the mode it was taken with. */
+enum brainmm_mode {
+    BRAINMM_USER = 0,   /* readable and writable */
+    BRAINMM_SYSTEM = 1, /* the same, for a library's own structures: reported as system memory */
+    BRAINMM_JIT = 2     /* readable, writable and executable; never reused as ordinary memory while executable */
+};
+
+enum brainmm_kind {
+    BRAINMM_SMALL = 0,  /* up to 128 bytes */
+    BRAINMM_MEDIUM = 1, /* up to 32 KiB */
+    BRAINMM_BIG = 2,    /* up to 1 MiB */
+    BRAINMM_LARGE = 3,  /* more */
+    BRAINMM_PAGES = 4,
+    BRAINMM_BLOCK = 5,
+    BRAINMM_JIT_MEMORY = 6 /* a block or pages of mode BRAINMM_JIT */
+};
+
+enum brainmm_rights { BRAINMM_READ = 1, BRAINMM_WRITE = 2, BRAINMM_EXECUTE = 4 };
+
+/* What an address is. The layout is the original's TMemoryOptions, packed: 12 bytes on 32 bit, 20 on 64 bit. */
+#pragma pack(push, 1)
+typedef struct brainmm_options {
+    uint8_t kind;        /* enum brainmm_kind */
+    uint8_t align;       /* log2(alignment / 16), 0 for 16 to 7 for 2048 bytes: what a resize keeps */
+    uint8_t block_size;  /* for blocks, log4(size / 4 KiB): 0 for 4 KiB to 8 for 256 MiB; else 0 */
+    uint8_t rights;      /* enum brainmm_rights, or-ed */
+    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 where no thread does */
+    size_t size;         /* usable bytes */
+} brainmm_options;
+#pragma pack(pop)
+
+/* ---- Allocation ------------------------------------------------------------------------------------------------- */
+
+/* A piece of at least SIZE bytes, contents undefined. SIZE 0 gives a valid, unique piece. NULL when memory is out. */
+BRAINMM_API void *BRAINMM_CALL brainmm_alloc(size_t size);
+
+/* The same, zero-filled up to its usable size. */
+BRAINMM_API void *BRAINMM_CALL brainmm_alloc_zeroed(size_t size);
+
+/* Like brainmm_alloc, at a multiple of ALIGNMENT: a power of two from 1 to BRAINMM_ALIGNMENT_MAX (below 16 means 16),
+ * else NULL. Resized and freed with the ordinary functions; a resize keeps the alignment. */
+BRAINMM_API void *BRAINMM_CALL brainmm_alloc_aligned(size_t alignment, size_t size);
+
+/* Gives a piece back. NULL is allowed and does nothing. Returns BRAINMM_OK, or why nothing was freed. */
+BRAINMM_API int BRAINMM_CALL brainmm_free(void *piece);
+
+/* Makes a piece at least SIZE bytes, moved if need be, its contents kept up to the smaller of both sizes (all usable
+ * bytes of a piece are contents) and its alignment kept. PIECE NULL: like brainmm_alloc. SIZE 0: frees the piece and
+ * returns NULL. NULL otherwise: out of memory or not a piece of ours, and the old piece stays as it was. */
+BRAINMM_API void *BRAINMM_CALL brainmm_realloc(void *piece, size_t size);
+
+/* Like brainmm_realloc, but the contents become undefined: nothing is copied. On failure the old piece and its
+ * contents stay. */
+BRAINMM_API void *BRAINMM_CALL brainmm_reget(void *piece, size_t size);
+
+/* How many bytes of the piece may be used: at least what was asked for. 0 for NULL and for what is not a live piece. */
+BRAINMM_API size_t BRAINMM_CALL brainmm_usable_size(const void *piece);
+
+/* ---- Blocks: fixed sizes, aligned to their size, so that code finds a block's start by AND ---------------------- */
+
+/* A block of SIZE bytes at a multiple of SIZE: 4 KiB, 16 KiB, 64 KiB, 256 KiB, 1, 4, 16, 64 or 256 MiB, else NULL.
+ * Contents undefined. Only what is touched costs memory. */
+BRAINMM_API void *BRAINMM_CALL brainmm_block_get(size_t size, unsigned mode);
+
+/* Gives a block back; MODE as it was taken. NULL is allowed. */
+BRAINMM_API int BRAINMM_CALL brainmm_block_free(void *block, unsigned mode);
+
+/* ---- Pages: runs of 4 KiB pages at a multiple of 4 KiB ---------------------------------------------------------- */
+
+/* COUNT pages, contents undefined. COUNT 0 or too many, or an unknown MODE: NULL. */
+BRAINMM_API void *BRAINMM_CALL brainmm_pages_get(size_t count, unsigned mode);
+
+/* Makes a run COUNT pages long, moved if need be: contents undefined (reget) or kept (realloc). PAGES NULL: like
+ * brainmm_pages_get. COUNT 0: frees, returns NULL. NULL otherwise: the old run stays as it was. */
+BRAINMM_API void *BRAINMM_CALL brainmm_pages_reget(void *pages, size_t count, unsigned mode);
+BRAINMM_API void *BRAINMM_CALL brainmm_pages_realloc(void *pages, size_t count, unsigned mode);
+
+/* Gives a run back; MODE as it was taken. NULL is allowed. */
+BRAINMM_API int BRAINMM_CALL brainmm_pages_free(void *pages, unsigned mode);
+
+/* ---- Questions and upkeep --------------------------------------------------------------------------------------- */
+
+/* Describes the allocation that starts at ADDRESS. Returns 1, or 0 with *OPTIONS untouched when there is none. */
+BRAINMM_API int BRAINMM_CALL brainmm_get_options(const void *address, brainmm_options *options);
+
+/* Takes back what other threads freed of the calling thread's memory and returns what is idle to the system.
+ * Returns 1 if anything was taken back or returned, else 0. */
+BRAINMM_API int BRAINMM_CALL brainmm_thread_heap_minimize(void);
+
+/* A hint that the calling thread will allocate no more: its heap passes on to others now. What it does later still
+ * works. Called for you at thread exit. */
+BRAINMM_API void BRAINMM_CALL brainmm_thread_done(void);
+
+/* ---- The process's heap ----------------------------------------------------------------------------------------- */
+
+#define BRAINMM_MAGIC "BrainMM-table-v2" /* 16 bytes, without a terminating zero */
+#define BRAINMM_ABI_VERSION 2u
+
+/* The manager table. Every module's functions above go through the table of the process's heap. Offsets never change;
+ * new members go at the end, and `size` tells which are there. Documented byte by byte in docs/abi.md. */
+struct brainmm_manager {
+    char magic[16];                       /* BRAINMM_MAGIC */
+    uint32_t size;                        /* of this table, in bytes */
+    uint32_t abi_version;                 /* BRAINMM_ABI_VERSION */
+    const struct brainmm_manager *self;   /* this table's own address */
+    void *const *version1;                /* the original's table of 24 pointers, over the same heap */
+    uintptr_t heap_id;                    /* identity of the heap: equal in two modules if they share it */
+    void *(BRAINMM_CALL *alloc)(size_t size);
+    void *(BRAINMM_CALL *alloc_zeroed)(size_t size);
+    void *(BRAINMM_CALL *alloc_aligned)(size_t alignment, size_t size);
+    int (BRAINMM_CALL *free)(void *piece);
+    void *(BRAINMM_CALL *realloc)(void *piece, size_t size);
+    void *(BRAINMM_CALL *reget)(void *piece, size_t size);
+    size_t (BRAINMM_CALL *usable_size)(const void *piece);
+    void *(BRAINMM_CALL *block_get)(size_t size, unsigned mode);
+    int (BRAINMM_CALL *block_free)(void *block, unsigned mode);
+    void *(BRAINMM_CALL *pages_get)(size_t count, unsigned mode);
+    void *(BRAINMM_CALL *pages_reget)(void *pages, size_t count, unsigned mode);
+    void *(BRAINMM_CALL *pages_realloc)(void *pages, size_t count, unsigned mode);
+    int (BRAINMM_CALL *pages_free)(void *pages, unsigned mode);
+    int (BRAINMM_CALL *get_options)(const void *address, brainmm_options *options);
+    int (BRAINMM_CALL *thread_heap_minimize)(void);
+    void (BRAINMM_CALL *thread_done)(void);
+};
+
+/* The table of the heap this module is on: its own, or the one it attached to. Never NULL; the heap is chosen by the
+ * first call at the latest. */
+BRAINMM_API const struct brainmm_manager *BRAINMM_CALL brainmm_get_manager(void);
+
+/* This module's own table, as a symbol for those who look it up with GetProcAddress or dlsym. Its functions serve the
+ * process's heap, whoever owns it. */
+BRAINMM_API extern const struct brainmm_manager brainmm_manager;
+
+/* How this module came to its heap, and what it saw on the way. */
+enum brainmm_attach_state {
+    BRAINMM_OWNER = 0,            /* it came first and published its own heap */
+    BRAINMM_ATTACHED = 1,         /* it uses the heap of an earlier module, found under the first name */
+    BRAINMM_ATTACHED_VERSION1 = 2,/* the same, an owner that has the original's table only */
+    BRAINMM_ATTACHED_SECOND = 3,  /* found the second way, because the first name held something refused */
+    BRAINMM_OWNER_SECOND = 4,     /* it owns the heap and published it the second way, for the same reason */
+    BRAINMM_OWNER_UNPUBLISHED = 5 /* it owns a heap, but neither way of publishing worked: others cannot find it */
+};
+
+/* Returns the state; *TEXT, if TEXT is not NULL, becomes a sentence about it that names what was refused and why. */
+BRAINMM_API int BRAINMM_CALL brainmm_attach_status(const char **text);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,458 @@
+/* brainmm_attach.h: join the process's heap without linking anything.
+ *
+ *     #include "brainmm_attach.h"
+ *
+ *     const struct brainmm_manager *mm = brainmm_attach();
+ *     if (mm) {
+ *         char *line = (char *)mm->alloc(80);
+ *         mm->free(line);
+ *     }
+ *
+ * For a plug-in that must not depend on the library being there. brainmm_attach() finds the heap that a module of the
+ * process has published; if none has, it loads the library that lies in the folder of the module this code is compiled
+ * into (brainmm.dll, libbrainmm.so), by full path: the current folder and the search path play no part. If that is not
+ * there either, the result is NULL, and brainmm_attach_failure() says why.
+ *
+ *   - One header, beside brainmm.h; C89 to C++20; gcc, clang, Visual C++. On Linux with glibc older than 2.34: -ldl.
+ *   - All functions are static: each file that includes this keeps its own result, and all results are the same table.
+ *   - Any thread, any time, several at once, also in DllMain or a constructor. The heap once found stays loaded for
+ *     the life of the process, so the table may be kept and its functions called without asking again.
+ *   - The functions of the table are those of brainmm.h. A heap of an older version may have fewer of them:
+ *     BRAINMM_HAS(mm, pages_get) tells. alloc to usable_size are always there.
+ *   - Before inclusion, BRAINMM_ATTACH_LIBRARY may be defined as another file name for the library.
+ *
+ * The first half of this file is what modules agree on; docs/abi.md explains it. The library itself uses that half.
+ */
+#ifndef BRAINMM_ATTACH_H
+#define BRAINMM_ATTACH_H
+
+#include "brainmm.h"
+
+/* ---- What modules agree on -------------------------------------------------------------------------------------- */
+
+/* How an owner tells where its tables are. Addresses are of this process; on 32 bit their upper halves are zero. */
+struct brainmm_record {
+    uint64_t version1;    /* offset 0: address of the version-1 table; written last, 0 until then */
+    char magic[16];       /* 8: BRAINMM_RECORD_MAGIC. Other content: there is a version-1 table only */
+    uint32_t size;        /* 24: of this record, 40 or more */
+    uint32_t abi_version; /* 28: BRAINMM_ABI_VERSION */
+    uint64_t manager;     /* 32: address of the version-2 table, struct brainmm_manager */
+};
+
+#define BRAINMM_RECORD_MAGIC "BrainMM-record-2" /* 16 bytes, without a terminating zero */
+
+#if defined(_WIN32)
+/* Where the record is: a file mapping, the process id in 8 upper-case hexadecimal digits; and if another process holds
+ * that name, an environment variable: process id and address of the version-2 table as 8 and 16 such digits, with a
+ * colon between. */
+#define BRAINMM_MAPPING_NAME L"Local\\BrainMM_PID_"
+#define BRAINMM_VARIABLE_NAME L"BRAINMM_MANAGER"
+#else
+/* Where the record is: a private page at the first of these addresses that was free. All but the last two lie in what
+ * sanitizers leave to the program, none where a stack, a heap or a library usually comes to lie. */
+#if defined(__LP64__)
+#define BRAINMM_PLACES {0x00360000UL, 0x7fe60000UL, 0x1f6b6d600000UL, 0x5f6b6d600000UL}
+#else
+#define BRAINMM_PLACES {0x07e60000UL, 0x1e6b0000UL, 0x4f6b0000UL, 0x5f6b0000UL}
+#endif
+#define BRAINMM_PLACE_COUNT 4
+#endif
+
+/* How much of a version-2 table must be there, up to usable_size; and what is too large to be one. */
+#define BRAINMM_MANAGER_SIZE_MIN (offsetof(struct brainmm_manager, usable_size) + sizeof(void *))
+#define BRAINMM_MANAGER_SIZE_MAX 65536u
+
+/* Whether the table MANAGER has MEMBER. */
+#define BRAINMM_HAS(manager, member) \
+    ((manager)->size >= offsetof(struct brainmm_manager, member) + sizeof((manager)->member))
+
+/* ---- The client ------------------------------------------------------------------------------------------------- */
+
+#if !defined(BRAINMM_ATTACH_NO_CLIENT)
+
+#include <string.h>
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+#if defined(__GNUC__)
+#define BRAINMM_ATTACH_FUNCTION static __attribute__((unused))
+#define BRAINMM_ATTACH_LOAD(variable) __atomic_load_n(&(variable), __ATOMIC_ACQUIRE)
+#define BRAINMM_ATTACH_STORE(variable, value) __atomic_store_n(&(variable), value, __ATOMIC_RELEASE)
+#else
+#define BRAINMM_ATTACH_FUNCTION static __inline
+#define BRAINMM_ATTACH_LOAD(variable) (variable) /* of a volatile variable: Visual C++ orders it */
+#define BRAINMM_ATTACH_STORE(variable, value) ((void)((variable) = (value)))
+#endif
+
+static const struct brainmm_manager *volatile brainmm_attach_manager; /* the result, once there is one */
+static const char *volatile brainmm_attach_reason = "brainmm_attach() has not been called";
+
+/* An image is a program or library that the system has loaded into this process. These come from the system's part
+ * below.
+ *
+ * Copies SIZE bytes if they lie readable in one image, and tells which. Memory outside images is never touched.
+ * Whether FUNCTION lies in the code of IMAGE.
+ * Keeps the image that ADDRESS lies in loaded for ever; 0 if it is gone already.
+ * Copies the record at place number PLACE: 1; or there is nothing to read: 0; or there is no such place: -1.
+ * Loads the library from this module's folder and returns its brainmm_get_manager; NULL and the reason, or not. */
+typedef const struct brainmm_manager *(BRAINMM_CALL *brainmm_attach_get)(void);
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_read(void *copy, const void *from, size_t size, const void **image);
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_is_code(const void *function, const void *image);
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_pin(const void *address);
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_look(int place, struct brainmm_record *record);
+BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void);
+
+/* Whether ADDRESS is that of an owner's version-2 table. Nothing another process writes can make this true: the table
+ * must lie in an image loaded here, know its own address, belong to a heap that has been started, and have all its
+ * functions in that same image's code. It is copied once; the copy is checked. */
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_is_manager(const void *address) {
+    struct brainmm_manager copy;
+    const void *image = NULL;
+    size_t offset, size = offsetof(struct brainmm_manager, alloc);
+    memset(&copy, 0, sizeof copy);
+    if (((size_t)address & (sizeof(void *) - 1)) != 0 || !brainmm_attach_read(&copy, address, size, &image))
+        return 0;
+    size = copy.size;
+    if (size < BRAINMM_MANAGER_SIZE_MIN || size > BRAINMM_MANAGER_SIZE_MAX || (size & (sizeof(void *) - 1)) != 0)
+        return 0;
+    if (size > sizeof copy)
+        size = sizeof copy;
+    if (!brainmm_attach_read(&copy, address, size, &image))
+        return 0;
+    if (memcmp(copy.magic, BRAINMM_MAGIC, sizeof copy.magic) != 0 || copy.abi_version != BRAINMM_ABI_VERSION ||
+        copy.size < size || copy.self != address || copy.heap_id == 0)
+        return 0;
+    for (offset = offsetof(struct brainmm_manager, alloc); offset + sizeof(void *) <= size; offset += sizeof(void *)) {
+        const void *function;
+        memcpy(&function, (const char *)&copy + offset, sizeof function);
+        if (!brainmm_attach_is_code(function, image))
+            return 0;
+    }
+    return 1;
+}
+
+/* The table of a heap that has been published, or NULL. */
+BRAINMM_ATTACH_FUNCTION const struct brainmm_manager *brainmm_attach_find(void) {
+    struct brainmm_record record;
+    int place, found;
+    for (place = 0; (found = brainmm_attach_look(place, &record)) >= 0; place++) {
+        const void *manager = (const void *)(size_t)record.manager;
+        if (found && record.version1 != 0 && memcmp(record.magic, BRAINMM_RECORD_MAGIC, sizeof record.magic) == 0 &&
+            record.size >= sizeof record && record.abi_version == BRAINMM_ABI_VERSION &&
+            brainmm_attach_is_manager(manager) && brainmm_attach_pin(manager))
+            return (const struct brainmm_manager *)manager;
+    }
+    return NULL;
+}
+
+/* The table of the process's heap, or NULL; see the top of this file. */
+BRAINMM_ATTACH_FUNCTION const struct brainmm_manager *brainmm_attach(void) {
+    const struct brainmm_manager *manager = BRAINMM_ATTACH_LOAD(brainmm_attach_manager);
+    if (!manager) {
+        manager = brainmm_attach_find();
+        if (!manager) {
+            /* The library finds what this client cannot serve, such as an owner with a version-1 table only. */
+            brainmm_attach_get get = brainmm_attach_load();
+            manager = get ? get() : NULL;
+        }
+        if (manager)
+            BRAINMM_ATTACH_STORE(brainmm_attach_manager, manager);
+    }
+    return manager;
+}
+
+/* Why brainmm_attach() returned NULL last. */
+BRAINMM_ATTACH_FUNCTION const char *brainmm_attach_failure(void) {
+    return BRAINMM_ATTACH_LOAD(brainmm_attach_manager) ? "" : BRAINMM_ATTACH_LOAD(brainmm_attach_reason);
+}
+
+BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_fail(const char *reason) {
+    BRAINMM_ATTACH_STORE(brainmm_attach_reason, reason);
+    return NULL;
+}
+
+/* ---- Windows ---------------------------------------------------------------------------------------------------- */
+
+#if defined(_WIN32)
+
+#if !defined(BRAINMM_ATTACH_LIBRARY)
+#define BRAINMM_ATTACH_LIBRARY "brainmm.dll"
+#endif
+#define BRAINMM_ATTACH_PATH_MAX 32768 /* the longest path Windows knows */
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_query(const void *address, MEMORY_BASIC_INFORMATION *info) {
+    return VirtualQuery(address, info, sizeof *info) != 0 && info->State == MEM_COMMIT && info->Type == MEM_IMAGE;
+}
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_read(void *copy, const void *from, size_t size, const void **image) {
+    MEMORY_BASIC_INFORMATION first, last;
+    SIZE_T done = 0;
+    if (!brainmm_attach_query(from, &first) || !brainmm_attach_query((const char *)from + size - 1, &last) ||
+        first.AllocationBase != last.AllocationBase)
+        return 0;
+    *image = first.AllocationBase;
+    /* Fails where a plain read would fault, should the image go away this moment. */
+    return ReadProcessMemory(GetCurrentProcess(), from, copy, size, &done) && done == size;
+}
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_is_code(const void *function, const void *image) {
+    MEMORY_BASIC_INFORMATION info;
+    return brainmm_attach_query(function, &info) && info.AllocationBase == image &&
+           (info.Protect & (PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY)) != 0;
+}
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_pin(const void *address) {
+    HMODULE module;
+    return GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+                              (const WCHAR *)address, &module) != 0;
+}
+
+/* COUNT upper-case hexadecimal digits. */
+BRAINMM_ATTACH_FUNCTION uint64_t brainmm_attach_parse(const WCHAR *text, int count, int *good) {
+    uint64_t value = 0;
+    for (; count > 0; count--, text++) {
+        unsigned digit = 16;
+        if (*text >= L'0' && *text <= L'9')
+            digit = (unsigned)(*text - L'0');
+        else if (*text >= L'A' && *text <= L'F')
+            digit = (unsigned)(*text - L'A') + 10;
+        if (digit == 16) {
+            *good = 0;
+            return 0;
+        }
+        value = value << 4 | digit;
+    }
+    return value;
+}
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_look(int place, struct brainmm_record *record) {
+    memset(record, 0, sizeof *record);
+    if (place == 0) {
+        WCHAR text[8 + 1 + 16 + 2];
+        int good = GetEnvironmentVariableW(BRAINMM_VARIABLE_NAME, text, 8 + 1 + 16 + 2) == 8 + 1 + 16;
+        good = good && text[8] == L':' && brainmm_attach_parse(text, 8, &good) == GetCurrentProcessId() && good;
+        if (good)
+            record->manager = brainmm_attach_parse(text + 9, 16, &good);
+        memcpy(record->magic, BRAINMM_RECORD_MAGIC, sizeof record->magic);
+        record->version1 = 1; /* the variable is written in one step, so the record is complete */
+        record->size = sizeof *record;
+        record->abi_version = BRAINMM_ABI_VERSION;
+        return good && record->manager == (size_t)record->manager;
+    }
+    if (place == 1) {
+        static const WCHAR prefix[] = BRAINMM_MAPPING_NAME;
+        WCHAR name[sizeof prefix / sizeof *prefix + 8];
+        DWORD process = GetCurrentProcessId();
+        SIZE_T done = 0;
+        size_t i, length = sizeof prefix / sizeof *prefix - 1;
+        HANDLE mapping;
+        void *view;
+        memcpy(name, prefix, sizeof prefix);
+        for (i = 0; i < 8; i++)
+            name[length + i] = L"0123456789ABCDEF"[process >> (28 - 4 * i) & 15];
+        name[length + 8] = 0;
+        mapping = OpenFileMappingW(FILE_MAP_READ, FALSE, name);
+        view = mapping ? MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, sizeof(void *)) : NULL;
+        if (view) {
+            ReadProcessMemory(GetCurrentProcess(), view, record, sizeof *record, &done);
+            UnmapViewOfFile(view);
+        }
+        if (mapping)
+            CloseHandle(mapping);
+        return done == sizeof *record;
+    }
+    return -1;
+}
+
+BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
+    static const char file[] = BRAINMM_ATTACH_LIBRARY;
+    WCHAR *path = (WCHAR *)LocalAlloc(LMEM_FIXED, (BRAINMM_ATTACH_PATH_MAX + sizeof file) * sizeof(WCHAR));
+    HMODULE module = NULL;
+    FARPROC get = NULL;
+    DWORD length = 0;
+    size_t i;
+    if (!path)
+        return brainmm_attach_fail("no memory for a path");
+    if (GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+                           (const WCHAR *)(const void *)file, &module))
+        length = GetModuleFileNameW(module, path, BRAINMM_ATTACH_PATH_MAX);
+    module = NULL;
+    while (length > 0 && path[length - 1] != L'\\')
+        length--;
+    if (length > 0) {
+        for (i = 0; i < sizeof file; i++)
+            path[length + i] = (WCHAR)file[i];
+        module = LoadLibraryExW(path, NULL, LOAD_WITH_ALTERED_SEARCH_PATH);
+    }
+    LocalFree(path);
+    if (!module)
+        return brainmm_attach_fail("no heap is published, and " BRAINMM_ATTACH_LIBRARY
+                                   " could not be loaded from this module's folder");
+    get = GetProcAddress(module, "brainmm_get_manager");
+    if (!get)
+        return brainmm_attach_fail(BRAINMM_ATTACH_LIBRARY " beside this module is another library of that name");
+    return (brainmm_attach_get)(void (*)(void))get;
+}
+
+/* ---- Linux ------------------------------------------------------------------------------------------------------ */
+
+#else
+
+#if !defined(BRAINMM_ATTACH_LIBRARY)
+#define BRAINMM_ATTACH_LIBRARY "libbrainmm.so"
+#endif
+
+/* The system's headers declare these only to programs that ask for more than their language standard: hence own names
+ * for the same functions. */
+struct brainmm_attach_image { /* the start of struct dl_phdr_info */
+    ElfW(Addr) base;
+    const char *name;
+    const ElfW(Phdr) * segments;
+    ElfW(Half) segment_count;
+};
+#if defined(__cplusplus)
+extern "C" {
+#endif
+extern int brainmm_attach_iterate(int (*visit)(struct brainmm_attach_image *, size_t, void *), void *data)
+    __asm__("dl_iterate_phdr");
+extern int brainmm_attach_mincore(void *address, size_t size, unsigned char *resident) __asm__("mincore");
+#if defined(__cplusplus)
+}
+#endif
+
+struct brainmm_attach_search {
+    size_t from, size;     /* which bytes */
+    ElfW(Word) rights;     /* PF_R, PF_X: what their segment must allow */
+    void *copy;            /* where to, or NULL */
+    const void *image;     /* which image they are in: the address of its table of segments */
+};
+
+/* The copy is made while the list of images is locked, so that the image cannot go away. */
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_visit(struct brainmm_attach_image *image, size_t size, void *data) {
+    struct brainmm_attach_search *search = (struct brainmm_attach_search *)data;
+    ElfW(Half) i;
+    (void)size;
+    for (i = 0; i < image->segment_count; i++) {
+        const ElfW(Phdr) *segment = &image->segments[i];
+        size_t skip = search->from - (size_t)(image->base + segment->p_vaddr);
+        if (segment->p_type == PT_LOAD && (segment->p_flags & search->rights) == search->rights &&
+            skip < segment->p_memsz && search->size <= segment->p_memsz - skip) {
+            if (search->copy)
+                memcpy(search->copy, (const void *)search->from, search->size);
+            search->image = image->segments;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_read(void *copy, const void *from, size_t size, const void **image) {
+    struct brainmm_attach_search search;
+    search.from = (size_t)from;
+    search.size = size;
+    search.rights = PF_R;
+    search.copy = copy;
+    search.image = NULL;
+    brainmm_attach_iterate(brainmm_attach_visit, &search);
+    *image = search.image;
+    return search.image != NULL;
+}
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_is_code(const void *function, const void *image) {
+    struct brainmm_attach_search search;
+    search.from = (size_t)function;
+    search.size = 1;
+    search.rights = PF_X;
+    search.copy = NULL;
+    search.image = NULL;
+    brainmm_attach_iterate(brainmm_attach_visit, &search);
+    return search.image != NULL && search.image == image;
+}
+
+/* Owners keep themselves loaded here. */
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_pin(const void *address) {
+    (void)address;
+    return 1;
+}
+
+/* Finds the mapping that ADDRESS lies in: its rights, and the file's path or "". 0 if there is none. */
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_mapping(size_t address, char *rights, char *path, size_t path_size) {
+    char line[4096 + 256];
+    int found = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (maps && !found && fgets(line, (int)sizeof line, maps)) {
+        char *rest;
+        size_t first = strtoul(line, &rest, 16);
+        size_t end = *rest == '-' ? strtoul(rest + 1, &rest, 16) : 0;
+        if (address >= first && address < end && strlen(rest) > 5) {
+            const char *name = strchr(rest, '/');
+            memcpy(rights, rest + 1, 4);
+            rest[strcspn(rest, "\n")] = 0;
+            path[0] = 0;
+            if (name && strlen(name) < path_size)
+                memcpy(path, name, strlen(name) + 1);
+            found = 1;
+        }
+    }
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_look(int place, struct brainmm_record *record) {
+    static const size_t places[BRAINMM_PLACE_COUNT] = BRAINMM_PLACES;
+    unsigned char resident;
+    char rights[4], path[8];
+    int tube[2], done = 0;
+    if (place >= BRAINMM_PLACE_COUNT)
+        return -1;
+    if (brainmm_attach_mincore((void *)places[place], 1, &resident) != 0)
+        return 0; /* nothing is mapped there */
+    if (brainmm_attach_mapping(places[place], rights, path, sizeof path) && rights[3] != 'p')
+        return 0; /* shared with another process: no owner's page */
+    if (pipe(tube) != 0)
+        return 0;
+    /* The kernel reads the page: it fails where a plain read would fault. */
+    if (write(tube[1], (const void *)places[place], sizeof *record) == (ssize_t)sizeof *record)
+        done = read(tube[0], record, sizeof *record) == (ssize_t)sizeof *record;
+    close(tube[0]);
+    close(tube[1]);
+    return done;
+}
+
+BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
+    static const char file[] = BRAINMM_ATTACH_LIBRARY;
+    char rights[4], path[4096 + sizeof file];
+    brainmm_attach_get get = NULL;
+    void *library, *symbol;
+    char *slash = NULL;
+    /* The path from the system's list is absolute; dladdr's is what the program gave, relative perhaps. A constant is
+     * looked up, because a variable may lie in memory that belongs to no file. */
+    if (brainmm_attach_mapping((size_t)file, rights, path, 4096))
+        slash = strrchr(path, '/');
+    if (!slash)
+        return brainmm_attach_fail("no heap is published, and this module's folder is not known");
+    memcpy(slash + 1, file, sizeof file);
+    library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return brainmm_attach_fail("no heap is published, and " BRAINMM_ATTACH_LIBRARY
+                                   " could not be loaded from this module's folder");
+    symbol = dlsym(library, "brainmm_get_manager");
+    if (!symbol)
+        return brainmm_attach_fail(BRAINMM_ATTACH_LIBRARY " beside this module is another library of that name");
+    memcpy(&get, &symbol, sizeof get);
+    return get;
+}
+
+#endif
+#endif /* BRAINMM_ATTACH_NO_CLIENT */
+#endif

@@ -1,0 +1,86 @@
+/* malloc_new.c: C++'s operators new and delete of libbrainmm-malloc.so, by their mangled names, so that the library needs
+ * no C++ runtime. A failed new calls the program's new handler and throws through the program's own libstdc++ or libc++;
+ * a program that has neither cannot catch, and ends.
+ */
+#include "fast_path.h"
+#include "heap.h"
+#include <stdbool.h>
+#include <stdlib.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+void free(void *piece);
+
+#if __SIZEOF_SIZE_T__ == 8
+#define MANGLED(before, after) before "m" after
+#else
+#define MANGLED(before, after) before "j" after
+#endif
+
+typedef void (*new_handler)(void);
+extern new_handler get_new_handler(void) __asm__("_ZSt15get_new_handlerv") __attribute__((weak));
+extern _Noreturn void throw_bad_alloc(void) __asm__("_ZSt17__throw_bad_allocv") __attribute__((weak));
+
+/* What std::bad_alloc and a new handler have to do with a request that the heap could not meet. */
+static void *new_retry(size_t alignment, size_t size, bool throws) {
+    for (;;) {
+        new_handler handler = get_new_handler ? get_new_handler() : NULL;
+        if (handler)
+            handler();
+        void *piece = alloc_aligned_any(alignment, size);
+        if (piece)
+            return piece;
+        if (handler)
+            continue;
+        if (!throws)
+            return NULL;
+        if (!throw_bad_alloc)
+            abort();
+        throw_bad_alloc();
+    }
+}
+
+static inline void *new_piece(size_t size, bool throws) {
+    void *piece = fast_alloc(os_thread_pointer(), size);
+    if (UNLIKELY(!piece) && (piece = alloc_slow(size)) == NULL)
+        piece = new_retry(BRAINMM_ALIGNMENT, size, throws);
+    return piece;
+}
+
+static inline void *new_aligned(size_t size, size_t alignment, bool throws) {
+    void *piece = alloc_aligned_any(alignment, size);
+    return piece ? piece : new_retry(alignment, size, throws);
+}
+
+#define NEW(name, mangled, parameters, body)                                                                           \
+    EXPORT void *name parameters __asm__(mangled);                                                                     \
+    void *name parameters { return body; }
+
+NEW(new_one, MANGLED("_Znw", ""), (size_t size), new_piece(size, true))
+NEW(new_array, MANGLED("_Zna", ""), (size_t size), new_piece(size, true))
+NEW(new_one_nothrow, MANGLED("_Znw", "RKSt9nothrow_t"), (size_t size), new_piece(size, false))
+NEW(new_array_nothrow, MANGLED("_Zna", "RKSt9nothrow_t"), (size_t size), new_piece(size, false))
+NEW(new_aligned_one, MANGLED("_Znw", "St11align_val_t"), (size_t size, size_t alignment), new_aligned(size, alignment, true))
+NEW(new_aligned_array, MANGLED("_Zna", "St11align_val_t"), (size_t size, size_t alignment), new_aligned(size, alignment, true))
+NEW(new_aligned_one_nothrow, MANGLED("_Znw", "St11align_val_tRKSt9nothrow_t"), (size_t size, size_t alignment),
+    new_aligned(size, alignment, false))
+NEW(new_aligned_array_nothrow, MANGLED("_Zna", "St11align_val_tRKSt9nothrow_t"), (size_t size, size_t alignment),
+    new_aligned(size, alignment, false))
+
+/* The size, alignment and tag that some forms pass after the piece are not needed. */
+#define DELETE(name, mangled)                                                                                          \
+    EXPORT void name(void *piece) __asm__(mangled);                                                                    \
+    void name(void *piece) { free(piece); }
+
+DELETE(delete_one, "_ZdlPv")
+DELETE(delete_array, "_ZdaPv")
+DELETE(delete_one_sized, MANGLED("_ZdlPv", ""))
+DELETE(delete_array_sized, MANGLED("_ZdaPv", ""))
+DELETE(delete_one_nothrow, "_ZdlPvRKSt9nothrow_t")
+DELETE(delete_array_nothrow, "_ZdaPvRKSt9nothrow_t")
+DELETE(delete_one_aligned, "_ZdlPvSt11align_val_t")
+DELETE(delete_array_aligned, "_ZdaPvSt11align_val_t")
+DELETE(delete_one_sized_aligned, MANGLED("_ZdlPv", "St11align_val_t"))
+DELETE(delete_array_sized_aligned, MANGLED("_ZdaPv", "St11align_val_t"))
+DELETE(delete_one_aligned_nothrow, "_ZdlPvSt11align_val_tRKSt9nothrow_t")
+DELETE(delete_array_aligned_nothrow, "_ZdaPvSt11align_val_tRKSt9nothrow_t")

@@ -1,0 +1,146 @@
+/* os.c (POSIX): what src/os.h asks of the system, by mmap and pthreads. */
+#define _GNU_SOURCE
+#include "os.h"
+#include "heap.h"
+#include "os_inline.h"
+#include "slab.h"
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+_Thread_local struct heap *os_thread_word = &heap_none;
+
+bool os_start(void) { return true; }
+
+/* ---- Memory ----------------------------------------------------------------------------------------------------- */
+
+/* Reserved memory is mapped readable and writable at once: pages cost nothing until they are touched, and one mapping
+ * with one set of rights stays one mapping to the kernel. */
+static void *map(void *address, size_t size, int flags) {
+    void *mapped = mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+bool os_reserve_at(void *address, size_t size) {
+    void *mapped = map(address, size, MAP_FIXED_NOREPLACE);
+    if (mapped && mapped != address) { /* a kernel before 4.17 takes the address for a hint */
+        munmap(mapped, size);
+        return false;
+    }
+    return mapped != NULL;
+}
+
+void *os_reserve(size_t size, size_t alignment) {
+    char *mapped = map(NULL, size, 0);
+    if (!mapped || ((uintptr_t)mapped & (alignment - 1)) == 0)
+        return mapped;
+    munmap(mapped, size);
+    if (size + alignment < size || (mapped = map(NULL, size + alignment, 0)) == NULL)
+        return NULL;
+    size_t before = (size_t)(-(uintptr_t)mapped & (alignment - 1));
+    if (before)
+        munmap(mapped, before);
+    munmap(mapped + before + size, alignment - before);
+    return mapped + before;
+}
+
+void os_release(void *address, size_t size) { munmap(address, size); }
+
+bool os_commit(void *address, size_t size) {
+    (void)address;
+    (void)size;
+    return true; /* see map() */
+}
+
+void os_decommit(void *address, size_t size) { madvise(address, size, MADV_DONTNEED); }
+
+bool os_protect(void *address, size_t size, unsigned rights) {
+    int protection = (rights & BRAINMM_READ ? PROT_READ : 0) | (rights & BRAINMM_WRITE ? PROT_WRITE | PROT_READ : 0) |
+                     (rights & BRAINMM_EXECUTE ? PROT_EXEC : 0);
+    return mprotect(address, size, protection) == 0;
+}
+
+void os_prefer_huge_pages(void *address, size_t size) { madvise(address, size, MADV_HUGEPAGE); }
+
+void os_populate(void *address, size_t size) { madvise(address, size, MADV_POPULATE_WRITE); }
+
+/* The kernel's own choice is the place that is free and that sanitizers and valgrind agree with. */
+void *os_place_window(size_t span) {
+    size_t alignment = (size_t)1 << 30;
+    void *mapped = mmap(NULL, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED)
+        return NULL;
+    munmap(mapped, span);
+    return (void *)(((uintptr_t)mapped + alignment - 1) & ~(uintptr_t)(alignment - 1));
+}
+
+/* ---- Threads ---------------------------------------------------------------------------------------------------- */
+
+static pthread_key_t exit_key;
+static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
+static bool exit_key_made;
+
+struct heap *os_thread_pointer_sure(void) { return os_thread_word; }
+
+static void thread_exits(void *unused) {
+    (void)unused;
+    heap_thread_exit();
+}
+
+static void make_exit_key(void) { exit_key_made = pthread_key_create(&exit_key, thread_exits) == 0; }
+
+void os_watch_thread_exit(void) {
+    pthread_once(&exit_key_once, make_exit_key);
+    if (exit_key_made)
+        pthread_setspecific(exit_key, &exit_key); /* any value but NULL has the destructor called */
+}
+
+uintptr_t os_thread_id(void) {
+    static _Thread_local uintptr_t id;
+    static _Thread_local pid_t process; /* a forked child's thread has another id */
+    pid_t now = getpid();
+    if (process != now) {
+        id = (uintptr_t)syscall(SYS_gettid);
+        process = now;
+    }
+    return id;
+}
+
+bool os_thread_alive(uintptr_t id) { return syscall(SYS_tgkill, getpid(), (pid_t)id, 0) == 0 || errno != ESRCH; }
+
+void os_yield(bool sleep) {
+    struct timespec millisecond = {0, 1000000};
+    if (sleep)
+        nanosleep(&millisecond, NULL);
+    else
+        sched_yield();
+}
+
+bool os_process_ending(void) { return false; } /* other threads run until the process is gone */
+
+/* ---- The rest --------------------------------------------------------------------------------------------------- */
+
+uint64_t os_clock_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void os_print(const char *text) {
+    ssize_t written = write(STDERR_FILENO, text, strlen(text));
+    (void)written;
+}

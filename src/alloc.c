@@ -1,0 +1,274 @@
+/* alloc.c: brainmm_alloc, brainmm_free and their kin: the fast path of fast_path.h, and what happens when it does not
+ * apply. Everything here may be called before the module has found its heap; each slow path sees to that first.
+ */
+#include "fast_path.h"
+#include "heap.h"
+#include "blocks.h"
+#include "manager.h"
+#include "run.h"
+#include "thread.h"
+#include "window.h"
+#include <string.h>
+
+/* ---- The module's own heap -------------------------------------------------------------------------------------- */
+
+bool heap_start(void) {
+    if (!os_start() || !window_start())
+        return false;
+    size_class_start();
+    return true;
+}
+
+void heap_lock_all(void) {
+    thread_lock();
+    blocks_lock();
+    window_lock();
+}
+
+void heap_unlock_all(void) {
+    window_unlock();
+    blocks_unlock();
+    thread_unlock();
+}
+
+/* ---- Allocation ------------------------------------------------------------------------------------------------- */
+
+/* A piece of a bin, for a thread whose list is empty or that has no heap yet, or none any more. */
+static void *alloc_from_bin(size_t bin) {
+    struct heap *heap = heap_of_thread();
+    bool borrowed = !heap;
+    if (borrowed && (heap = heap_borrow()) == NULL)
+        return NULL;
+    void *piece;
+    struct object *object = heap->free[bin];
+    if (object) {
+        heap->free[bin] = object->next;
+        object->mark = NULL;
+        piece = object;
+    } else {
+        piece = slab_alloc(heap, bin);
+        if (!piece && window_purge(true))
+            piece = slab_alloc(heap, bin);
+    }
+    if (borrowed)
+        heap_return(heap);
+    return piece;
+}
+
+static void *alloc_run(size_t size, size_t alignment, bool *fresh) {
+    void *piece = run_alloc(size, alignment, fresh);
+    if (!piece && size <= PTRDIFF_MAX && window_purge(true))
+        piece = run_alloc(size, alignment, fresh);
+    return piece;
+}
+
+void *alloc_slow(size_t size) {
+    if (!manager_start())
+        return manager_active.alloc(size);
+    if (size > MEDIUM_MAX)
+        return alloc_run(size, 16, NULL);
+    return alloc_from_bin(size <= SMALL_MAX ? size_class_small(size) : size_class_medium(size));
+}
+
+void *BRAINMM_CALL heap_alloc(size_t size) {
+    void *piece = fast_alloc(os_thread_pointer(), size);
+    return LIKELY(piece != NULL) ? piece : alloc_slow(size);
+}
+
+void *BRAINMM_CALL heap_alloc_zeroed(size_t size) {
+    if (size > MEDIUM_MAX) {
+        if (!manager_start())
+            return manager_active.alloc_zeroed(size);
+        bool fresh = false;
+        void *piece = alloc_run(size, 16, &fresh);
+        if (piece && !fresh)
+            memset(piece, 0, unit_of(piece)->size);
+        return piece;
+    }
+    void *piece = fast_alloc(os_thread_pointer(), size);
+    if (UNLIKELY(!piece)) {
+        if (!manager_start())
+            return manager_active.alloc_zeroed(size);
+        piece = alloc_slow(size);
+    }
+    if (piece)
+        memset(piece, 0, heap_usable_size(piece));
+    return piece;
+}
+
+static void *alloc_at(size_t alignment, size_t size) {
+    unsigned level = 0;
+    while (level < ALIGNMENTS - 1 && ((size_t)16 << level) < alignment)
+        level++;
+    if (size > MEDIUM_MAX || alignment > (size_t)16 << level)
+        return alloc_run(size > MEDIUM_MAX ? size : MEDIUM_MAX + 1, alignment, NULL);
+    size_t class = size <= SMALL_MAX ? size_class_small(size) : size_class_medium(size);
+    size_t bin = level * CLASS_STRIDE + class;
+    struct heap *heap = os_thread_pointer();
+    struct object *object = heap ? heap->free[bin] : NULL;
+    if (!object)
+        return alloc_from_bin(bin);
+    heap->free[bin] = object->next;
+    object->mark = NULL;
+    return object;
+}
+
+void *BRAINMM_CALL heap_alloc_aligned(size_t alignment, size_t size) {
+    if (!manager_start())
+        return manager_active.alloc_aligned(alignment, size);
+    if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > BRAINMM_ALIGNMENT_MAX)
+        return NULL;
+    return alloc_at(alignment, size);
+}
+
+void *alloc_aligned_any(size_t alignment, size_t size) {
+    return manager_start() ? alloc_at(alignment, size) : manager_active.alloc_aligned(alignment, size);
+}
+
+/* ---- Release ---------------------------------------------------------------------------------------------------- */
+
+/* Why a pointer cannot be freed. */
+static int refusal(void *piece) {
+    struct unit *unit = unit_of(piece);
+    if (!unit || unit->kind == UNIT_NONE)
+        return BRAINMM_E_POINTER;
+    bool other = unit->kind == UNIT_BLOCKS || ((unit->kind == UNIT_PAGES || unit->kind == UNIT_BLOCK) && (uintptr_t)piece == unit->start);
+    return other ? BRAINMM_E_KIND : BRAINMM_E_POINTER;
+}
+
+int free_slow(void *piece) {
+    struct unit *slab = slab_of(piece); /* NULL unless the module has a heap of its own */
+    if (!slab) {
+        if (!piece)
+            return BRAINMM_OK;
+        if (!manager_start())
+            return manager_active.free(piece);
+        return run_free(piece, UNIT_RUN, 0) ? BRAINMM_OK : refusal(piece);
+    }
+    struct object *object = piece;
+    if (object->mark == slab)
+        return BRAINMM_E_DOUBLE_FREE;
+    struct heap *heap = os_thread_pointer_sure();
+    if (heap && atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap)
+        slab_push_local(heap, slab, object);
+    else
+        slab_free_remote(heap ? heap : &heap_none, slab, object);
+    return BRAINMM_OK;
+}
+
+int BRAINMM_CALL heap_free(void *piece) {
+    return LIKELY(fast_free(os_thread_pointer(), piece)) ? BRAINMM_OK : free_slow(piece);
+}
+
+/* ---- Sizes ------------------------------------------------------------------------------------------------------ */
+
+size_t BRAINMM_CALL heap_usable_size(const void *piece) {
+    if (!manager_start())
+        return manager_active.usable_size(piece);
+    struct unit *slab = slab_of(piece);
+    if (slab)
+        return ((const struct object *)piece)->mark == slab ? 0 : slab_object_size(slab);
+    struct unit *run = run_of(piece, UNIT_RUN);
+    return run ? run->size : 0;
+}
+
+/* What a resize works on: the usable size and alignment of a live piece. False if it is none. */
+struct piece {
+    size_t usable;
+    size_t alignment;
+    struct unit *run; /* NULL for a piece of a slab */
+};
+
+static bool piece_describe(const void *address, struct piece *piece) {
+    struct unit *unit = slab_of(address);
+    if (unit) {
+        piece->usable = slab_object_size(unit);
+        piece->alignment = (size_t)16 << (unit->bin / CLASS_STRIDE);
+        piece->run = NULL;
+        return ((const struct object *)address)->mark != unit;
+    }
+    unit = run_of(address, UNIT_RUN);
+    if (!unit)
+        return false;
+    piece->usable = unit->size;
+    piece->alignment = (size_t)16 << unit->attributes;
+    piece->run = unit;
+    return true;
+}
+
+/* Whether the piece can stay where it is: it fits and wastes at most half, or its run can be made to fit. */
+static bool piece_fits(const struct piece *piece, size_t size) {
+    if (!piece->run)
+        return size <= piece->usable && (size >= piece->usable / 2 || piece->usable <= 128);
+    return size > MEDIUM_MAX && run_resize(piece->run, size);
+}
+
+static void *resize(void *old, size_t size, bool keep) {
+    struct piece piece;
+    if (!piece_describe(old, &piece) || size > PTRDIFF_MAX)
+        return NULL;
+    if (piece_fits(&piece, size))
+        return old;
+    void *moved = alloc_at(piece.alignment, size);
+    if (!moved)
+        return size <= piece.usable ? old : NULL; /* a piece that is too large serves as well */
+    if (keep)
+        memcpy(moved, old, size < piece.usable ? size : piece.usable);
+    heap_free(old);
+    return moved;
+}
+
+static void *resize_or(void *old, size_t size, bool keep) {
+    if (!old)
+        return heap_alloc(size);
+    if (size == 0) {
+        heap_free(old);
+        return NULL;
+    }
+    return resize(old, size, keep);
+}
+
+void *BRAINMM_CALL heap_realloc(void *piece, size_t size) {
+    return manager_start() ? resize_or(piece, size, true) : manager_active.realloc(piece, size);
+}
+
+void *BRAINMM_CALL heap_reget(void *piece, size_t size) {
+    return manager_start() ? resize_or(piece, size, false) : manager_active.reget(piece, size);
+}
+
+/* ---- Questions and upkeep --------------------------------------------------------------------------------------- */
+
+int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options) {
+    if (!manager_start())
+        return manager_active.get_options(address, options);
+    struct unit *unit = slab_of(address);
+    brainmm_options found = {0};
+    found.rights = BRAINMM_READ | BRAINMM_WRITE;
+    if (unit) {
+        if (((const struct object *)address)->mark == unit)
+            return 0;
+        found.size = slab_object_size(unit);
+        found.kind = found.size <= 128 ? BRAINMM_SMALL : BRAINMM_MEDIUM;
+        found.align = (uint8_t)(unit->bin / CLASS_STRIDE);
+        struct heap *owner = atomic_load_explicit(&unit->owner, memory_order_relaxed);
+        found.thread_id = owner ? owner->thread_id : 0;
+    } else if ((unit = run_of(address, UNIT_RUN)) != NULL) {
+        found.size = unit->size;
+        found.kind = found.size <= BIG_MAX ? BRAINMM_BIG : BRAINMM_LARGE;
+        found.align = unit->attributes;
+    } else if (!blocks_describe(address, &found)) {
+        return 0;
+    }
+    if (options)
+        *options = found;
+    return 1;
+}
+
+int BRAINMM_CALL heap_thread_heap_minimize(void) {
+    if (!manager_start())
+        return manager_active.thread_heap_minimize();
+    struct heap *heap = heap_of_thread();
+    bool collected = heap && slab_collect(heap);
+    bool purged = window_purge(true);
+    return collected || purged;
+}

@@ -1,0 +1,84 @@
+/* os.h: all that the core asks of an operating system. A port is one folder that implements this page.
+ *
+ * Addresses and sizes are multiples of OS_GRANULE unless a line says otherwise. Functions report failure by their
+ * result, never by ending the process. None of them allocates from the heap.
+ */
+#ifndef BRAINMM_OS_H
+#define BRAINMM_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OS_GRANULE 65536u /* reservations start at multiples of this on every system we know */
+#define OS_PAGE 4096u     /* the smallest unit of commit, purge and rights */
+
+/* Called once, before any other function here. False: the system lacks what the port needs. */
+bool os_start(void);
+
+/* ---- Memory ----------------------------------------------------------------------------------------------------- */
+
+/* Reserves SIZE bytes of address space at ADDRESS exactly; false if that is not free. */
+bool os_reserve_at(void *address, size_t size);
+
+/* Reserves SIZE bytes anywhere, at a multiple of ALIGNMENT (a power of two, at least OS_GRANULE); NULL if there is none. */
+void *os_reserve(size_t size, size_t alignment);
+
+/* Gives address space back: the whole of one reservation. */
+void os_release(void *address, size_t size);
+
+/* Makes reserved memory readable and writable (multiples of OS_PAGE). New memory reads as zero; memory that is
+ * committed already keeps its contents. False when the system has no more. */
+bool os_commit(void *address, size_t size);
+
+/* Gives the memory behind committed pages back and leaves them reserved: os_commit before the next use; the contents
+ * are then zero. Rights are readable and writable again. */
+void os_decommit(void *address, size_t size);
+
+/* Changes rights of committed pages to a combination of enum brainmm_rights; false if the system refuses. */
+bool os_protect(void *address, size_t size, unsigned rights);
+
+/* Tells the system that a range, a multiple of 2 MiB, is best backed by huge pages. A hint. */
+void os_prefer_huge_pages(void *address, size_t size);
+
+/* Backs committed pages with memory now, in one call instead of one fault a page. A hint. */
+void os_populate(void *address, size_t size);
+
+/* Where the window of the heap (src/window.h) may lie: the address of SPAN bytes (a power of two, 64 bit only) of which
+ * most are free and will likely stay so. Nothing is reserved. NULL if there is no such place. */
+void *os_place_window(size_t span);
+
+/* ---- Threads ---------------------------------------------------------------------------------------------------- */
+
+/* os_thread_pointer() and os_set_thread_pointer(), the one word of thread-local storage that the heap needs, come from
+ * the port's os_inline.h. In a new thread it reads as &heap_none, or as NULL where OS_THREAD_POINTER_MAY_BE_NULL.
+ * os_thread_pointer() may miss a heap that was set, on a system where the fast way is not always there;
+ * os_thread_pointer_sure() does not. */
+struct heap;
+struct heap *os_thread_pointer_sure(void);
+
+/* Asks the system to call heap_thread_exit() when the calling thread ends. Idempotent. */
+void os_watch_thread_exit(void);
+
+/* The system's id of the calling thread; never 0. */
+uintptr_t os_thread_id(void);
+
+/* Whether a thread with that id is still running. When in doubt: true. */
+bool os_thread_alive(uintptr_t id);
+
+/* Lets another thread run. SLEEP: for about a millisecond. */
+void os_yield(bool sleep);
+
+/* True while the process is ending and other threads have been stopped at arbitrary points: locks may never open. */
+bool os_process_ending(void);
+
+/* ---- The rest --------------------------------------------------------------------------------------------------- */
+
+/* Milliseconds since some moment; coarse, monotonic, cheap. */
+uint64_t os_clock_ms(void);
+
+
+/* Writes TEXT to where a process's diagnostics go. */
+void os_print(const char *text);
+
+#endif

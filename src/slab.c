@@ -1,0 +1,555 @@
+/* slab.c: where objects come from when a heap's list is empty, and what becomes of slabs. The invariants are in slab.h.
+ *
+ * slab_alloc() looks, in this order, at: the slab the last list came from; slabs of the heap with enough free objects;
+ * slabs of the heap to which other threads have freed; slabs that anybody may take; slabs of threads that have ended;
+ * fresh memory. Nothing on the way takes a lock, except for fresh memory when the caches of window.c are empty.
+ */
+#include "slab.h"
+#include "fast_path.h"
+#include "stack.h"
+#include "thread.h"
+
+#define RESTING_MAX 8u      /* slabs a bin may keep that have nothing to give, before it lets go of the oldest */
+#define WAKE_SHIFT 4u       /* a slab is worth allocating from when 1/16 of it is free */
+#define CARVE_BYTES 4096u   /* of virgin memory that are made objects at a time */
+
+/* On 64 bit a pointer from outside the window may share a descriptor: it differs from a true one by k * 2^n, k below
+ * 2^(64 - n). An odd reciprocal makes the product differ by at least 2^n, far above any limit. */
+#define RECIPROCAL_ODD ((uintptr_t)(UINTPTR_MAX > 0xFFFFFFFFu))
+
+static struct stack shared_slabs[HEAP_BINS];
+
+/* Listed slabs all of whose objects are free; a hint that sweeping the stacks is worth it. */
+static _Atomic int32_t idle_listed;
+
+/* ---- Lists ------------------------------------------------------------------------------------------------------ */
+
+static struct object *remote_first(const struct unit *slab, uint32_t word) {
+    uint32_t slot = word & REMOTE_SLOT_MASK;
+    return slot ? (struct object *)(slab->start + (uintptr_t)(slot - 1) * 16) : NULL;
+}
+
+static uint32_t remote_slot(const struct unit *slab, const struct object *object) {
+    return (uint32_t)(((uintptr_t)object - slab->start) / 16 + 1);
+}
+
+static unsigned wake_length(const struct geometry *geometry) {
+    unsigned length = geometry->capacity >> WAKE_SHIFT;
+    return length ? length : 1;
+}
+
+static unsigned local_length(const struct unit *slab) {
+    return (uint16_t)(atomic_load_explicit(&slab->goal, memory_order_relaxed) - slab->countdown);
+}
+
+/* Sets the countdown to end when `local`, now LENGTH long, has GOAL objects. */
+static void slab_arm(struct unit *slab, unsigned length, unsigned goal) {
+    atomic_store_explicit(&slab->goal, (uint16_t)goal, memory_order_relaxed);
+    slab->countdown = goal - length;
+}
+
+static bool is_object_of(const struct unit *slab, const struct object *object, uint32_t object_size) {
+    uintptr_t offset = (uintptr_t)object - slab->start;
+    return offset < (uintptr_t)slab->carved * object_size && offset % object_size == 0;
+}
+
+/* Puts LENGTH objects from FIRST on in front of `local`. A program that writes to freed memory may have broken the
+ * links; what lies behind the first bad one is given up rather than handed out. */
+static unsigned slab_join_local(struct unit *slab, struct object *first, unsigned length, uint32_t object_size) {
+    if (!first || length == 0)
+        return 0;
+    if (!slab->local) {
+        slab->local = first;
+        return length;
+    }
+    struct object *last = first;
+    unsigned joined = 1;
+    while (joined < length && last->next && is_object_of(slab, last->next, object_size)) {
+        last = last->next;
+        joined++;
+    }
+    last->next = slab->local;
+    slab->local = first;
+    return joined;
+}
+
+/* ---- Queues of a bin -------------------------------------------------------------------------------------------- */
+
+static struct unit *unit_or_null(uint32_t index) { return index ? unit_from_index(index) : NULL; }
+
+static uint32_t link_get(_Atomic uint32_t *link) { return atomic_load_explicit(link, memory_order_relaxed); }
+static void link_set(_Atomic uint32_t *link, uint32_t index) { atomic_store_explicit(link, index, memory_order_relaxed); }
+
+static void queue_append(struct queue *queue, struct unit *slab) {
+    uint32_t index = unit_index(slab);
+    link_set(&slab->next, 0);
+    link_set(&slab->prev, queue->last);
+    if (queue->last)
+        link_set(&unit_from_index(queue->last)->next, index);
+    else
+        queue->first = index;
+    queue->last = index;
+}
+
+static void queue_remove(struct queue *queue, struct unit *slab) {
+    uint32_t next = link_get(&slab->next), prev = link_get(&slab->prev);
+    if (prev)
+        link_set(&unit_from_index(prev)->next, next);
+    else
+        queue->first = next;
+    if (next)
+        link_set(&unit_from_index(next)->prev, prev);
+    else
+        queue->last = prev;
+}
+
+/* ---- States ----------------------------------------------------------------------------------------------------- */
+
+static void slab_make_available(struct bin *bin, struct unit *slab, unsigned length) {
+    slab->attributes |= SLAB_AVAILABLE;
+    queue_append(&bin->available, slab);
+    slab_arm(slab, length, slab->carved);
+}
+
+/* Takes a slab out of whichever queue it is in. */
+static void slab_unqueue(struct bin *bin, struct unit *slab) {
+    if (slab->attributes & SLAB_AVAILABLE) {
+        queue_remove(&bin->available, slab);
+    } else if (slab->attributes & SLAB_RESTING) {
+        queue_remove(&bin->resting, slab);
+        bin->resting_count--;
+    }
+    slab->attributes &= SLAB_LARGE;
+}
+
+/* All of an owned slab is free and it is in no queue: its memory becomes anybody's. */
+static void slab_retire(struct unit *slab) {
+    unsigned units = slab->attributes & SLAB_LARGE ? SLAB_UNITS_LARGE : 1;
+    atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
+    uint32_t index = unit_index(slab);
+    for (unsigned i = 0; i < units; i++)
+        unit_from_index(index + i)->kind = UNIT_NONE;
+    slab->local = NULL;
+    window_give_slab(slab, units);
+}
+
+/* The owner lets go of a slab that is in no queue. FLAGS: REMOTE_LISTED to offer it to everybody. False if other
+ * threads freed to it meanwhile and it is not to be listed: it is still owned, and has something to give. */
+static bool slab_disown(struct heap *heap, struct unit *slab, uint32_t flags) {
+    atomic_store_explicit(&slab->goal, (uint16_t)(slab->carved - local_length(slab)), memory_order_relaxed);
+    link_set(&slab->prev, heap->number);
+    atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
+    uint32_t word = atomic_load_explicit(&slab->remote, memory_order_relaxed);
+    do {
+        if (word != 0 && !(flags & REMOTE_LISTED)) {
+            unsigned length = slab->carved - atomic_load_explicit(&slab->goal, memory_order_relaxed);
+            slab_arm(slab, length, slab->carved);
+            atomic_store_explicit(&slab->owner, heap, memory_order_relaxed);
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&slab->remote, &word, word | flags | REMOTE_UNOWNED,
+                                                    memory_order_release, /* with the acquire of who takes it */
+                                                    memory_order_relaxed));
+    if (flags & REMOTE_LISTED) {
+        if (remote_count(word) == atomic_load_explicit(&slab->goal, memory_order_relaxed))
+            atomic_fetch_add_explicit(&idle_listed, 1, memory_order_relaxed);
+        stack_push(&shared_slabs[slab->bin], unit_index(slab), &slab->next);
+    }
+    return true;
+}
+
+/* The state word was changed from unowned, or listed and popped, to owned by this thread. WORD is what it was. */
+static void slab_own(struct heap *heap, struct unit *slab, uint32_t word, uint32_t object_size) {
+    unsigned length = slab->carved - atomic_load_explicit(&slab->goal, memory_order_relaxed);
+    length += slab_join_local(slab, remote_first(slab, word), remote_count(word), object_size);
+    slab_arm(slab, length, slab->carved);
+    atomic_store_explicit(&slab->owner, heap, memory_order_relaxed);
+}
+
+/* Nothing left to give: the slab rests, and the bin's oldest resting slab is let go if there are too many. */
+static void slab_rest(struct heap *heap, struct bin *bin, struct unit *slab, unsigned length, unsigned goal) {
+    slab->attributes |= SLAB_RESTING;
+    queue_append(&bin->resting, slab);
+    slab_arm(slab, length, goal);
+    if (++bin->resting_count <= RESTING_MAX)
+        return;
+    struct unit *oldest = unit_from_index(bin->resting.first);
+    slab_unqueue(bin, oldest);
+    if (!slab_disown(heap, oldest, 0))
+        slab_make_available(bin, oldest, local_length(oldest));
+}
+
+void slab_event(struct heap *heap, struct unit *slab) {
+    struct bin *bin = &heap->bins[slab->bin];
+    unsigned length = local_length(slab);
+    if (!(slab->attributes & (SLAB_RESTING | SLAB_AVAILABLE)))
+        return; /* bin.current may be all free; it stays, for the next allocation */
+    if (length == slab->carved) {
+        slab_unqueue(bin, slab);
+        slab_retire(slab);
+    } else if (slab->attributes & SLAB_RESTING) {
+        slab_unqueue(bin, slab);
+        slab_make_available(bin, slab, length);
+    }
+}
+
+/* ---- Frees by other threads ------------------------------------------------------------------------------------- */
+
+/* An unowned slab, not listed, that HEAP was the last to own: from here on its frees are local again. */
+static bool may_adopt(const struct heap *heap, struct unit *slab, uint32_t word) {
+    return (word & (REMOTE_UNOWNED | REMOTE_LISTED)) == REMOTE_UNOWNED && heap->number &&
+           link_get(&slab->prev) == heap->number;
+}
+
+/* Adopts a slab, with a first object to free. False if the state word is no longer WORD. */
+static bool slab_adopt(struct heap *heap, struct unit *slab, uint32_t word, struct object *object) {
+    if (!atomic_compare_exchange_strong_explicit(&slab->remote, &word, 0, memory_order_acquire, memory_order_relaxed))
+        return false;
+    const struct geometry *geometry = &bin_geometry[slab->bin];
+    slab_own(heap, slab, word, geometry->object_size);
+    object->next = slab->local;
+    slab->local = object;
+    unsigned length = local_length(slab) + 1;
+    struct bin *bin = &heap->bins[slab->bin];
+    if (length == slab->carved)
+        slab_retire(slab);
+    else if (length >= wake_length(geometry))
+        slab_make_available(bin, slab, length);
+    else
+        slab_rest(heap, bin, slab, length, wake_length(geometry));
+    return true;
+}
+
+/* Adds COUNT linked objects to what other threads freed of a slab: one atomic operation. */
+static void slab_push_remote(struct unit *slab, struct object *first, struct object *last, unsigned count) {
+    size_t bin = slab->bin;
+    unsigned wake = wake_length(&bin_geometry[bin]);
+    uint32_t index = unit_index(slab), slot = remote_slot(slab, first);
+    uint32_t word = atomic_load_explicit(&slab->remote, memory_order_relaxed), changed;
+    bool listing, all_free;
+    do {
+        unsigned length = remote_count(word) + count;
+        listing = (word & (REMOTE_UNOWNED | REMOTE_LISTED)) == REMOTE_UNOWNED && length >= wake;
+        all_free = (word & REMOTE_UNOWNED) && length == atomic_load_explicit(&slab->goal, memory_order_relaxed);
+        changed = (word & (REMOTE_UNOWNED | REMOTE_LISTED)) | (listing ? REMOTE_LISTED : 0) | length * REMOTE_COUNT_ONE | slot;
+        last->next = remote_first(slab, word);
+    } while (!atomic_compare_exchange_weak_explicit(&slab->remote, &word, changed,
+                                                    memory_order_acq_rel, /* with who takes the list, or the slab */
+                                                    memory_order_relaxed));
+    if (listing) /* who made a slab listed is alone with its links until it is on the stack */
+        stack_push(&shared_slabs[bin], index, &slab->next);
+    if (all_free)
+        atomic_fetch_add_explicit(&idle_listed, 1, memory_order_relaxed);
+}
+
+void slab_flush_batch(struct heap *heap) {
+    struct batch *batch = &heap->batch;
+    if (batch->slab)
+        slab_push_remote(batch->slab, batch->first, batch->last, batch->count);
+    batch->slab = NULL;
+}
+
+void slab_free_remote(struct heap *heap, struct unit *slab, struct object *object) {
+    struct batch *batch = &heap->batch;
+    object->mark = slab;
+    if (batch->slab == slab) {
+        object->next = batch->first;
+        batch->first = object;
+        batch->count++;
+    } else {
+        uint32_t word = atomic_load_explicit(&slab->remote, memory_order_relaxed);
+        if (may_adopt(heap, slab, word) && slab_adopt(heap, slab, word, object))
+            return;
+        if (heap->number == 0) { /* no heap to keep a batch in */
+            slab_push_remote(slab, object, object, 1);
+            return;
+        }
+        slab_flush_batch(heap);
+        *batch = (struct batch){slab, object, object, 1};
+    }
+    if (batch->count >= bin_geometry[slab->bin].batch)
+        slab_flush_batch(heap);
+}
+
+static _Atomic uint32_t *slab_link(uint32_t index) { return &unit_from_index(index)->next; }
+
+/* Takes a slab of the bin that anybody may take; it is then owned and in no queue. */
+static struct unit *slab_take_shared(struct heap *heap, size_t bin) {
+    if (stack_is_empty(&shared_slabs[bin]))
+        return NULL;
+    uint32_t index = stack_pop(&shared_slabs[bin], slab_link);
+    if (!index)
+        return NULL;
+    struct unit *slab = unit_from_index(index);
+    unsigned out = atomic_load_explicit(&slab->goal, memory_order_relaxed);
+    uint32_t word = atomic_exchange_explicit(&slab->remote, 0, memory_order_acquire);
+    if (remote_count(word) == out)
+        atomic_fetch_sub_explicit(&idle_listed, 1, memory_order_relaxed);
+    slab_own(heap, slab, word, bin_geometry[bin].object_size);
+    return slab;
+}
+
+/* Turns listed slabs that are all free into free memory, and lists the others again. */
+static void slab_sweep(struct heap *heap) {
+    for (size_t bin = 0; bin < HEAP_BINS; bin++) {
+        uint32_t kept = 0; /* a list of what goes back, linked by `prev` */
+        for (struct unit *slab; (slab = slab_take_shared(heap, bin)) != NULL;) {
+            if (local_length(slab) == slab->carved) {
+                slab_retire(slab);
+            } else {
+                link_set(&slab->prev, kept);
+                kept = unit_index(slab);
+            }
+        }
+        while (kept) {
+            struct unit *slab = unit_from_index(kept);
+            kept = link_get(&slab->prev);
+            slab_disown(heap, slab, REMOTE_LISTED);
+        }
+    }
+}
+
+/* ---- Allocation ------------------------------------------------------------------------------------------------- */
+
+static struct unit *slab_create(struct heap *heap, size_t bin) {
+    const struct geometry *geometry = &bin_geometry[bin];
+    struct unit *slab = window_take_slab(geometry->units);
+    if (!slab)
+        return NULL;
+    uint32_t index = unit_index(slab);
+    for (unsigned i = 1; i < geometry->units; i++) {
+        struct unit *further = unit_from_index(index + i);
+        link_set(&further->next, index);
+        further->kind = UNIT_SUB;
+    }
+    uint32_t size = geometry->object_size;
+    slab->start = (uintptr_t)unit_address(index);
+    slab->reciprocal = (UINTPTR_MAX / size + 1 + ((size & (size - 1)) == 0)) | RECIPROCAL_ODD;
+    atomic_store_explicit(&slab->limit, 0, memory_order_relaxed);
+    slab->local = NULL;
+    atomic_store_explicit(&slab->remote, 0, memory_order_relaxed);
+    slab->carved = 0;
+    slab->bin = (uint16_t)bin;
+    slab->kind = UNIT_SLAB;
+    slab->attributes = geometry->units > 1 ? SLAB_LARGE : 0;
+    slab_arm(slab, 0, 0);
+    atomic_store_explicit(&slab->owner, heap, memory_order_relaxed);
+    return slab;
+}
+
+/* Makes objects of virgin memory, at least one. */
+static struct object *slab_carve(struct unit *slab, const struct geometry *geometry) {
+    uint32_t size = geometry->object_size;
+    unsigned room = geometry->capacity - slab->carved;
+    unsigned count = CARVE_BYTES / size;
+    if (count == 0)
+        count = 1;
+    if (count > room)
+        count = room;
+    char *first = (char *)slab->start + (size_t)slab->carved * size;
+    struct object *object = (struct object *)(void *)first;
+    for (unsigned i = 1; i < count; i++) {
+        object->next = (struct object *)(void *)(first + (size_t)i * size);
+        object->mark = slab;
+        object = object->next;
+    }
+    object->next = NULL;
+    object->mark = slab;
+    slab->carved = (uint16_t)(slab->carved + count);
+    /* The fast path only meets pointers into the first unit, and its test is exact for as many objects. */
+    unsigned in_first = (unsigned)((UNIT_SIZE + size - 1) / size);
+    unsigned tested = slab->carved < in_first ? slab->carved : in_first;
+    atomic_store_explicit(&slab->limit, tested * (slab->reciprocal * size), memory_order_relaxed);
+    return (struct object *)(void *)first;
+}
+
+/* Moves a list of free objects from an owned slab to the heap. False if there are none. */
+static bool slab_supply(struct heap *heap, struct unit *slab) {
+    struct object *list = slab->local;
+    if (list) {
+        slab->local = NULL;
+    } else if (atomic_load_explicit(&slab->remote, memory_order_relaxed) != 0) {
+        uint32_t word = atomic_exchange_explicit(&slab->remote, 0, memory_order_acquire);
+        list = remote_first(slab, word);
+    } else {
+        const struct geometry *geometry = &bin_geometry[slab->bin];
+        if (slab->carved == geometry->capacity)
+            return false;
+        list = slab_carve(slab, geometry);
+    }
+    slab_arm(slab, 0, slab->carved);
+    heap->free[slab->bin] = list;
+    return true;
+}
+
+/* A slab of the heap's own that has something to give, taken out of its queue. */
+static struct unit *slab_take_own(struct bin *bin) {
+    struct unit *slab = unit_or_null(bin->available.first);
+    if (!slab) {
+        slab = unit_or_null(bin->resting.first);
+        while (slab && atomic_load_explicit(&slab->remote, memory_order_relaxed) == 0)
+            slab = unit_or_null(link_get(&slab->next));
+    }
+    if (slab) {
+        unsigned length = local_length(slab);
+        slab_unqueue(bin, slab);
+        slab_arm(slab, length, slab->carved);
+    }
+    return slab;
+}
+
+/* A slab to allocate from: the heap's own, somebody's, or a new one. NULL: out of memory. */
+static struct unit *slab_find(struct heap *heap, size_t bin) {
+    slab_flush_batch(heap);
+    struct unit *slab = slab_take_own(&heap->bins[bin]);
+    if (!slab)
+        slab = slab_take_shared(heap, bin);
+    if (slab)
+        return slab;
+    for (struct heap *orphan; (orphan = heap_take_orphan()) != NULL;) {
+        slab_disband(orphan);
+        heap_put_empty(orphan);
+        if ((slab = slab_take_shared(heap, bin)) != NULL)
+            return slab;
+    }
+    if (atomic_load_explicit(&idle_listed, memory_order_relaxed) > 0)
+        slab_sweep(heap);
+    slab = slab_create(heap, bin);
+    if (!slab) { /* the last resort: slabs with less to give than usual */
+        struct bin *own = &heap->bins[bin];
+        for (slab = unit_or_null(own->resting.first); slab && !slab->local;)
+            slab = unit_or_null(link_get(&slab->next));
+        if (slab) {
+            unsigned length = local_length(slab);
+            slab_unqueue(own, slab);
+            slab_arm(slab, length, slab->carved);
+        }
+    }
+    return slab;
+}
+
+void *slab_alloc(struct heap *heap, size_t bin) {
+    struct bin *own = &heap->bins[bin];
+    struct unit *slab = unit_or_null(own->current);
+    while (!slab || !slab_supply(heap, slab)) {
+        if (slab) {
+            const struct geometry *geometry = &bin_geometry[bin];
+            own->current = 0;
+            slab_rest(heap, own, slab, 0, wake_length(geometry));
+        }
+        slab = slab_find(heap, bin);
+        if (!slab)
+            return NULL;
+        own->current = unit_index(slab);
+    }
+    struct object *object = heap->free[bin];
+    heap->free[bin] = object->next;
+    object->mark = NULL;
+    return object;
+}
+
+/* ---- Giving back ------------------------------------------------------------------------------------------------ */
+
+/* Returns the bin's cached objects to the slab they came from, and what other threads freed to that slab. */
+static void slab_return_cached(struct heap *heap, size_t bin, struct unit *slab) {
+    uint32_t object_size = bin_geometry[bin].object_size;
+    unsigned cached = 0;
+    for (struct object *o = heap->free[bin]; o && is_object_of(slab, o, object_size) && cached < slab->carved; o = o->next)
+        cached++;
+    unsigned length = local_length(slab);
+    length += slab_join_local(slab, heap->free[bin], cached, object_size);
+    heap->free[bin] = NULL;
+    slab_arm(slab, length, slab->carved);
+}
+
+/* Takes over what other threads freed to an owned slab. */
+static bool slab_take_remote(struct unit *slab) {
+    uint32_t word = atomic_exchange_explicit(&slab->remote, 0, memory_order_acquire);
+    if (remote_count(word) == 0)
+        return false;
+    unsigned length = local_length(slab);
+    length += slab_join_local(slab, remote_first(slab, word), remote_count(word), bin_geometry[slab->bin].object_size);
+    slab_arm(slab, length, atomic_load_explicit(&slab->goal, memory_order_relaxed));
+    return true;
+}
+
+/* Calls DONE_WITH for each slab of a bin, all of them taken out of their queues first. */
+static void slab_clear_bin(struct heap *heap, size_t index, void (*done_with)(struct heap *, struct unit *)) {
+    struct bin *bin = &heap->bins[index];
+    struct unit *slab = unit_or_null(bin->current);
+    if (slab) {
+        slab_return_cached(heap, index, slab);
+        bin->current = 0;
+        queue_append(&bin->available, slab);
+        slab->attributes |= SLAB_AVAILABLE;
+    }
+    uint32_t chain = 0;
+    while ((slab = unit_or_null(bin->available.first ? bin->available.first : bin->resting.first)) != NULL) {
+        unsigned length = local_length(slab);
+        slab_unqueue(bin, slab);
+        slab_arm(slab, length, slab->carved);
+        link_set(&slab->prev, chain);
+        chain = unit_index(slab);
+    }
+    while (chain) {
+        slab = unit_from_index(chain);
+        chain = link_get(&slab->prev);
+        slab_take_remote(slab);
+        if (local_length(slab) == slab->carved)
+            slab_retire(slab);
+        else
+            done_with(heap, slab);
+    }
+}
+
+static void slab_offer(struct heap *heap, struct unit *slab) {
+    const struct geometry *geometry = &bin_geometry[slab->bin];
+    bool worth = slab->local || slab->carved < geometry->capacity;
+    if (!slab_disown(heap, slab, worth ? REMOTE_LISTED : 0))
+        slab_disown(heap, slab, REMOTE_LISTED);
+}
+
+void slab_disband(struct heap *heap) {
+    for (size_t bin = 0; bin < HEAP_BINS; bin++)
+        slab_clear_bin(heap, bin, slab_offer);
+}
+
+static void slab_keep(struct heap *heap, struct unit *slab) {
+    const struct geometry *geometry = &bin_geometry[slab->bin];
+    struct bin *bin = &heap->bins[slab->bin];
+    unsigned length = local_length(slab);
+    if (length >= wake_length(geometry) || slab->carved < geometry->capacity)
+        slab_make_available(bin, slab, length);
+    else
+        slab_rest(heap, bin, slab, length, wake_length(geometry));
+}
+
+bool slab_collect(struct heap *heap) {
+    bool any = false;
+    slab_flush_batch(heap);
+    for (size_t bin = 0; bin < HEAP_BINS; bin++) {
+        struct bin *own = &heap->bins[bin];
+        if (!own->current && !own->available.first && !own->resting.first)
+            continue;
+        for (struct unit *slab = unit_or_null(own->resting.first); slab && !any; slab = unit_or_null(link_get(&slab->next)))
+            any = atomic_load_explicit(&slab->remote, memory_order_relaxed) != 0;
+        for (struct unit *slab = unit_or_null(own->available.first); slab && !any; slab = unit_or_null(link_get(&slab->next)))
+            any = atomic_load_explicit(&slab->remote, memory_order_relaxed) != 0;
+        slab_clear_bin(heap, bin, slab_keep);
+    }
+    slab_sweep(heap);
+    return any;
+}
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+struct unit *slab_of(const void *piece) {
+    struct unit *slab = unit_of(piece);
+    if (slab && slab->kind == UNIT_SLAB && is_tested_object_of(slab, piece))
+        return slab;
+    if (slab && slab->kind == UNIT_SUB)
+        slab = unit_from_index(link_get(&slab->next));
+    if (!slab || slab->kind != UNIT_SLAB)
+        return NULL;
+    return is_object_of(slab, piece, bin_geometry[slab->bin].object_size) ? slab : NULL;
+}

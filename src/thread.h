@@ -1,0 +1,23 @@
+/* thread.h: which heap a thread works with, from its first call to after its end. */
+#ifndef BRAINMM_THREAD_H
+#define BRAINMM_THREAD_H
+
+#include "slab.h"
+
+/* The calling thread's heap: its own, an orphan it takes over, or a new one. NULL when there is no memory for one, and
+ * for a thread whose end has been announced: see heap_borrow(). */
+struct heap *heap_of_thread(void);
+
+/* The heap for one operation of a thread that has none any more: thread-local destructors and other modules' exit code
+ * allocate too. heap_return() gives it back; both are lock-free. NULL: out of memory. */
+struct heap *heap_borrow(void);
+void heap_return(struct heap *heap);
+
+/* The heap of a thread that ended, to be disbanded and then put with the empty ones. NULL if there is none. */
+struct heap *heap_take_orphan(void);
+void heap_put_empty(struct heap *heap);
+
+void thread_lock(void);
+void thread_unlock(void);
+
+#endif

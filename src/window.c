@@ -1,0 +1,321 @@
+/* window.c: units of 64 KiB: regions reserved from the system, a bitmap of what is free, two caches for slabs.
+ *
+ * A unit is free (its bit in free_units is set), cached for slabs, or in use. A free unit may still be committed; the
+ * bit in `committed` says so. Such idle memory goes back to the system when it has lain idle for PURGE_DELAY_MS, at
+ * once where there is much of it, and on request. There is no background thread: whoever takes or gives units looks.
+ */
+#include "window.h"
+#include "lock.h"
+#include "stack.h"
+
+#if UINTPTR_MAX > 0xFFFFFFFFu
+#define SPAN_MAX ((uint64_t)1 << 40)     /* of the window */
+#define SPAN_MIN ((uint64_t)1 << 34)
+#define REGION_UNITS (((size_t)1 << 30) >> UNIT_SHIFT)
+#else
+#define SPAN_MAX ((uint64_t)1 << 32)     /* every address there is */
+#define SPAN_MIN SPAN_MAX
+#define REGION_UNITS (((size_t)1 << 24) >> UNIT_SHIFT) /* small: 2 GiB are soon full of holes */
+#endif
+#define WINDOW_IS_EVERYTHING (SPAN_MAX == (uint64_t)1 << 32)
+
+#define PURGE_DELAY_MS 500u
+#define IDLE_UNITS_MAX 1024u   /* 64 MiB */
+#define CACHED_ONE_MAX 64      /* slabs of one unit */
+#define CACHED_LARGE_MAX 16    /* slabs of SLAB_UNITS_LARGE */
+#define PLACES_TRIED 256u      /* for a region, before a smaller one is tried */
+
+/* Before window_start() every pointer finds this descriptor, which is nobody's. */
+static struct unit no_unit;
+struct window window = {(char *)&no_unit, 0, 0, 0};
+
+/* All below belongs to the lock, except for the caches. Units are counted from window.base, from 0. */
+static struct lock lock;
+static size_t span_units;
+static uint64_t *free_units;    /* ours, and in nobody's hands */
+static uint64_t *committed;     /* may be read and written without asking the system */
+static uint64_t *region_starts; /* a run never reaches across: systems want one call a reservation */
+static size_t lowest_free;      /* no unit below is free */
+static size_t idle_units;       /* free and committed */
+static uint64_t idle_since;
+
+static struct {
+    struct stack stack;
+    _Atomic int32_t count;
+} cache_one, cache_large;
+
+/* ---- Bitmaps ---------------------------------------------------------------------------------------------------- */
+
+static void bits_fill(uint64_t *bits, size_t from, size_t count, bool value) {
+    for (size_t at = from; at < from + count;) {
+        size_t in_word = 64 - at % 64, left = from + count - at;
+        size_t n = in_word < left ? in_word : left;
+        uint64_t mask = (n == 64 ? ~(uint64_t)0 : (((uint64_t)1 << n) - 1)) << (at % 64);
+        bits[at / 64] = value ? bits[at / 64] | mask : bits[at / 64] & ~mask;
+        at += n;
+    }
+}
+
+/* The first bit of VALUE in [from, end), or end. */
+static size_t bits_find(const uint64_t *bits, size_t from, size_t end, bool value) {
+    for (size_t at = from; at < end; at = (at / 64 + 1) * 64) {
+        uint64_t word = (value ? bits[at / 64] : ~bits[at / 64]) >> (at % 64);
+        if (word) {
+            at += (size_t)__builtin_ctzll(word);
+            return at < end ? at : end;
+        }
+    }
+    return end;
+}
+
+static size_t bits_count(const uint64_t *bits, size_t from, size_t count) {
+    size_t set = 0;
+    for (size_t at = from; (at = bits_find(bits, at, from + count, true)) < from + count;) {
+        size_t end = bits_find(bits, at, from + count, false);
+        set += end - at;
+        at = end;
+    }
+    return set;
+}
+
+static size_t units_known(void) { return window.base ? atomic_load_explicit(&window.extent, memory_order_relaxed) >> UNIT_SHIFT : span_units; }
+static char *address_of(size_t unit) { return (char *)window.base + (unit << UNIT_SHIFT); }
+
+/* ---- Regions ---------------------------------------------------------------------------------------------------- */
+
+static size_t table_bytes(size_t units) { return units << DESCRIPTOR_SHIFT; }
+static size_t bitmap_bytes(size_t units) { return ((units + 63) / 64 * 8 + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1); }
+
+/* Makes descriptors and bits of the units up to UNITS usable. */
+static bool commit_tables(size_t from, size_t units) {
+    size_t first = from & ~(size_t)(OS_PAGE * 8 - 1); /* bitmaps are committed by pages, 32 Ki units each */
+    size_t bits = bitmap_bytes(units - first);
+    return os_commit(window.table + table_bytes(from), table_bytes(units - from)) &&
+           os_commit((char *)free_units + first / 8, bits) && os_commit((char *)committed + first / 8, bits) &&
+           os_commit((char *)region_starts + first / 8, bits);
+}
+
+bool window_start(void) {
+    char *table = NULL;
+    void *place = NULL;
+    uint64_t span = SPAN_MAX;
+    for (; span >= SPAN_MIN; span /= 2) {
+        span_units = (size_t)(span >> UNIT_SHIFT);
+        if (!WINDOW_IS_EVERYTHING && (place = os_place_window((size_t)span)) == NULL)
+            continue;
+        size_t bytes = table_bytes(span_units) + 3 * bitmap_bytes(span_units);
+        bytes = (bytes + OS_GRANULE - 1) & ~(size_t)(OS_GRANULE - 1);
+        if ((table = os_reserve(bytes, OS_GRANULE)) != NULL)
+            break;
+    }
+    if (!table)
+        return false;
+    free_units = (uint64_t *)(void *)(table + table_bytes(span_units));
+    committed = (uint64_t *)(void *)((char *)free_units + bitmap_bytes(span_units));
+    region_starts = (uint64_t *)(void *)((char *)committed + bitmap_bytes(span_units));
+    window.table = table;
+    if (WINDOW_IS_EVERYTHING && !commit_tables(0, span_units))
+        return false;
+    window.base = (uintptr_t)place;
+    window.mask = (uintptr_t)(span_units - 1) << DESCRIPTOR_SHIFT;
+    if (WINDOW_IS_EVERYTHING)
+        atomic_store_explicit(&window.extent, UINTPTR_MAX, memory_order_relaxed);
+    return true;
+}
+
+static void region_add(size_t first, size_t units) {
+    bits_fill(region_starts, first, 1, true);
+    bits_fill(free_units, first, units, true);
+    if (first < lowest_free)
+        lowest_free = first;
+}
+
+/* 32 bit: a region anywhere. */
+static bool region_reserve_anywhere(size_t count, size_t alignment) {
+    for (size_t units = count > REGION_UNITS ? count : REGION_UNITS; units >= count; units /= 2) {
+        char *address = os_reserve(units << UNIT_SHIFT, alignment << UNIT_SHIFT);
+        if (address) {
+            region_add((uintptr_t)address >> UNIT_SHIFT, units);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* 64 bit: a region behind those there are. */
+static bool region_reserve_next(size_t count, size_t alignment) {
+    size_t known = units_known();
+    for (size_t units = count > REGION_UNITS ? (count + REGION_UNITS - 1) & ~(REGION_UNITS - 1) : REGION_UNITS; units >= count;
+         units /= 2) {
+        size_t step = alignment > units ? alignment : units < REGION_UNITS ? units : REGION_UNITS;
+        size_t first = (known + step - 1) & ~(step - 1);
+        for (unsigned tries = 0; tries < PLACES_TRIED && first + units <= span_units; tries++, first += step) {
+            if (!os_reserve_at(address_of(first), units << UNIT_SHIFT))
+                continue;
+            if (!commit_tables(known, first + units)) {
+                os_release(address_of(first), units << UNIT_SHIFT);
+                return false;
+            }
+            region_add(first, units);
+            atomic_store_explicit(&window.extent, (first + units) << UNIT_SHIFT, memory_order_relaxed);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- Taking and giving ------------------------------------------------------------------------------------------ */
+
+/* The first run of COUNT free units at a multiple of ALIGNMENT, or SIZE_MAX. */
+static size_t find_run(size_t count, size_t alignment) {
+    size_t end = units_known();
+    size_t at = lowest_free = bits_find(free_units, lowest_free, end, true);
+    while (at < end) {
+        size_t aligned = (at + alignment - 1) & ~(alignment - 1);
+        if (aligned + count > end)
+            break;
+        size_t wanted = aligned + count;
+        size_t gap = bits_find(free_units, at, wanted, false);
+        size_t start = bits_find(region_starts, aligned + 1, wanted, true);
+        if (gap == wanted && start == wanted)
+            return aligned;
+        at = gap < wanted ? bits_find(free_units, gap, end, true) : start;
+    }
+    return SIZE_MAX;
+}
+
+static bool claim(size_t first, size_t count, bool *fresh) {
+    size_t ready = bits_count(committed, first, count);
+    if (ready < count && !os_commit(address_of(first), count << UNIT_SHIFT))
+        return false;
+    if (fresh)
+        *fresh = ready == 0;
+    bits_fill(committed, first, count, true);
+    bits_fill(free_units, first, count, false);
+    idle_units -= ready;
+    return true;
+}
+
+/* Idle units of [first, first + count) go back to the system. */
+static void purge(size_t first, size_t count) {
+    size_t end = first + count;
+    for (size_t at = first; (at = bits_find(committed, at, end, true)) < end;) {
+        size_t stop = bits_find(committed, at, end, false);
+        size_t next_free = bits_find(free_units, at, stop, true);
+        if (next_free == stop) {
+            at = stop;
+            continue;
+        }
+        at = next_free;
+        stop = bits_find(free_units, at, stop, false);
+        stop = bits_find(region_starts, at + 1, stop, true);
+        os_decommit(address_of(at), (stop - at) << UNIT_SHIFT);
+        bits_fill(committed, at, stop - at, false);
+        idle_units -= stop - at;
+        at = stop;
+    }
+}
+
+static void purge_if_due(void) {
+    if (idle_units && os_clock_ms() - idle_since >= PURGE_DELAY_MS)
+        purge(0, units_known());
+}
+
+static struct unit *take_locked(size_t count, size_t alignment, bool *fresh) {
+    size_t first = find_run(count, alignment);
+    if (first == SIZE_MAX) {
+        if (!(WINDOW_IS_EVERYTHING ? region_reserve_anywhere(count, alignment) : region_reserve_next(count, alignment)))
+            return NULL;
+        first = find_run(count, alignment);
+    }
+    return first != SIZE_MAX && claim(first, count, fresh) ? unit_at(address_of(first)) : NULL;
+}
+
+struct unit *window_take(size_t count, size_t alignment, bool *fresh) {
+    if (count > span_units || alignment > span_units)
+        return NULL;
+    lock_take(&lock);
+    struct unit *first = take_locked(count, alignment, fresh);
+    purge_if_due();
+    lock_open(&lock);
+    return first;
+}
+
+bool window_take_at(struct unit *first, size_t count) {
+    size_t from = unit_index(first) - 1;
+    lock_take(&lock);
+    bool free = from + count <= units_known() && bits_find(free_units, from, from + count, false) == from + count &&
+                bits_find(region_starts, from, from + count, true) == from + count && claim(from, count, NULL);
+    lock_open(&lock);
+    return free;
+}
+
+static void give_locked(size_t first, size_t count) {
+    bits_fill(free_units, first, count, true);
+    if (first < lowest_free)
+        lowest_free = first;
+    if (idle_units == 0)
+        idle_since = os_clock_ms();
+    idle_units += count;
+    if (idle_units > IDLE_UNITS_MAX)
+        purge(first, count);
+    purge_if_due();
+}
+
+void window_give(struct unit *first, size_t count) {
+    lock_take(&lock);
+    give_locked(unit_index(first) - 1, count);
+    lock_open(&lock);
+}
+
+/* ---- Caches for slabs ------------------------------------------------------------------------------------------- */
+
+static _Atomic uint32_t *unit_link(uint32_t index) { return &unit_from_index(index)->next; }
+
+struct unit *window_take_slab(unsigned units) {
+    bool one = units == 1;
+    uint32_t index = stack_pop(one ? &cache_one.stack : &cache_large.stack, unit_link);
+    if (!index)
+        return window_take(units, 1, NULL);
+    atomic_fetch_sub_explicit(one ? &cache_one.count : &cache_large.count, 1, memory_order_relaxed);
+    return unit_from_index(index);
+}
+
+void window_give_slab(struct unit *first, unsigned units) {
+    bool one = units == 1;
+    _Atomic int32_t *count = one ? &cache_one.count : &cache_large.count;
+    bool full = atomic_load_explicit(count, memory_order_relaxed) >= (one ? CACHED_ONE_MAX : CACHED_LARGE_MAX);
+    if (full && lock_try(&lock)) { /* rather a cache too large than a thread that waits */
+        give_locked(unit_index(first) - 1, units);
+        lock_open(&lock);
+        return;
+    }
+    atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
+    stack_push(one ? &cache_one.stack : &cache_large.stack, unit_index(first), &first->next);
+}
+
+static void empty_cache_locked(struct stack *stack, _Atomic int32_t *count, unsigned units) {
+    for (uint32_t index; (index = stack_pop(stack, unit_link)) != 0;) {
+        atomic_fetch_sub_explicit(count, 1, memory_order_relaxed);
+        give_locked(index - 1, units);
+    }
+}
+
+bool window_purge(bool all) {
+    lock_take(&lock);
+    size_t before = idle_units;
+    if (all) {
+        empty_cache_locked(&cache_one.stack, &cache_one.count, 1);
+        empty_cache_locked(&cache_large.stack, &cache_large.count, SLAB_UNITS_LARGE);
+        before = idle_units;
+        purge(0, units_known());
+    } else {
+        purge_if_due();
+    }
+    bool any = idle_units < before;
+    lock_open(&lock);
+    return any;
+}
+
+void window_lock(void) { lock_take(&lock); }
+void window_unlock(void) { lock_open(&lock); }

@@ -1,0 +1,131 @@
+/* window.h: the address space the heap lives in, and how a pointer finds its descriptor.
+ *
+ *            base                                     limit                                 base + span
+ *   window   | region 0 | region 1 |  not ours  | region 2 | . . . . . . never reserved yet . . . . |
+ *   units    |64K|64K|64K|64K| ...
+ *   table    [ d | d | d | d | ...                                                                  ]
+ *
+ * All memory comes in units of 64 KiB from regions inside one window: 1 TiB of addresses on 64 bit, of which only the
+ * regions are reserved, all 4 GiB on 32 bit. Each unit has one descriptor of 64 bytes in a table apart from the
+ * memory it describes, so that a program which overruns its memory cannot reach it and objects of a power of two fill
+ * a unit without a rest. The descriptor is found by shifting and masking, for any pointer whatever:
+ *
+ *   unit_at(p) = table + ((p >> 10) & mask)          (p >> 16, times 64)
+ *
+ * A pointer outside the window lands on the descriptor of some other address, so whoever uses the result compares the
+ * pointer with what the descriptor says: unit_of() does, and heap_free() has a test of its own that costs nothing more.
+ *
+ * What a unit is, says its kind. A run of several units has its state in the first one; the others are UNIT_NONE
+ * (runs) or UNIT_SUB (slabs, whose objects may start in any of them). A free unit is UNIT_NONE, has no owner, and is
+ * known from a bit in the window's bitmap.
+ */
+#ifndef BRAINMM_WINDOW_H
+#define BRAINMM_WINDOW_H
+
+#include "os.h"
+#include "os_inline.h"
+#include <stdatomic.h>
+
+#define UNIT_SHIFT 16
+#define UNIT_SIZE ((size_t)1 << UNIT_SHIFT)
+#define DESCRIPTOR_SHIFT 6
+
+enum unit_kind {
+    UNIT_NONE = 0,  /* free, not ours, or not the first of a run */
+    UNIT_SLAB,      /* objects of one size: slab.h */
+    UNIT_SUB,       /* a further unit of a slab; `next` is the index of the first */
+    UNIT_RUN,       /* one big or large allocation: run.h */
+    UNIT_PAGES,     /* a run of pages */
+    UNIT_BLOCK,     /* a block of 64 KiB or more */
+    UNIT_BLOCKS     /* a unit cut into blocks of 4 or 16 KiB */
+};
+
+struct heap;
+struct object;
+
+/* What heap_free() reads comes first. `owner`, `limit`, `next` and `prev` are read by other threads too. */
+struct unit {
+    _Atomic(struct heap *) owner; /* the heap whose thread alone works on this slab; NULL if none does */
+    uintptr_t start;              /* address of the first object, or of the run */
+    union {
+        uintptr_t reciprocal;     /* slab: 2^w / object size, rounded up: divides without dividing (slab.h) */
+        size_t size;              /* run: usable bytes */
+    };
+    _Atomic uintptr_t limit;      /* slab: products of `reciprocal` below this belong to carved objects */
+    struct object *local;         /* slab: objects the owner freed, last first */
+    uint32_t countdown;           /* slab: local frees until slab_event() is due */
+    _Atomic uint32_t remote;      /* slab: state, and objects that other threads freed (slab.h) */
+    _Atomic uint32_t next;        /* unit index of the next in a queue or stack; 0 is the end */
+    _Atomic uint32_t prev;        /* the previous in a queue; of a slab nobody owns, its last owner's number */
+    _Atomic uint16_t goal;        /* slab: length of `local` at which the countdown ends; not owned: objects out */
+    uint16_t carved;              /* slab: objects ever made from virgin memory */
+    uint16_t bin;                 /* slab: alignment and size class (size_class.h) */
+    uint8_t kind;                 /* enum unit_kind */
+    uint8_t attributes;           /* run, pages, block: mode, rights, alignment (run.h); slab: log2 of its units */
+};
+
+_Static_assert(sizeof(struct unit) <= (1u << DESCRIPTOR_SHIFT), "a descriptor is one cache line");
+
+struct window {
+    char *table;                /* descriptors, indexed as above */
+    uintptr_t mask;             /* (units in the window - 1) << DESCRIPTOR_SHIFT */
+    uintptr_t base;             /* address of the first unit that may be ours */
+    _Atomic uintptr_t extent;   /* bytes from base to the end of the last region; table is readable so far */
+};
+
+extern struct window window __attribute__((visibility("hidden")));
+
+static inline struct unit *unit_at(const void *address) {
+    return (struct unit *)(window.table + (((uintptr_t)address >> (UNIT_SHIFT - DESCRIPTOR_SHIFT)) & window.mask));
+}
+
+static inline bool window_contains(const void *address) {
+    return (uintptr_t)address - window.base < atomic_load_explicit(&window.extent, memory_order_relaxed);
+}
+
+/* The descriptor of a pointer, or NULL if the pointer lies outside the window. Safe for any pointer. */
+static inline struct unit *unit_of(const void *address) {
+    return window_contains(address) ? unit_at(address) : NULL;
+}
+
+/* Units have numbers, 1 and up in address order, 0 meaning none. */
+static inline uint32_t unit_index(const struct unit *unit) {
+    uint32_t slot = (uint32_t)(((uintptr_t)unit - (uintptr_t)window.table) >> DESCRIPTOR_SHIFT);
+    uint32_t units = (uint32_t)(window.mask >> DESCRIPTOR_SHIFT);
+    return ((slot - (uint32_t)(window.base >> UNIT_SHIFT)) & units) + 1;
+}
+
+static inline void *unit_address(uint32_t index) {
+    return (void *)(window.base + ((uintptr_t)(index - 1) << UNIT_SHIFT));
+}
+
+static inline struct unit *unit_from_index(uint32_t index) {
+    return unit_at(unit_address(index));
+}
+
+/* Sets up window and table; false if the system has no address space for them. Once. */
+bool window_start(void);
+
+/* COUNT units in a row, the first at a multiple of ALIGNMENT units (a power of two), committed; their descriptors are
+ * UNIT_NONE. NULL if the system has no more. FRESH, if not NULL, becomes true when the memory reads as zero. */
+struct unit *window_take(size_t count, size_t alignment, bool *fresh);
+
+/* Takes COUNT free units that begin right behind a run, committed. False if they are not all free. */
+bool window_take_at(struct unit *first, size_t count);
+
+/* Gives units back. Their descriptors must be UNIT_NONE without an owner. */
+void window_give(struct unit *first, size_t count);
+
+/* Slabs come and go as 1 or SLAB_UNITS_LARGE units, through caches that need no lock. */
+#define SLAB_UNITS_LARGE 4u
+struct unit *window_take_slab(unsigned units);
+void window_give_slab(struct unit *first, unsigned units);
+
+/* Returns idle memory to the system: all of it, or what has been idle for a while. True if there was any. */
+bool window_purge(bool all);
+
+/* Locks of this part, for fork(). */
+void window_lock(void);
+void window_unlock(void);
+
+#endif

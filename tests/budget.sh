@@ -1,0 +1,90 @@
+#!/bin/sh
+# budget.sh: counts the machine instructions that an allocation and a thread's own release cost when nothing special
+# happens, in the library that was built for TARGET, and compares them with the bounds below.
+#
+# The path counted runs from the function's first instruction to its `ret`: no conditional jump is taken (the compiler
+# is told which way is the usual one), unconditional ones are followed. A call or the end of the function on that path
+# means that the code has changed its shape: the test fails and shows it.
+set -eu
+
+# Bounds: target, library, function, instructions, stores to memory. "-": only reported. heap_free returns a result
+# and may take an instruction more than free for it; Windows has to find the thread by two more.
+bounds='
+linux-x86_64 libbrainmm-malloc.so malloc     14 2
+linux-x86_64 libbrainmm-malloc.so free       22 4
+linux-x86_64 libbrainmm.so        heap_alloc 14 2
+linux-x86_64 libbrainmm.so        heap_free  23 4
+win64        brainmm.dll          heap_alloc 16 2
+win64        brainmm.dll          heap_free  25 4
+linux-i386   libbrainmm-malloc.so malloc     -  -
+linux-i386   libbrainmm-malloc.so free       -  -
+win32        brainmm.dll          heap_alloc -  -
+win32        brainmm.dll          heap_free  -  -
+'
+
+case $TARGET in
+linux-*) objdump=objdump prefix='' ;;
+win64) objdump=x86_64-w64-mingw32-objdump prefix='' ;;
+win32) objdump=i686-w64-mingw32-objdump prefix=_ ;;
+esac
+
+# path_of LIBRARY FUNCTION: prints the path's instructions.
+path_of() {
+    "$objdump" -d --no-show-raw-insn "$BUILD/$1" | awk -v name="<$prefix$2>:" '
+        $2 == name { inside = 1; next }
+        inside && /^$/ { exit }
+        inside && /^ *[0-9a-f]+:\t/ {
+            address = $1
+            sub(/:$/, "", address)
+            text = $0
+            sub(/^[^\t]*\t/, "", text)
+            order[++count] = address
+            code[address] = text
+            place[address] = count
+        }
+        END {
+            for (at = 1; at >= 1 && at <= count && steps++ < 200;) {
+                text = code[order[at]]
+                print text
+                if (text ~ /^(repz |bnd |notrack )*ret/) exit 0
+                if (text ~ /^(addr32 )?call/ && text !~ /get_pc_thunk/) { print "a call"; exit 1 }
+                if (text ~ /^jmp/) {
+                    split(text, words, /[ \t]+/)
+                    if (!(words[2] in place)) { print "leaves the function"; exit 1 }
+                    at = place[words[2]]
+                } else {
+                    at++
+                }
+            }
+            print count ? "no end" : "no such function"
+            exit 1
+        }'
+}
+
+result=0
+tested=0
+path=$(mktemp)
+trap 'rm -f "$path"' EXIT
+while read -r target library function instructions stores; do
+    [ "$target" = "$TARGET" ] || continue
+    tested=$((tested + 1))
+    if ! path_of "$library" "$function" >"$path"; then
+        echo "$library $function: not a straight path:"
+        cat "$path"
+        result=1
+        continue
+    fi
+    # Alignment is not work. A store: the last operand is in memory, and the instruction is none that only reads it.
+    counted=$(grep -cv '^nop' "$path" || true)
+    stored=$(sed 's/[ \t]*#.*//; s/[ \t]*<.*//' "$path" |
+        awk '$1 !~ /^(cmp|test|lea|nop|j|push|call|mul|imul|div|bt$)/ && $NF ~ /\)$/ { n++ } END { print n + 0 }')
+    echo "$target $library $function: $counted instructions, $stored stores (allowed: $instructions, $stores)"
+    if [ "$instructions" != - ] && { [ "$counted" -gt "$instructions" ] || [ "$stored" -gt "$stores" ]; }; then
+        cat "$path"
+        result=1
+    fi
+done <<END
+$bounds
+END
+[ "$tested" -gt 0 ] || { echo "no bounds for $TARGET"; exit 1; }
+exit $result

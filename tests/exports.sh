@@ -1,0 +1,60 @@
+#!/bin/sh
+# The functions that brainmm.h documents, the names in brainmm.def and what each library exports are one and the same
+# set; the static core exports nothing, and libbrainmm-malloc.so the malloc family only.
+set -eu
+status=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# same_set FILE FILE WHAT: the second file has the lines of the first.
+same_set() {
+    diff "$1" "$2" >"$work/diff" && return
+    echo "$3:"
+    cat "$work/diff"
+    status=1
+}
+
+# A declaration may break after the return type, so the text is taken up to its first parenthesis or semicolon.
+awk '/^BRAINMM_API/ { sub(/\(.*/, ""); sub(/;.*/, ""); print $NF }' include/brainmm.h |
+    sed 's/^\*//' | sort >"$work/header"
+[ "$(wc -l <"$work/header")" -ge 19 ] || {
+    echo "found only $(wc -l <"$work/header") declarations in brainmm.h"
+    exit 1
+}
+awk '/^EXPORTS/ { on = 1; next } on && !/^ *(;|$)/ { print $1 }' brainmm.def | sort >"$work/def"
+same_set "$work/header" "$work/def" "brainmm.def differs from brainmm.h"
+
+case $TARGET in
+linux-*)
+    exported() { nm --dynamic --defined-only --format=posix "$1" | awk '$2 != "A" { print $1 }' | sort; }
+    exported "$BUILD/libbrainmm.so" >"$work/library"
+
+    cat >"$work/family" <<-END
+	aligned_alloc calloc cfree free free_aligned_sized free_sized malloc malloc_usable_size memalign posix_memalign
+	pvalloc realloc reallocarray valloc
+	END
+    exported "$BUILD/libbrainmm-malloc.so" >"$work/malloc"
+    # Besides the family: every form of C++'s operator new (_Znw, _Zna) and delete (_Zdl, _Zda).
+    grep -Ev '^_Z(n[wa]|d[la])' "$work/malloc" | while read -r name; do
+        grep -qw "$name" "$work/family" || echo "libbrainmm-malloc.so exports $name"
+    done >"$work/strangers"
+    for name in malloc calloc realloc free posix_memalign aligned_alloc malloc_usable_size _Znwm _ZdlPv; do
+        [ "$TARGET" = linux-x86_64 ] || [ $name != _Znwm ] || name=_Znwj
+        grep -qx $name "$work/malloc" || echo "libbrainmm-malloc.so lacks $name" >>"$work/strangers"
+    done
+    [ ! -s "$work/strangers" ] || { cat "$work/strangers"; status=1; }
+
+    readelf --symbols --wide "$BUILD/libbrainmm.a" |
+        awk '$5 == "GLOBAL" && $6 == "DEFAULT" && $7 != "UND" { print "the static core exports " $8 }' >"$work/static"
+    [ ! -s "$work/static" ] || { cat "$work/static"; status=1; }
+    ;;
+win*)
+    cpu=x86_64
+    [ "$TARGET" = win64 ] || cpu=i686
+    # The table of names: "[  12] brainmm_free", or with an address between the two in newer binutils.
+    $cpu-w64-mingw32-objdump -p "$BUILD/brainmm.dll" |
+        awk '/Ordinal\/Name Pointer/ { on = 1; next } on && !NF { exit } on { print $NF }' | sort >"$work/library"
+    ;;
+esac
+same_set "$work/header" "$work/library" "the library's exports differ from brainmm.h"
+exit $status

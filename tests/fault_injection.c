@@ -1,0 +1,118 @@
+/* fault_injection.c: a scenario that uses all of the heap is run once to count its calls of the functions of os.h that
+ * can fail, then once for every N with the Nth call failing, and once with all from the Nth on failing. Whatever the
+ * heap asked for then, it must answer with NULL and keep everything that was live; afterwards, with nothing failing,
+ * the same scenario must pass completely.
+ *
+ * With more than a few hundred calls only some of them are tried, all with any argument.
+ *
+ * White box: linked with the static core and the linker's --wrap for each of the functions (tests.mk).
+ */
+#include "heap_model.h"
+
+#include "os.h"
+
+/* ---- The failing system ----------------------------------------------------------------------------------------- */
+
+static unsigned calls, failing_call; /* counted from 1; no call fails when failing_call is 0 */
+static bool fail_from_there_on;
+
+static bool call_fails(void) {
+    calls++;
+    return failing_call && (fail_from_there_on ? calls >= failing_call : calls == failing_call);
+}
+
+bool __real_os_reserve_at(void *address, size_t size);
+void *__real_os_reserve(size_t size, size_t alignment);
+bool __real_os_commit(void *address, size_t size);
+bool __real_os_protect(void *address, size_t size, unsigned rights);
+bool __wrap_os_reserve_at(void *address, size_t size);
+void *__wrap_os_reserve(size_t size, size_t alignment);
+bool __wrap_os_commit(void *address, size_t size);
+bool __wrap_os_protect(void *address, size_t size, unsigned rights);
+
+bool __wrap_os_reserve_at(void *address, size_t size) {
+    return !call_fails() && __real_os_reserve_at(address, size);
+}
+
+void *__wrap_os_reserve(size_t size, size_t alignment) {
+    return call_fails() ? NULL : __real_os_reserve(size, alignment);
+}
+
+bool __wrap_os_commit(void *address, size_t size) {
+    return !call_fails() && __real_os_commit(address, size);
+}
+
+bool __wrap_os_protect(void *address, size_t size, unsigned rights) {
+    return !call_fails() && __real_os_protect(address, size, rights);
+}
+
+/* ---- The scenario ----------------------------------------------------------------------------------------------- */
+
+enum { SLOTS = 96, STEPS = 800, RUNS_MOST = 200 };
+static struct slot slots[SLOTS];
+static unsigned refused; /* requests of one run that were answered with NULL */
+
+static void step(random_source *random) {
+    size_t exponent = random_below(random, 40) == 0 ? 21 : 4 + random_below(random, 14);
+    size_t size = random_below(random, (size_t)1 << exponent);
+    refused += slot_step(&slots[random_below(random, SLOTS)], random, size) == STEP_REFUSED;
+    if (random_below(random, 200) == 0)
+        brainmm_thread_heap_minimize();
+}
+
+static void thread_works(void *unused) {
+    (void)unused;
+    void *pieces[20];
+    for (unsigned i = 0; i < 20; i++) {
+        pieces[i] = brainmm_alloc((size_t)8 << i % 13);
+        refused += pieces[i] == NULL;
+    }
+    for (unsigned i = 0; i < 20; i++)
+        CHECK(brainmm_free(pieces[i]) == BRAINMM_OK);
+}
+
+/* Runs the scenario with the FAILING call failing, none for 0; the requests that were refused are counted. The calls
+ * are counted from the first on, which also founds the heap. */
+static void run(unsigned failing, bool from_there_on) {
+    random_source random = {2026};
+    calls = 0;
+    refused = 0;
+    failing_call = failing;
+    fail_from_there_on = from_there_on;
+    for (unsigned i = 0; i < STEPS; i++) {
+        step(&random);
+        if (i % 300 == 100) { /* a new thread's heap */
+            thread t;
+            thread_start(&t, thread_works, NULL);
+            thread_join(&t);
+        }
+    }
+    unsigned made = calls;
+    failing_call = 0;
+    for (unsigned i = 0; i < SLOTS; i++)
+        slot_release(&slots[i]);
+    brainmm_thread_heap_minimize(); /* the next run asks the system again */
+    calls = made;
+}
+
+int main(int argc, char **argv) {
+    (void)argv;
+    watchdog_start(280);
+    run(0, false);
+    CHECK_MSG(refused == 0, "%u requests failed although nothing was made to fail", refused);
+    run(0, false); /* what only a first run asks for has been asked for */
+    unsigned all = calls, answered = 0;
+    CHECK_MSG(all > 20, "the scenario asks the system %u times: too few to tell anything", all);
+    unsigned stride = argc > 1 ? 1 : 1 + all / RUNS_MOST;
+    for (unsigned failing = 1; failing <= all; failing += stride) {
+        run(failing, false);
+        answered += refused > 0;
+        run(failing, true);
+        CHECK_MSG(refused > 0 || failing > all / 2, "all calls from %u of %u on failed, and no request did", failing, all);
+        run(0, false);
+        CHECK_MSG(refused == 0, "%u requests failed after call %u had failed once", refused, failing);
+    }
+    printf("%u calls of the system; one failing call led to a NULL in %u of %u runs, was got round in the others\n", all,
+           answered, (all + stride - 1) / stride);
+    return TEST_PASSED;
+}

@@ -1,0 +1,123 @@
+/* header_test.c: the binary layout that brainmm.h promises to modules built by other compilers, in other languages and
+ * against other versions of the library: the numbers here are those of docs/abi.md, not computed from the header. */
+#include "brainmm.h"
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POINTER = sizeof(void *) };
+
+START_TEST(options_are_packed) {
+    ck_assert_uint_eq(sizeof(brainmm_options), POINTER == 8 ? 20 : 12);
+    ck_assert_uint_eq(offsetof(brainmm_options, kind), 0);
+    ck_assert_uint_eq(offsetof(brainmm_options, align), 1);
+    ck_assert_uint_eq(offsetof(brainmm_options, block_size), 2);
+    ck_assert_uint_eq(offsetof(brainmm_options, rights), 3);
+    ck_assert_uint_eq(offsetof(brainmm_options, thread_id), 4);
+    ck_assert_uint_eq(offsetof(brainmm_options, size), POINTER == 8 ? 12 : 8);
+}
+END_TEST
+
+START_TEST(table_begins_with_its_identity) {
+    ck_assert_uint_eq(offsetof(struct brainmm_manager, magic), 0);
+    ck_assert_uint_eq(offsetof(struct brainmm_manager, size), 16);
+    ck_assert_uint_eq(offsetof(struct brainmm_manager, abi_version), 20);
+    ck_assert_uint_eq(offsetof(struct brainmm_manager, self), 24);
+    ck_assert_uint_eq(offsetof(struct brainmm_manager, version1), POINTER == 8 ? 32 : 28);
+    ck_assert_uint_eq(offsetof(struct brainmm_manager, heap_id), POINTER == 8 ? 40 : 32);
+}
+END_TEST
+
+START_TEST(table_continues_with_its_functions) {
+    static const size_t offsets[] = {
+        offsetof(struct brainmm_manager, alloc),
+        offsetof(struct brainmm_manager, alloc_zeroed),
+        offsetof(struct brainmm_manager, alloc_aligned),
+        offsetof(struct brainmm_manager, free),
+        offsetof(struct brainmm_manager, realloc),
+        offsetof(struct brainmm_manager, reget),
+        offsetof(struct brainmm_manager, usable_size),
+        offsetof(struct brainmm_manager, block_get),
+        offsetof(struct brainmm_manager, block_free),
+        offsetof(struct brainmm_manager, pages_get),
+        offsetof(struct brainmm_manager, pages_reget),
+        offsetof(struct brainmm_manager, pages_realloc),
+        offsetof(struct brainmm_manager, pages_free),
+        offsetof(struct brainmm_manager, get_options),
+        offsetof(struct brainmm_manager, thread_heap_minimize),
+        offsetof(struct brainmm_manager, thread_done),
+    };
+    for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
+        ck_assert_uint_eq(offsets[i], (POINTER == 8 ? 48u : 36u) + i * POINTER);
+    /* A version 2 owner may have a longer table, never a shorter one. */
+    ck_assert_uint_ge(sizeof(struct brainmm_manager), (POINTER == 8 ? 48u : 36u) + 16u * POINTER);
+}
+END_TEST
+
+START_TEST(constants_are_what_other_languages_wrote_down) {
+    ck_assert_uint_eq(strlen(BRAINMM_MAGIC), 16);
+    ck_assert_str_eq(BRAINMM_MAGIC, "BrainMM-table-v2");
+    ck_assert_uint_eq(BRAINMM_ABI_VERSION, 2);
+    static const int enumerators[][2] = {
+        {BRAINMM_OK, 0},
+        {BRAINMM_E_POINTER, 1},
+        {BRAINMM_E_DOUBLE_FREE, 2},
+        {BRAINMM_E_KIND, 3},
+        {BRAINMM_E_ARGUMENT, 4},
+        {BRAINMM_E_MEMORY, 5},
+        {BRAINMM_E_UNSUPPORTED, 6},
+        {BRAINMM_USER, 0},
+        {BRAINMM_SYSTEM, 1},
+        {BRAINMM_JIT, 2},
+        {BRAINMM_SMALL, 0},
+        {BRAINMM_MEDIUM, 1},
+        {BRAINMM_BIG, 2},
+        {BRAINMM_LARGE, 3},
+        {BRAINMM_PAGES, 4},
+        {BRAINMM_BLOCK, 5},
+        {BRAINMM_JIT_MEMORY, 6},
+        {BRAINMM_READ, 1},
+        {BRAINMM_WRITE, 2},
+        {BRAINMM_EXECUTE, 4},
+        {BRAINMM_OWNER, 0},
+        {BRAINMM_ATTACHED, 1},
+        {BRAINMM_ATTACHED_VERSION1, 2},
+        {BRAINMM_ATTACHED_SECOND, 3},
+        {BRAINMM_OWNER_SECOND, 4},
+        {BRAINMM_OWNER_UNPUBLISHED, 5},
+    };
+    for (size_t i = 0; i < sizeof enumerators / sizeof *enumerators; i++)
+        ck_assert_int_eq(enumerators[i][0], enumerators[i][1]);
+}
+END_TEST
+
+START_TEST(library_carries_that_table) {
+    ck_assert_mem_eq(brainmm_manager.magic, BRAINMM_MAGIC, 16);
+    ck_assert_uint_eq(brainmm_manager.size, sizeof(struct brainmm_manager));
+    ck_assert_uint_eq(brainmm_manager.abi_version, BRAINMM_ABI_VERSION);
+    ck_assert_ptr_eq(brainmm_manager.self, &brainmm_manager);
+    ck_assert_ptr_nonnull(brainmm_manager.version1);
+
+    const struct brainmm_manager *active = brainmm_get_manager();
+    ck_assert_ptr_nonnull(active);
+    ck_assert_mem_eq(active->magic, BRAINMM_MAGIC, 16);
+    ck_assert_ptr_eq(active->self, active);
+    ck_assert_uint_ne(active->heap_id, 0);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("header");
+    TCase *layout = tcase_create("layout");
+    tcase_add_test(layout, options_are_packed);
+    tcase_add_test(layout, table_begins_with_its_identity);
+    tcase_add_test(layout, table_continues_with_its_functions);
+    tcase_add_test(layout, constants_are_what_other_languages_wrote_down);
+    tcase_add_test(layout, library_carries_that_table);
+    suite_add_tcase(suite, layout);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,28 @@
+#!/bin/sh
+# How the Linux libraries are linked: they need the C library only, stay loaded for good, resolve everything at load
+# time, and reach thread-local storage without a call.
+set -eu
+status=0
+fail() {
+    echo "$*"
+    status=1
+}
+
+for library in libbrainmm.so libbrainmm-malloc.so; do
+    dynamic=$(readelf --dynamic --wide "$BUILD/$library")
+    for needed in $(echo "$dynamic" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
+        case $needed in
+        libc.so.6 | ld-linux*.so.2) ;;
+        *) fail "$library needs $needed" ;;
+        esac
+    done
+    echo "$dynamic" | grep -q "SONAME.*\[$library\]" || fail "$library has another soname"
+    echo "$dynamic" | grep -q 'FLAGS_1.*NODELETE' || fail "$library can be unloaded"
+    echo "$dynamic" | grep -q 'FLAGS_1.*NOW' || fail "$library is bound lazily"
+    ! echo "$dynamic" | grep -q TEXTREL || fail "$library has text relocations"
+    readelf --program-headers --wide "$BUILD/$library" >"$BUILD/tests/$library.headers"
+    grep -q GNU_RELRO "$BUILD/tests/$library.headers" || fail "$library has no read-only relocations"
+    grep 'GNU_STACK' "$BUILD/tests/$library.headers" | grep -q 'RW ' || fail "$library wants an executable stack"
+    ! nm --dynamic "$BUILD/$library" | grep -q __tls_get_addr || fail "$library calls __tls_get_addr"
+done
+exit $status

@@ -1,0 +1,157 @@
+/* malloc_misuse.c: under libbrainmm-malloc.so, a free() or realloc() of what cannot be freed ends the program with a
+ * message, as with the C library. Twelve kinds of mistakes in three sizes (a small, a medium and a big piece), each in
+ * a process of its own, which must end by abort() and say which function was called with which address.
+ *
+ * The kinds are those of the public security tests of allocators; the programs are our own.
+ */
+#include "heap_support.h"
+
+#include <alloca.h>
+
+static const size_t sizes[] = {8, 4096, 256 * KIB};
+enum { SIZES = 3, SECONDS = 20, MESSAGE_MOST = 512 };
+
+/* Through volatile pointers the compiler neither warns of the mistakes nor removes them. */
+static void *(*volatile get)(size_t size) = malloc;
+static void *(*volatile resize)(void *piece, size_t size) = realloc;
+static void (*volatile release)(void *piece) = free;
+
+static void freed_twice(size_t size) {
+    void *piece = get(size);
+    release(piece);
+    release(piece);
+}
+
+static void freed_again_after_another(size_t size) {
+    void *piece = get(size), *other = get(size);
+    release(piece);
+    release(other);
+    release(piece);
+}
+
+static void freed_again_much_later(size_t size) {
+    void *piece = get(size);
+    release(piece);
+    for (unsigned i = 0; i < 1000; i++)
+        release(get(size));
+    release(piece);
+}
+
+static void freed_by_old_and_new_pointer(size_t size) {
+    void *old = get(size);
+    release(old);
+    void *new = get(size);
+    release(old);
+    release(new);
+}
+
+static void freed_twice_and_the_class_used_on(size_t size) {
+    void *piece = get(size);
+    release(piece);
+    release(piece);
+    for (unsigned i = 0; i < 100000; i++)
+        release(get(size));
+}
+
+static void free_of_memory_never_allocated(size_t size) {
+    (void)size;
+    release((void *)(uintptr_t)0x10);
+}
+
+static void free_of_the_stack(size_t size) {
+    unsigned char piece[64];
+    piece[0] = (unsigned char)size;
+    release(piece);
+}
+
+static void free_of_alloca(size_t size) {
+    release(alloca(size));
+}
+
+static void free_a_page_further(size_t size) {
+    unsigned char *piece = get(size);
+    release(piece + 4096);
+}
+
+static void free_a_gibibyte_further(size_t size) {
+    unsigned char *piece = get(size);
+    release((void *)((uintptr_t)piece + 1024 * MIB));
+}
+
+static void free_one_byte_further(size_t size) {
+    unsigned char *piece = get(size);
+    release(piece + 1);
+}
+
+static void free_eight_bytes_further(size_t size) {
+    unsigned char *piece = get(size);
+    release(piece + 8);
+}
+
+static void realloc_of_a_freed_piece(size_t size) {
+    void *piece = get(size);
+    release(piece);
+    release(resize(piece, size + 100));
+}
+
+static const struct {
+    const char *name, *function;
+    void (*mistake)(size_t size);
+} kinds[] = {
+    {"freed twice", "free()", freed_twice},
+    {"freed again after another", "free()", freed_again_after_another},
+    {"freed again much later", "free()", freed_again_much_later},
+    {"freed by the old and the new pointer", "free()", freed_by_old_and_new_pointer},
+    {"freed twice and the class used on", "free()", freed_twice_and_the_class_used_on},
+    {"never allocated", "free()", free_of_memory_never_allocated},
+    {"stack", "free()", free_of_the_stack},
+    {"alloca", "free()", free_of_alloca},
+    {"a page further", "free()", free_a_page_further},
+    {"a gibibyte further", "free()", free_a_gibibyte_further},
+    {"one byte further", "free()", free_one_byte_further},
+    {"eight bytes further", "free()", free_eight_bytes_further},
+    {"realloc of a freed piece", "realloc()", realloc_of_a_freed_piece},
+};
+
+/* Makes the mistake in a child; true when that ended as it should. */
+static bool is_caught(unsigned kind, size_t size) {
+    char message[MESSAGE_MOST];
+    size_t length = 0;
+    int ends[2], status;
+    CHECK(pipe(ends) == 0);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(SECONDS);
+        CHECK(dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
+        kinds[kind].mistake(size);
+        _exit(TEST_PASSED);
+    }
+    close(ends[1]);
+    for (ssize_t got; length < sizeof message - 1; length += (size_t)got)
+        if ((got = read(ends[0], message + length, sizeof message - 1 - length)) <= 0)
+            break;
+    message[length] = 0;
+    close(ends[0]);
+    CHECK(waitpid(child, &status, 0) == child);
+    bool aborted = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+    bool told = strstr(message, kinds[kind].function) != NULL && strstr(message, "0x") != NULL;
+    if (!aborted || !told)
+        fprintf(stderr, "%s, %zu bytes: %s; the message was \"%s\"\n", kinds[kind].name, size,
+                aborted               ? "ended by abort()"
+                : WIFSIGNALED(status) ? strsignal(WTERMSIG(status))
+                                      : "not noticed",
+                message);
+    return aborted && told;
+}
+
+int main(void) {
+    unsigned caught = 0, all = 0;
+    const char *preload = getenv("LD_PRELOAD");
+    CHECK_MSG(preload && strstr(preload, "brainmm-malloc"), "run it with LD_PRELOAD=libbrainmm-malloc.so");
+    for (unsigned kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
+        for (unsigned i = 0; i < SIZES; i++, all++)
+            caught += is_caught(kind, sizes[i]);
+    printf("%u of %u mistakes are caught\n", caught, all);
+    return caught == all ? TEST_PASSED : TEST_FAILED;
+}

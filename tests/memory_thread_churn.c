@@ -1,0 +1,91 @@
+/* memory_thread_churn.c: threads that come and go leave nothing behind. 20,000 short threads one after another allocate,
+ * free most of it and pass the rest on to the next one, which frees it; the resident set may grow by at most 256 KiB
+ * between thread 2,000 and thread 20,000.
+ *
+ * On Windows, where thread creation itself costs resident memory (much of it under Wine), the bound is what the same
+ * program takes with HeapAlloc, measured in a process of its own, plus the unit of measuring noise.
+ */
+#include "heap_support.h"
+
+#include "brainmm.h"
+
+enum { THREADS = 20000, SETTLED = 2000, PIECES = 120, PASSED_ON = 12, KINDS = 50 };
+#define GROWTH_LIMIT (256 * KIB)
+#define NOISE (64 * KIB)
+
+static void *(*allocate)(size_t size);
+static void (*release)(void *piece);
+static void *passed_on[PASSED_ON];
+
+static void *heap_allocate(size_t size) {
+    return brainmm_alloc(size);
+}
+
+static void heap_release(void *piece) {
+    CHECK(brainmm_free(piece) == BRAINMM_OK);
+}
+
+/* The sizes repeat every KINDS threads: what the busiest thread needs has been seen long before SETTLED, and growth
+ * after it is not demand. */
+static void one_thread(void *number) {
+    random_source choice = {(uintptr_t)number % KINDS};
+    void *pieces[PIECES];
+    for (unsigned i = 0; i < PIECES; i++) {
+        size_t size = (size_t)16 << random_below(&choice, 8);
+        pieces[i] = allocate(size + random_below(&choice, size));
+        CHECK(pieces[i] != NULL);
+        *(unsigned char *)pieces[i] = 1;
+    }
+    for (unsigned i = 0; i < PASSED_ON; i++) /* the previous thread's, which is gone */
+        release(passed_on[i]);
+    for (unsigned i = 0; i < PIECES; i++) {
+        if (i % (PIECES / PASSED_ON) == 0)
+            passed_on[i / (PIECES / PASSED_ON)] = pieces[i];
+        else
+            release(pieces[i]);
+    }
+}
+
+static size_t churn(void) {
+    size_t before = 0;
+    for (unsigned i = 0; i < THREADS; i++) {
+        thread t;
+        if (i == SETTLED)
+            before = resident_bytes();
+        thread_start(&t, one_thread, (void *)(uintptr_t)i);
+        thread_join(&t);
+    }
+    return resident_growth(before);
+}
+
+#if defined(_WIN32)
+static void *system_allocate(size_t size) {
+    return HeapAlloc(GetProcessHeap(), 0, size);
+}
+
+static void system_release(void *piece) {
+    CHECK(HeapFree(GetProcessHeap(), 0, piece));
+}
+#endif
+
+int main(int argc, char **argv) {
+    (void)argc, (void)argv;
+    size_t limit = GROWTH_LIMIT;
+#if defined(_WIN32)
+    if (argc > 1) {
+        allocate = system_allocate;
+        release = system_release;
+        for (unsigned i = 0; i < PASSED_ON; i++)
+            passed_on[i] = allocate(10);
+        return (int)(churn() / KIB); /* the exit code is the figure */
+    }
+    int64_t with_system_heap = run_again(argv[0], "HeapAlloc", 300);
+    CHECK(with_system_heap >= 0);
+    limit = (size_t)with_system_heap * KIB + NOISE;
+#endif
+    allocate = heap_allocate;
+    release = heap_release;
+    size_t growth = churn();
+    printf("growth from thread %d to %d: %zu KiB, allowed %zu KiB\n", SETTLED, THREADS, growth / KIB, limit / KIB);
+    return growth <= limit ? TEST_PASSED : TEST_FAILED;
+}

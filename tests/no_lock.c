@@ -1,0 +1,106 @@
+/* no_lock.c: one thread holds every lock of the library while two others allocate, free, and free each other's pieces
+ * of up to 32 KiB in a steady state. They must finish; the watchdog ends a wait.
+ *
+ * Steady state means that the same work was done once before the locks were taken: taking more memory from the system
+ * may lock, using what a thread has may not.
+ */
+#include "heap_support.h"
+
+#include "brainmm.h"
+#include "heap.h"
+
+static const size_t sizes[] = {1,    16,   48,   100,  128,  144,   400,   1000, 1024,
+                               1040, 1500, 3000, 4096, 8192, 10000, 16384, 20000, 32768};
+enum { SIZES = sizeof sizes / sizeof *sizes, LIVE = 32, RING = 64, LOCAL_ROUNDS = 4000, REMOTE_PIECES = 20000 };
+
+/* A queue of one writer and one reader. */
+static struct {
+    void *slots[RING];
+    size_t written, read;
+} ring;
+
+static void ring_put(void *piece) {
+    size_t at = __atomic_load_n(&ring.written, __ATOMIC_RELAXED);
+    while (at - __atomic_load_n(&ring.read, __ATOMIC_ACQUIRE) == RING) /* pairs with the release in ring_take */
+        thread_yield();
+    ring.slots[at % RING] = piece;
+    __atomic_store_n(&ring.written, at + 1, __ATOMIC_RELEASE); /* pairs with the acquire in ring_take */
+}
+
+static void *ring_take(void) {
+    size_t at = __atomic_load_n(&ring.read, __ATOMIC_RELAXED);
+    while (__atomic_load_n(&ring.written, __ATOMIC_ACQUIRE) == at)
+        thread_yield();
+    void *piece = ring.slots[at % RING];
+    __atomic_store_n(&ring.read, at + 1, __ATOMIC_RELEASE);
+    return piece;
+}
+
+static void work_locally(void) {
+    void *live[LIVE] = {NULL};
+    random_source random = {1};
+    for (unsigned i = 0; i < SIZES * LOCAL_ROUNDS; i++) {
+        size_t size = sizes[i / LOCAL_ROUNDS], k = random_below(&random, LIVE);
+        CHECK(brainmm_free(live[k]) == BRAINMM_OK);
+        live[k] = brainmm_alloc(size);
+        CHECK(live[k] != NULL);
+        *(unsigned char *)live[k] = 1;
+    }
+    for (unsigned k = 0; k < LIVE; k++)
+        CHECK(brainmm_free(live[k]) == BRAINMM_OK);
+}
+
+static event warm[2], locked, finished[2];
+
+static void allocator_runs(void *unused) {
+    (void)unused;
+    for (int round = 0; round < 2; round++) {
+        for (int again = 0; again < 2 - round; again++) { /* twice to warm up: once is not yet steady */
+            work_locally();
+            for (unsigned i = 0; i < REMOTE_PIECES; i++) {
+                void *piece = brainmm_alloc(sizes[i % SIZES]);
+                CHECK(piece != NULL);
+                *(unsigned char *)piece = 1;
+                ring_put(piece);
+            }
+        }
+        if (round == 0) {
+            event_raise(&warm[0]);
+            CHECK(event_wait(&locked, 60000));
+        }
+    }
+    event_raise(&finished[0]);
+}
+
+static void releaser_runs(void *unused) {
+    (void)unused;
+    for (int round = 0; round < 2; round++) {
+        for (int again = 0; again < 2 - round; again++) {
+            for (unsigned i = 0; i < REMOTE_PIECES; i++)
+                CHECK(brainmm_free(ring_take()) == BRAINMM_OK);
+            work_locally();
+        }
+        if (round == 0) {
+            event_raise(&warm[1]);
+            CHECK(event_wait(&locked, 60000));
+        }
+    }
+    event_raise(&finished[1]);
+}
+
+int main(void) {
+    thread allocator, releaser;
+    watchdog_start(120);
+    thread_start(&allocator, allocator_runs, NULL);
+    thread_start(&releaser, releaser_runs, NULL);
+    CHECK(event_wait(&warm[0], 60000) && event_wait(&warm[1], 60000));
+    heap_lock_all();
+    event_raise(&locked);
+    bool allocated = event_wait(&finished[0], 30000), released = event_wait(&finished[1], 1000);
+    heap_unlock_all();
+    CHECK_MSG(allocated, "the allocating thread waited for a lock");
+    CHECK_MSG(released, "the releasing thread waited for a lock");
+    thread_join(&allocator);
+    thread_join(&releaser);
+    return TEST_PASSED;
+}

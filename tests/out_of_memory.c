@@ -1,0 +1,154 @@
+/* out_of_memory.c: the system has no more. Every function returns NULL, the old block of a resize stays valid with its
+ * contents, and after something was freed the heap goes on working. How memory runs out:
+ *   Linux: RLIMIT_AS for the whole process, set a quarter gibibyte above what it has;
+ *   32-bit Windows: nothing is needed, 2 to 4 GiB of address space are soon used up;
+ *   64-bit Windows: a job object's limit on committed memory. Wine does not enforce one: skipped there (what a failing
+ *   commit leads to is also shown, everywhere, by fault_injection.c).
+ */
+#include "heap_support.h"
+
+#if !defined(_WIN32)
+#include <sys/resource.h>
+#endif
+
+#include "brainmm.h"
+
+#define ROOM (256 * MIB)
+
+#if defined(_WIN32)
+static void limit_memory(void) {
+    if (sizeof(void *) == 4)
+        return;
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits;
+    memset(&limits, 0, sizeof limits);
+    limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_PROCESS_MEMORY;
+    limits.ProcessMemoryLimit = ROOM;
+    HANDLE job = CreateJobObjectA(NULL, NULL);
+    CHECK(job != NULL);
+    CHECK(SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limits, sizeof limits));
+    CHECK(AssignProcessToJobObject(job, GetCurrentProcess()));
+    void *beyond = VirtualAlloc(NULL, 2 * ROOM, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    if (beyond)
+        test_skip("this system does not enforce a job's limit on memory");
+}
+#else
+static void limit_memory(void) {
+    unsigned long pages;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file != NULL && fscanf(file, "%lu", &pages) == 1);
+    fclose(file);
+    struct rlimit limit = {pages * (rlim_t)sysconf(_SC_PAGESIZE) + ROOM, RLIM_INFINITY};
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+}
+#endif
+
+/* Fills memory with pieces of SIZE, linked through their first words; returns how many there were room for. */
+static size_t exhaust(size_t size, void **list) {
+    size_t count = 0;
+    *list = NULL;
+    for (void **piece; (piece = brainmm_alloc(size)) != NULL; count++) {
+        *piece = *list;
+        *list = piece;
+    }
+    return count;
+}
+
+static void release(void *list) {
+    while (list) {
+        void *next = *(void **)list;
+        CHECK(brainmm_free(list) == BRAINMM_OK);
+        list = next;
+    }
+}
+
+/* What must not be touched while nothing works. */
+enum { KEPT = 8 };
+static const size_t kept_sizes[KEPT] = {10, 100, 1000, 10000, 32768, 100000, 1 * MIB, 2 * MIB};
+static unsigned char *kept[KEPT], *kept_pages;
+
+static void check_kept(void) {
+    for (unsigned i = 0; i < KEPT; i++)
+        CHECK(brainmm_usable_size(kept[i]) >= kept_sizes[i] && pattern_holds(kept[i], kept_sizes[i], i));
+    CHECK(pattern_holds(kept_pages, 10 * BRAINMM_PAGE_SIZE, 99));
+}
+
+static void all_requests_fail(void) {
+    static const size_t sizes[] = {8 * MIB, 32 * MIB, ROOM, ROOM * 2};
+    for (unsigned k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        CHECK(brainmm_alloc(sizes[k]) == NULL);
+        CHECK(brainmm_alloc_zeroed(sizes[k]) == NULL);
+        CHECK(brainmm_alloc_aligned(2048, sizes[k]) == NULL);
+        CHECK(brainmm_pages_get(sizes[k] / BRAINMM_PAGE_SIZE, BRAINMM_USER) == NULL);
+        CHECK(brainmm_pages_get(sizes[k] / BRAINMM_PAGE_SIZE, BRAINMM_JIT) == NULL);
+        for (unsigned i = 0; i < KEPT; i++) {
+            CHECK(brainmm_realloc(kept[i], sizes[k]) == NULL);
+            CHECK(brainmm_reget(kept[i], sizes[k]) == NULL);
+        }
+        CHECK(brainmm_pages_realloc(kept_pages, sizes[k] / BRAINMM_PAGE_SIZE, BRAINMM_USER) == NULL);
+        CHECK(brainmm_pages_reget(kept_pages, sizes[k] / BRAINMM_PAGE_SIZE, BRAINMM_USER) == NULL);
+        check_kept();
+    }
+    CHECK(brainmm_block_get(64 * MIB, BRAINMM_USER) == NULL);
+    CHECK(brainmm_block_get(256 * MIB, BRAINMM_SYSTEM) == NULL);
+    check_kept();
+}
+
+static void allocate_in_thread(void *unused) {
+    (void)unused;
+    void *piece = brainmm_alloc(50); /* the heap of a new thread: with memory or without, but no crash */
+    CHECK(brainmm_free(piece) == BRAINMM_OK);
+}
+
+int main(void) {
+    static const size_t sizes[] = {4 * MIB, 200000, 40000, 32768, 5000, 600, 64};
+    thread t;
+    watchdog_start(240);
+    thread_start(&t, allocate_in_thread, NULL); /* the C library's own first thread costs address space for ever */
+    thread_join(&t);
+    for (unsigned i = 0; i < KEPT; i++) {
+        kept[i] = brainmm_alloc(kept_sizes[i]);
+        CHECK(kept[i] != NULL);
+        pattern_fill(kept[i], kept_sizes[i], i);
+    }
+    kept_pages = brainmm_pages_get(10, BRAINMM_USER);
+    CHECK(kept_pages != NULL);
+    pattern_fill(kept_pages, 10 * BRAINMM_PAGE_SIZE, 99);
+    limit_memory();
+
+    size_t fit_before[sizeof sizes / sizeof *sizes] = {0};
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            void *list, *rest, *crumbs;
+            size_t count = exhaust(sizes[k], &list);
+            printf("%zu pieces of %zu bytes\n", count, sizes[k]);
+            CHECK_MSG(count >= ROOM / 4 / sizes[k], "memory ran out after %zu pieces of %zu bytes", count, sizes[k]);
+            exhaust(4096, &rest); /* what is left in corners */
+            exhaust(16, &crumbs);
+            check_kept();
+            all_requests_fail();
+            release(list);
+            /* what is back can be used again, also for other sizes */
+            void *other = brainmm_alloc(sizes[k] * 2);
+            CHECK_MSG(other != NULL, "nothing of %zu bytes after all of %zu bytes was freed", sizes[k] * 2, sizes[k]);
+            CHECK(brainmm_free(other) == BRAINMM_OK);
+            release(rest);
+            release(crumbs);
+            check_kept();
+            brainmm_thread_heap_minimize();
+            /* the second time as many fit, or nearly */
+            CHECK_MSG(count >= fit_before[k] / 10 * 9, "%zu, earlier %zu", count, fit_before[k]);
+            fit_before[k] = count;
+        }
+        for (unsigned i = 0; i < KEPT; i++) { /* and resizes succeed now */
+            unsigned char *resized = brainmm_realloc(kept[i], kept_sizes[i] * 2);
+            CHECK(resized != NULL && pattern_holds(resized, kept_sizes[i], i));
+            kept[i] = brainmm_realloc(resized, kept_sizes[i]);
+            CHECK(kept[i] != NULL);
+        }
+        check_kept();
+    }
+    for (unsigned i = 0; i < KEPT; i++)
+        CHECK(brainmm_free(kept[i]) == BRAINMM_OK);
+    CHECK(brainmm_pages_free(kept_pages, BRAINMM_USER) == BRAINMM_OK);
+    return TEST_PASSED;
+}

@@ -1,0 +1,149 @@
+/* os.c (Windows): what src/os.h asks of the system, by kernel32. Nothing here needs the C runtime. */
+#include "os.h"
+#include "brainmm.h"
+#include "os_inline.h"
+#include "slab.h"
+#include <windows.h>
+
+/* ---- Memory ----------------------------------------------------------------------------------------------------- */
+
+bool os_reserve_at(void *address, size_t size) {
+    return VirtualAlloc(address, size, MEM_RESERVE, PAGE_READWRITE) == address;
+}
+
+/* Reserves a little more to find an aligned place, gives that back and takes the place: between the two another thread
+ * may come first, so it is tried a few times. */
+void *os_reserve(size_t size, size_t alignment) {
+    if (alignment <= OS_GRANULE)
+        return VirtualAlloc(NULL, size, MEM_RESERVE, PAGE_READWRITE);
+    if (size + alignment < size)
+        return NULL;
+    for (unsigned tries = 0; tries < 8; tries++) {
+        char *found = VirtualAlloc(NULL, size + alignment, MEM_RESERVE, PAGE_NOACCESS);
+        if (!found)
+            return NULL;
+        VirtualFree(found, 0, MEM_RELEASE);
+        char *aligned = (char *)(((uintptr_t)found + alignment - 1) & ~(uintptr_t)(alignment - 1));
+        if (os_reserve_at(aligned, size))
+            return aligned;
+    }
+    return NULL;
+}
+
+void os_release(void *address, size_t size) {
+    (void)size;
+    VirtualFree(address, 0, MEM_RELEASE);
+}
+
+bool os_commit(void *address, size_t size) { return VirtualAlloc(address, size, MEM_COMMIT, PAGE_READWRITE) != NULL; }
+
+void os_decommit(void *address, size_t size) { VirtualFree(address, size, MEM_DECOMMIT); }
+
+bool os_protect(void *address, size_t size, unsigned rights) {
+    static const DWORD protection[8] = {
+        PAGE_NOACCESS, PAGE_READONLY,     PAGE_READWRITE,         PAGE_READWRITE, /* there is no write-only memory */
+        PAGE_EXECUTE,  PAGE_EXECUTE_READ, PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_READWRITE};
+    DWORD before;
+    return VirtualProtect(address, size, protection[rights & 7], &before) != 0;
+}
+
+void os_prefer_huge_pages(void *address, size_t size) {
+    (void)address;
+    (void)size; /* large pages need a privilege and cannot be given back; the system offers no hint */
+}
+
+void os_populate(void *address, size_t size) {
+    (void)address;
+    (void)size;
+}
+
+/* A place in the middle of the lower half of the address space, far from where the system puts images, heaps and
+ * stacks. It differs from run to run as far as the system's own layout does. */
+void *os_place_window(size_t span) {
+#ifdef __x86_64__
+    uintptr_t slots = ((uintptr_t)1 << 46) / span / 2; /* 32 TiB, of 128 */
+    uintptr_t random = (uintptr_t)GetCurrentProcessId() ^ ((uintptr_t)&os_thread_offset >> 16) ^ (uintptr_t)GetTickCount64();
+    return (void *)(((uintptr_t)1 << 45) + (random * 0x9E3779B97F4A7C15u >> 32) % slots * span);
+#else
+    (void)span;
+    return NULL;
+#endif
+}
+
+/* ---- Threads ---------------------------------------------------------------------------------------------------- */
+
+#ifdef __x86_64__
+#define TEB_TLS_SLOTS 0x1480u          /* TEB.TlsSlots */
+#define TEB_ALWAYS_NULL 0x38u          /* TEB.NtTib.EnvironmentPointer, which Windows programs do not use */
+#else
+#define TEB_TLS_SLOTS 0xE10u
+#define TEB_ALWAYS_NULL 0x1Cu
+#endif
+#define TEB_SLOT_COUNT 64u
+
+uint32_t os_thread_offset = TEB_ALWAYS_NULL;
+static DWORD thread_slot = TLS_OUT_OF_INDEXES;
+
+typedef BOOLEAN(WINAPI *shutdown_in_progress)(void);
+static shutdown_in_progress process_is_ending;
+
+bool os_start(void) {
+    HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+    if (ntdll)
+        process_is_ending = (shutdown_in_progress)(void (*)(void))GetProcAddress(ntdll, "RtlDllShutdownInProgress");
+    thread_slot = TlsAlloc();
+    if (thread_slot == TLS_OUT_OF_INDEXES)
+        return false;
+    if (thread_slot < TEB_SLOT_COUNT)
+        os_thread_offset = TEB_TLS_SLOTS + thread_slot * (uint32_t)sizeof(void *);
+    return true;
+}
+
+/* TlsGetValue sets the last error, which belongs to the program. */
+struct heap *os_thread_pointer_sure(void) {
+    if (thread_slot < TEB_SLOT_COUNT)
+        return os_thread_pointer();
+    DWORD error = GetLastError();
+    struct heap *heap = thread_slot == TLS_OUT_OF_INDEXES ? NULL : TlsGetValue(thread_slot);
+    SetLastError(error);
+    return heap;
+}
+
+void os_set_thread_pointer(struct heap *heap) { TlsSetValue(thread_slot, heap); }
+
+void os_watch_thread_exit(void) {} /* DllMain or the TLS callback is called for every thread */
+
+uintptr_t os_thread_id(void) { return GetCurrentThreadId(); }
+
+bool os_thread_alive(uintptr_t id) {
+    DWORD error = GetLastError();
+    HANDLE thread = OpenThread(SYNCHRONIZE, FALSE, (DWORD)id);
+    bool alive = thread ? WaitForSingleObject(thread, 0) == WAIT_TIMEOUT : GetLastError() != ERROR_INVALID_PARAMETER;
+    if (thread)
+        CloseHandle(thread);
+    SetLastError(error);
+    return alive;
+}
+
+void os_yield(bool sleep) {
+    if (sleep)
+        Sleep(1);
+    else
+        SwitchToThread();
+}
+
+bool os_process_ending(void) { return process_is_ending && process_is_ending(); }
+
+/* ---- The rest --------------------------------------------------------------------------------------------------- */
+
+uint64_t os_clock_ms(void) { return GetTickCount64(); }
+
+void os_print(const char *text) {
+    DWORD length = 0, written;
+    while (text[length])
+        length++;
+    HANDLE standard_error = GetStdHandle(STD_ERROR_HANDLE);
+    if (standard_error && standard_error != INVALID_HANDLE_VALUE)
+        WriteFile(standard_error, text, length, &written, NULL);
+    OutputDebugStringA(text);
+}

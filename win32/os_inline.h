@@ -1,0 +1,38 @@
+/* os_inline.h (Windows): what of os.h must be inline: the word of thread-local storage that holds the thread's heap.
+ *
+ * MinGW's __thread is a function call each time, so the word is a TlsAlloc slot read from the thread's TEB, where
+ * Windows keeps the first 64 of them. os_thread_offset is the slot's place there. A process that had used up all 64
+ * before us leaves us none: os_thread_offset then points to a field that is NULL in every thread, the fast paths
+ * take every thread for a new one, and the slow paths ask TlsGetValue.
+ */
+#ifndef BRAINMM_OS_INLINE_H
+#define BRAINMM_OS_INLINE_H
+
+#include <stdint.h>
+
+struct heap;
+
+#define OS_THREAD_POINTER_MAY_BE_NULL 1
+
+/* On 64 bit the table of descriptors is committed only as far as regions reach; on 32 bit all of it. */
+#ifdef __x86_64__
+#define OS_TABLE_SPARSE 1
+#else
+#define OS_TABLE_SPARSE 0
+#endif
+
+extern uint32_t os_thread_offset __attribute__((visibility("hidden")));
+
+static inline struct heap *os_thread_pointer(void) {
+    struct heap *heap;
+#ifdef __x86_64__
+    __asm__ volatile("mov %%gs:(%1), %0" : "=r"(heap) : "r"((uint64_t)os_thread_offset));
+#else
+    __asm__ volatile("mov %%fs:(%1), %0" : "=r"(heap) : "r"(os_thread_offset));
+#endif
+    return heap;
+}
+
+void os_set_thread_pointer(struct heap *heap);
+
+#endif
