@@ -37,7 +37,7 @@ AR_linux-x86_64 := ar
 ARCH_linux-x86_64 :=
 
 # gcc -m32, or a cross compiler, whose programs must be told where its libraries are.
-CC_linux-i386 := $(shell tools/i386-compiler)
+CC_linux-i386 := $(or $(shell tools/i386-compiler),gcc -m32)
 CXX_linux-i386 := $(subst gcc,g++,$(CC_linux-i386))
 ifeq ($(CC_linux-i386),i686-linux-gnu-gcc)
 AR_linux-i386 := i686-linux-gnu-ar

@@ -51,9 +51,11 @@ struct brainmm_record {
 /* Where the record is: a private page at the first of these addresses that was free. All but the last two lie in what
  * sanitizers leave to the program, none where a stack, a heap or a library usually comes to lie. */
 #if defined(__LP64__)
-#define BRAINMM_PLACES {0x00360000UL, 0x7fe60000UL, 0x1f6b6d600000UL, 0x5f6b6d600000UL}
+#define BRAINMM_PLACES                                                                                                 \
+    { 0x00360000UL, 0x7fe60000UL, 0x1f6b6d600000UL, 0x5f6b6d600000UL }
 #else
-#define BRAINMM_PLACES {0x07e60000UL, 0x1e6b0000UL, 0x4f6b0000UL, 0x5f6b0000UL}
+#define BRAINMM_PLACES                                                                                                 \
+    { 0x07e60000UL, 0x1e6b0000UL, 0x4f6b0000UL, 0x5f6b0000UL }
 #endif
 #define BRAINMM_PLACE_COUNT 4
 #endif
@@ -63,7 +65,7 @@ struct brainmm_record {
 #define BRAINMM_MANAGER_SIZE_MAX 65536u
 
 /* Whether the table MANAGER has MEMBER. */
-#define BRAINMM_HAS(manager, member) \
+#define BRAINMM_HAS(manager, member)                                                                                   \
     ((manager)->size >= offsetof(struct brainmm_manager, member) + sizeof((manager)->member))
 
 /* ---- The client ------------------------------------------------------------------------------------------------- */
@@ -322,18 +324,18 @@ struct brainmm_attach_image { /* the start of struct dl_phdr_info */
 #if defined(__cplusplus)
 extern "C" {
 #endif
-extern int brainmm_attach_iterate(int (*visit)(struct brainmm_attach_image *, size_t, void *), void *data)
-    __asm__("dl_iterate_phdr");
+extern int brainmm_attach_iterate(int (*visit)(struct brainmm_attach_image *, size_t, void *),
+                                  void *data) __asm__("dl_iterate_phdr");
 extern int brainmm_attach_mincore(void *address, size_t size, unsigned char *resident) __asm__("mincore");
 #if defined(__cplusplus)
 }
 #endif
 
 struct brainmm_attach_search {
-    size_t from, size;     /* which bytes */
-    ElfW(Word) rights;     /* PF_R, PF_X: what their segment must allow */
-    void *copy;            /* where to, or NULL */
-    const void *image;     /* which image they are in: the address of its table of segments */
+    size_t from, size; /* which bytes */
+    ElfW(Word) rights; /* PF_R, PF_X: what their segment must allow */
+    void *copy;        /* where to, or NULL */
+    const void *image; /* which image they are in: the address of its table of segments */
 };
 
 /* The copy is made while the list of images is locked, so that the image cannot go away. */

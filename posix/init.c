@@ -1,8 +1,8 @@
 /* init.c (POSIX): the library's beginning, and fork().
  *
  * The module finds its heap when it is loaded, or earlier when something allocates before its constructor runs. Heaps
- * outlive every dlclose: libbrainmm.so is linked with -z nodelete, and an image that contains the static core and owns the
- * heap is pinned here.
+ * outlive every dlclose: libbrainmm.so is linked with -z nodelete, and an image that contains the static core and owns
+ * the heap is pinned here.
  */
 #define _GNU_SOURCE /* dladdr */
 #include "heap.h"

@@ -1,8 +1,8 @@
 /* rendezvous.c (POSIX): the places, images and pins of rendezvous.h on Linux.
  *
  * A place is one page at an agreed address. An owner maps a memfd named `brainmm` there that holds its record: in one
- * step, and only if nothing is mapped there yet (MAP_FIXED_NOREPLACE), so the kernel decides who comes first. The mapping
- * is private to the process, shows in /proc/self/maps, is inherited by fork and gone with exec.
+ * step, and only if nothing is mapped there yet (MAP_FIXED_NOREPLACE), so the kernel decides who comes first. The
+ * mapping is private to the process, shows in /proc/self/maps, is inherited by fork and gone with exec.
  *
  * errno is left as it was, because this may be running inside a malloc. Where a sanitizer would take the look at a
  * place for a wild read, the system call is made directly, past its interceptor.
@@ -155,7 +155,8 @@ struct image_search {
 #if defined(__clang__)
 __attribute__((no_sanitize("address", "thread")))
 #endif
-static int image_visit(struct dl_phdr_info *info, size_t info_size, void *data) {
+static int
+image_visit(struct dl_phdr_info *info, size_t info_size, void *data) {
     struct image_search *search = data;
     (void)info_size;
     for (ElfW(Half) i = 0; i < info->dlpi_phnum; i++) {

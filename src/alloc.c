@@ -2,8 +2,9 @@
  * apply. Everything here may be called before the module has found its heap; each slow path sees to that first.
  */
 #include "fast_path.h"
-#include "heap.h"
 #include "blocks.h"
+#include "heap.h"
+#include "instrument.h"
 #include "manager.h"
 #include "run.h"
 #include "thread.h"
@@ -55,7 +56,12 @@ static void *alloc_from_bin(size_t bin) {
     return piece;
 }
 
+#define SWEEP_LEAST 16 /* slabs, 1 MiB: fewer are not worth a look before more memory is asked for */
+
 static void *alloc_run(size_t size, size_t alignment, bool *fresh) {
+    struct heap *heap = os_thread_pointer_sure();
+    if (heap && heap->number)
+        slab_sweep(heap, SWEEP_LEAST);
     void *piece = run_alloc(size, alignment, fresh);
     if (!piece && size <= PTRDIFF_MAX && window_purge(true))
         piece = run_alloc(size, alignment, fresh);
@@ -72,7 +78,7 @@ void *alloc_slow(size_t size) {
 
 void *BRAINMM_CALL heap_alloc(size_t size) {
     void *piece = fast_alloc(os_thread_pointer(), size);
-    return LIKELY(piece != NULL) ? piece : alloc_slow(size);
+    return instrument_alloc(LIKELY(piece != NULL) ? piece : alloc_slow(size), heap_usable_size);
 }
 
 void *BRAINMM_CALL heap_alloc_zeroed(size_t size) {
@@ -91,7 +97,7 @@ void *BRAINMM_CALL heap_alloc_zeroed(size_t size) {
             return manager_active.alloc_zeroed(size);
         piece = alloc_slow(size);
     }
-    if (piece)
+    if (instrument_alloc(piece, heap_usable_size))
         memset(piece, 0, heap_usable_size(piece));
     return piece;
 }
@@ -107,10 +113,10 @@ static void *alloc_at(size_t alignment, size_t size) {
     struct heap *heap = os_thread_pointer();
     struct object *object = heap ? heap->free[bin] : NULL;
     if (!object)
-        return alloc_from_bin(bin);
+        return instrument_alloc(alloc_from_bin(bin), heap_usable_size);
     heap->free[bin] = object->next;
     object->mark = NULL;
-    return object;
+    return instrument_alloc(object, heap_usable_size);
 }
 
 void *BRAINMM_CALL heap_alloc_aligned(size_t alignment, size_t size) {
@@ -136,7 +142,25 @@ static int refusal(void *piece) {
     return other ? BRAINMM_E_KIND : BRAINMM_E_POINTER;
 }
 
-int free_slow(void *piece) {
+/* Joins an object of another thread's slab to a batch on its way there, the most frequent case after the fast path. */
+static inline bool free_to_batch(struct heap *heap, void *piece) {
+    struct unit *slab = unit_of(piece);
+    struct object *object = piece;
+    if (!heap || !slab || slab->kind != UNIT_SLAB || !is_tested_object_of(slab, piece) || object->mark == slab)
+        return false;
+    struct batch *batch = slab_batch(heap, slab);
+    if (batch->slab != slab)
+        return false;
+    object->mark = slab;
+    object->next = batch->first;
+    batch->first = object;
+    batch->count++;
+    if (--batch->room == 0)
+        slab_flush_batch(batch);
+    return true;
+}
+
+static __attribute__((noinline)) int free_slowest(struct heap *heap, void *piece) {
     struct unit *slab = slab_of(piece); /* NULL unless the module has a heap of its own */
     if (!slab) {
         if (!piece)
@@ -148,7 +172,6 @@ int free_slow(void *piece) {
     struct object *object = piece;
     if (object->mark == slab)
         return BRAINMM_E_DOUBLE_FREE;
-    struct heap *heap = os_thread_pointer_sure();
     if (heap && atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap)
         slab_push_local(heap, slab, object);
     else
@@ -156,7 +179,16 @@ int free_slow(void *piece) {
     return BRAINMM_OK;
 }
 
+int free_slow(void *piece) {
+    struct heap *heap = os_thread_pointer_sure();
+    return free_to_batch(heap, piece) ? BRAINMM_OK : free_slowest(heap, piece);
+}
+
 int BRAINMM_CALL heap_free(void *piece) {
+#if !defined(INSTRUMENT_OFF) /* before the piece can be anybody else's */
+    size_t size = instrument_size(piece, heap_usable_size);
+    INSTRUMENT_FORBID((struct object *)piece + 1, size);
+#endif
     return LIKELY(fast_free(os_thread_pointer(), piece)) ? BRAINMM_OK : free_slow(piece);
 }
 
@@ -251,7 +283,7 @@ int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options)
         found.kind = found.size <= 128 ? BRAINMM_SMALL : BRAINMM_MEDIUM;
         found.align = (uint8_t)(unit->bin / CLASS_STRIDE);
         struct heap *owner = atomic_load_explicit(&unit->owner, memory_order_relaxed);
-        found.thread_id = owner ? owner->thread_id : 0;
+        found.thread_id = owner ? atomic_load_explicit(&owner->thread_id, memory_order_relaxed) : 0;
     } else if ((unit = run_of(address, UNIT_RUN)) != NULL) {
         found.size = unit->size;
         found.kind = found.size <= BIG_MAX ? BRAINMM_BIG : BRAINMM_LARGE;

@@ -17,7 +17,8 @@ static bool is_misaligned(const void *address, size_t alignment) { return ((uint
 /* Of a Delphi boolean, only the lowest byte is defined. */
 static bool is_true(uintptr_t boolean) { return (boolean & 0xFF) != 0; }
 
-/* Log2 of VALUE / UNIT if that is a power of BASE (2 or 4), counted in steps of BASE; LIMIT if it is not, or too large. */
+/* Log2 of VALUE / UNIT if that is a power of BASE (2 or 4), counted in steps of BASE; LIMIT if it is not, or too large.
+ * */
 static uintptr_t step_of(size_t value, size_t unit, unsigned shift, uintptr_t limit) {
     uintptr_t step = 0;
     while (step < limit && unit << shift * step != value)
@@ -27,9 +28,7 @@ static uintptr_t step_of(size_t value, size_t unit, unsigned shift, uintptr_t li
 
 /* ---- Pieces ----------------------------------------------------------------------------------------------------- */
 
-static void *BRAINMM_CALL foreign_alloc(size_t size) {
-    return is_size(size) ? owner.get_mem(size ? size : 1) : NULL;
-}
+static void *BRAINMM_CALL foreign_alloc(size_t size) { return is_size(size) ? owner.get_mem(size ? size : 1) : NULL; }
 
 static void *BRAINMM_CALL foreign_alloc_zeroed(size_t size) {
     return is_size(size) ? owner.alloc_mem(size ? size : 1) : NULL;

@@ -178,9 +178,7 @@ static bool found_or_find(void) {
     own_table_found_heap();
     rendezvous_pin(&own_table);
     switch (rendezvous_publish(&own_table, &owner, &place)) {
-    case RENDEZVOUS_LOST:
-        attach(&owner);
-        return true;
+    case RENDEZVOUS_LOST: attach(&owner); return true;
     case RENDEZVOUS_PUBLISHED:
         status_set(place == 0 ? BRAINMM_OWNER : BRAINMM_OWNER_SECOND,
                    "This module owns the process's heap and published it at", rendezvous_place_name(place));
@@ -194,9 +192,9 @@ static bool found_or_find(void) {
     return true;
 }
 
-/* Libraries start in DllMain or a constructor, before anybody can call them, so two threads hardly ever meet here. If they
- * do, the one that waits may hold a lock (the loader's) that the other needs: so the wait ends, and its call fails as if
- * memory were out; the next one tries again. */
+/* Libraries start in DllMain or a constructor, before anybody can call them, so two threads hardly ever meet here. If
+ * they do, the one that waits may hold a lock (the loader's) that the other needs: so the wait ends, and its call fails
+ * as if memory were out; the next one tries again. */
 bool manager_start(void) {
     int state = atomic_load_explicit(&start_state, memory_order_acquire); /* pairs with the release of STARTED */
     uint64_t begin = 0;

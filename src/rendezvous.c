@@ -14,7 +14,8 @@ _Static_assert(offsetof(struct brainmm_record, size) == 24, "docs/abi.md");
 _Static_assert(offsetof(struct brainmm_record, abi_version) == 28, "docs/abi.md");
 _Static_assert(offsetof(struct brainmm_record, manager) == 32, "docs/abi.md");
 _Static_assert(sizeof(struct brainmm_record) == 40, "docs/abi.md");
-_Static_assert(sizeof BRAINMM_MAGIC == 17 && sizeof BRAINMM_RECORD_MAGIC == 17, "16 bytes and the zero that is not there");
+_Static_assert(sizeof BRAINMM_MAGIC == 17 && sizeof BRAINMM_RECORD_MAGIC == 17,
+               "16 bytes and the zero that is not there");
 
 #define TABLE_OFFSET(member) offsetof(struct brainmm_manager, member)
 #define WORD sizeof(void *)
@@ -25,7 +26,7 @@ _Static_assert(TABLE_OFFSET(thread_done) == 24 + 18 * WORD, "docs/abi.md");
 _Static_assert(sizeof(struct brainmm_manager) == 24 + 19 * WORD, "docs/abi.md");
 
 enum { OPTIONS_SIZE_MAX = 4096 }; /* a later version's options may be longer than 15 or 19 bytes, but not that long */
-enum { FILL_WAIT_MS = 500 }; /* how long a claimed place may stay unfilled; its owner needs microseconds */
+enum { FILL_WAIT_MS = 500 };      /* how long a claimed place may stay unfilled; its owner needs microseconds */
 
 /* ---- Reports ---------------------------------------------------------------------------------------------------- */
 
@@ -38,8 +39,10 @@ static void refusals_append(const char *text) {
         refusals[refusals_length++] = *text++;
 }
 
+static bool is_refused(unsigned place) { return (refused_places & 1u << place) != 0; }
+
 static void refuse(unsigned place, const char *reason) {
-    if (refused_places & 1u << place)
+    if (is_refused(place))
         return;
     refused_places |= 1u << place;
     refusals_append(" Refused at ");
@@ -159,15 +162,24 @@ static const char *check_record(const struct brainmm_record *record, const struc
 
 /* ---- Places ----------------------------------------------------------------------------------------------------- */
 
-/* True if *owner has been filled from PLACE. Reports what is refused. */
-static bool place_check(unsigned place, const struct brainmm_manager *self, struct rendezvous_owner *owner) {
+/* True if *owner has been filled from PLACE. Reports what is refused. A place that is claimed but not filled in is
+ * waited for if WAIT is set and it has not been in vain before; else *unfilled becomes true. */
+static bool place_check(unsigned place, const struct brainmm_manager *self, struct rendezvous_owner *owner, bool wait,
+                        bool *unfilled) {
     struct brainmm_record record;
     const char *reason = "nobody filled it in for half a second";
     uint64_t start = os_clock_ms();
     enum rendezvous_look look;
     memset(owner, 0, sizeof *owner);
-    while ((look = rendezvous_look(place, &record, &reason)) == PLACE_UNFILLED && os_clock_ms() - start < FILL_WAIT_MS)
+    while ((look = rendezvous_look(place, &record, &reason)) == PLACE_UNFILLED && !is_refused(place)) {
+        if (!wait) {
+            *unfilled = true;
+            return false;
+        }
+        if (os_clock_ms() - start >= FILL_WAIT_MS)
+            break;
         os_yield(true);
+    }
     if (look == PLACE_EMPTY)
         return false;
     if (look == PLACE_FILLED)
@@ -180,19 +192,24 @@ static bool place_check(unsigned place, const struct brainmm_manager *self, stru
     return false;
 }
 
-/* All places are looked at before one with a version-1 table only is taken: when the first name was in other hands once,
- * an owner may have published elsewhere, and a module of the original may have come after it. */
+/* All places are looked at before one is waited for, or one with a version-1 table only is taken: when the first name
+ * was in other hands once, an owner may have published elsewhere, and a module of the original may have come after. */
 bool rendezvous_find(const struct brainmm_manager *self, struct rendezvous_owner *owner) {
     unsigned version1_place = rendezvous_places;
-    for (unsigned place = 0; place < rendezvous_places; place++) {
-        if (!place_check(place, self, owner))
-            continue;
-        if (owner->manager)
-            return true;
-        if (version1_place == rendezvous_places)
-            version1_place = place;
+    bool unfilled = true, wait = false;
+    while (unfilled) {
+        unfilled = false;
+        for (unsigned place = 0; place < rendezvous_places; place++) {
+            if (!place_check(place, self, owner, wait, &unfilled))
+                continue;
+            if (owner->manager)
+                return true;
+            if (version1_place == rendezvous_places)
+                version1_place = place;
+        }
+        wait = true;
     }
-    return version1_place < rendezvous_places && place_check(version1_place, self, owner);
+    return version1_place < rendezvous_places && place_check(version1_place, self, owner, false, &unfilled);
 }
 
 enum rendezvous_result rendezvous_publish(const struct brainmm_manager *self, struct rendezvous_owner *owner,
@@ -203,13 +220,14 @@ enum rendezvous_result rendezvous_publish(const struct brainmm_manager *self, st
         .abi_version = BRAINMM_ABI_VERSION,
         .manager = (uintptr_t)self,
     };
+    bool unfilled;
     memcpy(record.magic, BRAINMM_RECORD_MAGIC, sizeof record.magic);
     for (*place = 0; *place < rendezvous_places; ++*place) {
         /* The second attempt is for a place whose content changed, or vanished, between look and claim. */
         for (int attempt = 0; attempt < 2; attempt++) {
             if (rendezvous_claim(*place, &record))
                 return RENDEZVOUS_PUBLISHED;
-            if (place_check(*place, self, owner))
+            if (place_check(*place, self, owner, true, &unfilled))
                 return RENDEZVOUS_LOST;
         }
         refuse(*place, "it could not be used for publishing");

@@ -2,8 +2,8 @@
  *
  * A port offers a few places, in an agreed order, where an owner can publish a record (struct brainmm_record). A module
  * looks at all of them; if none names an owner that passes the checks here, it founds the heap and publishes it at the
- * first place that the system lets it have. Whatever else lies at a place, put there by accident or by another process, is
- * refused and reported, and the next place serves. docs/abi.md has the layout, the checks and the port contract.
+ * first place that the system lets it have. Whatever else lies at a place, put there by accident or by another process,
+ * is refused and reported, and the next place serves. docs/abi.md has the layout, the checks and the port contract.
  *
  * Nothing here allocates, and nothing waits without a bound: it runs in DllMain and inside the process's first malloc.
  */
@@ -23,8 +23,8 @@ struct rendezvous_owner {
     const struct version1 *version1;       /* its version-1 table, where manager is NULL */
     struct brainmm_manager manager_copy;   /* what was checked, and nothing read later, is what is used */
     struct version1 version1_copy;
-    bool free_pascal;                      /* its FreeMem returns 0 for an invalid pointer */
-    unsigned place;                        /* where it was found */
+    bool free_pascal; /* its FreeMem returns 0 for an invalid pointer */
+    unsigned place;   /* where it was found */
 };
 
 /* Looks for an owner; one with a version-2 table is preferred. Its image is then pinned. SELF, this module's own

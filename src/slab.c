@@ -6,6 +6,7 @@
  */
 #include "slab.h"
 #include "fast_path.h"
+#include "instrument.h"
 #include "stack.h"
 #include "thread.h"
 
@@ -33,6 +34,15 @@ static uint32_t remote_slot(const struct unit *slab, const struct object *object
     return (uint32_t)(((uintptr_t)object - slab->start) / 16 + 1);
 }
 
+/* Written by the owner, read by whoever has a pointer to check. */
+static unsigned carved(const struct unit *slab) {
+    return atomic_load_explicit(&((struct unit *)slab)->carved, memory_order_relaxed);
+}
+
+static void set_carved(struct unit *slab, unsigned count) {
+    atomic_store_explicit(&slab->carved, (uint16_t)count, memory_order_relaxed);
+}
+
 static unsigned wake_length(const struct geometry *geometry) {
     unsigned length = geometry->capacity >> WAKE_SHIFT;
     return length ? length : 1;
@@ -50,7 +60,7 @@ static void slab_arm(struct unit *slab, unsigned length, unsigned goal) {
 
 static bool is_object_of(const struct unit *slab, const struct object *object, uint32_t object_size) {
     uintptr_t offset = (uintptr_t)object - slab->start;
-    return offset < (uintptr_t)slab->carved * object_size && offset % object_size == 0;
+    return offset < (uintptr_t)carved(slab) * object_size && offset % object_size == 0;
 }
 
 /* Puts LENGTH objects from FIRST on in front of `local`. A program that writes to freed memory may have broken the
@@ -108,7 +118,7 @@ static void queue_remove(struct queue *queue, struct unit *slab) {
 static void slab_make_available(struct bin *bin, struct unit *slab, unsigned length) {
     slab->attributes |= SLAB_AVAILABLE;
     queue_append(&bin->available, slab);
-    slab_arm(slab, length, slab->carved);
+    slab_arm(slab, length, carved(slab));
 }
 
 /* Takes a slab out of whichever queue it is in. */
@@ -136,14 +146,14 @@ static void slab_retire(struct unit *slab) {
 /* The owner lets go of a slab that is in no queue. FLAGS: REMOTE_LISTED to offer it to everybody. False if other
  * threads freed to it meanwhile and it is not to be listed: it is still owned, and has something to give. */
 static bool slab_disown(struct heap *heap, struct unit *slab, uint32_t flags) {
-    atomic_store_explicit(&slab->goal, (uint16_t)(slab->carved - local_length(slab)), memory_order_relaxed);
+    atomic_store_explicit(&slab->goal, (uint16_t)(carved(slab) - local_length(slab)), memory_order_relaxed);
     link_set(&slab->prev, heap->number);
     atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
     uint32_t word = atomic_load_explicit(&slab->remote, memory_order_relaxed);
     do {
         if (word != 0 && !(flags & REMOTE_LISTED)) {
-            unsigned length = slab->carved - atomic_load_explicit(&slab->goal, memory_order_relaxed);
-            slab_arm(slab, length, slab->carved);
+            unsigned length = carved(slab) - atomic_load_explicit(&slab->goal, memory_order_relaxed);
+            slab_arm(slab, length, carved(slab));
             atomic_store_explicit(&slab->owner, heap, memory_order_relaxed);
             return false;
         }
@@ -160,9 +170,9 @@ static bool slab_disown(struct heap *heap, struct unit *slab, uint32_t flags) {
 
 /* The state word was changed from unowned, or listed and popped, to owned by this thread. WORD is what it was. */
 static void slab_own(struct heap *heap, struct unit *slab, uint32_t word, uint32_t object_size) {
-    unsigned length = slab->carved - atomic_load_explicit(&slab->goal, memory_order_relaxed);
+    unsigned length = carved(slab) - atomic_load_explicit(&slab->goal, memory_order_relaxed);
     length += slab_join_local(slab, remote_first(slab, word), remote_count(word), object_size);
-    slab_arm(slab, length, slab->carved);
+    slab_arm(slab, length, carved(slab));
     atomic_store_explicit(&slab->owner, heap, memory_order_relaxed);
 }
 
@@ -184,7 +194,7 @@ void slab_event(struct heap *heap, struct unit *slab) {
     unsigned length = local_length(slab);
     if (!(slab->attributes & (SLAB_RESTING | SLAB_AVAILABLE)))
         return; /* bin.current may be all free; it stays, for the next allocation */
-    if (length == slab->carved) {
+    if (length == carved(slab)) {
         slab_unqueue(bin, slab);
         slab_retire(slab);
     } else if (slab->attributes & SLAB_RESTING) {
@@ -211,7 +221,7 @@ static bool slab_adopt(struct heap *heap, struct unit *slab, uint32_t word, stru
     slab->local = object;
     unsigned length = local_length(slab) + 1;
     struct bin *bin = &heap->bins[slab->bin];
-    if (length == slab->carved)
+    if (length == carved(slab))
         slab_retire(slab);
     else if (length >= wake_length(geometry))
         slab_make_available(bin, slab, length);
@@ -242,33 +252,30 @@ static void slab_push_remote(struct unit *slab, struct object *first, struct obj
         atomic_fetch_add_explicit(&idle_listed, 1, memory_order_relaxed);
 }
 
-void slab_flush_batch(struct heap *heap) {
-    struct batch *batch = &heap->batch;
+void slab_flush_batch(struct batch *batch) {
     if (batch->slab)
         slab_push_remote(batch->slab, batch->first, batch->last, batch->count);
     batch->slab = NULL;
 }
 
+void slab_flush_batches(struct heap *heap) {
+    for (unsigned i = 0; i < BATCHES; i++)
+        slab_flush_batch(&heap->batches[i]);
+}
+
 void slab_free_remote(struct heap *heap, struct unit *slab, struct object *object) {
-    struct batch *batch = &heap->batch;
     object->mark = slab;
-    if (batch->slab == slab) {
-        object->next = batch->first;
-        batch->first = object;
-        batch->count++;
-    } else {
-        uint32_t word = atomic_load_explicit(&slab->remote, memory_order_relaxed);
-        if (may_adopt(heap, slab, word) && slab_adopt(heap, slab, word, object))
-            return;
-        if (heap->number == 0) { /* no heap to keep a batch in */
-            slab_push_remote(slab, object, object, 1);
-            return;
-        }
-        slab_flush_batch(heap);
-        *batch = (struct batch){slab, object, object, 1};
+    uint32_t word = atomic_load_explicit(&slab->remote, memory_order_relaxed);
+    if (may_adopt(heap, slab, word) && slab_adopt(heap, slab, word, object))
+        return;
+    unsigned size = bin_geometry[slab->bin].batch;
+    if (heap->number == 0 || size == 1) { /* no heap to keep a batch in, or objects too large to hold back */
+        slab_push_remote(slab, object, object, 1);
+        return;
     }
-    if (batch->count >= bin_geometry[slab->bin].batch)
-        slab_flush_batch(heap);
+    struct batch *batch = slab_batch(heap, slab);
+    slab_flush_batch(batch);
+    *batch = (struct batch){slab, object, object, 1, size - 1};
 }
 
 static _Atomic uint32_t *slab_link(uint32_t index) { return &unit_from_index(index)->next; }
@@ -290,11 +297,11 @@ static struct unit *slab_take_shared(struct heap *heap, size_t bin) {
 }
 
 /* Turns listed slabs that are all free into free memory, and lists the others again. */
-static void slab_sweep(struct heap *heap) {
+static void sweep(struct heap *heap) {
     for (size_t bin = 0; bin < HEAP_BINS; bin++) {
         uint32_t kept = 0; /* a list of what goes back, linked by `prev` */
         for (struct unit *slab; (slab = slab_take_shared(heap, bin)) != NULL;) {
-            if (local_length(slab) == slab->carved) {
+            if (local_length(slab) == carved(slab)) {
                 slab_retire(slab);
             } else {
                 link_set(&slab->prev, kept);
@@ -309,6 +316,11 @@ static void slab_sweep(struct heap *heap) {
     }
 }
 
+void slab_sweep(struct heap *heap, int32_t least) {
+    if (atomic_load_explicit(&idle_listed, memory_order_relaxed) >= least)
+        sweep(heap);
+}
+
 /* ---- Allocation ------------------------------------------------------------------------------------------------- */
 
 static struct unit *slab_create(struct heap *heap, size_t bin) {
@@ -317,6 +329,7 @@ static struct unit *slab_create(struct heap *heap, size_t bin) {
     if (!slab)
         return NULL;
     uint32_t index = unit_index(slab);
+    INSTRUMENT_ALLOW(unit_address(index), (size_t)geometry->units << UNIT_SHIFT); /* freed as a slab of other objects */
     for (unsigned i = 1; i < geometry->units; i++) {
         struct unit *further = unit_from_index(index + i);
         link_set(&further->next, index);
@@ -328,7 +341,7 @@ static struct unit *slab_create(struct heap *heap, size_t bin) {
     atomic_store_explicit(&slab->limit, 0, memory_order_relaxed);
     slab->local = NULL;
     atomic_store_explicit(&slab->remote, 0, memory_order_relaxed);
-    slab->carved = 0;
+    set_carved(slab, 0);
     slab->bin = (uint16_t)bin;
     slab->kind = UNIT_SLAB;
     slab->attributes = geometry->units > 1 ? SLAB_LARGE : 0;
@@ -340,13 +353,13 @@ static struct unit *slab_create(struct heap *heap, size_t bin) {
 /* Makes objects of virgin memory, at least one. */
 static struct object *slab_carve(struct unit *slab, const struct geometry *geometry) {
     uint32_t size = geometry->object_size;
-    unsigned room = geometry->capacity - slab->carved;
+    unsigned room = geometry->capacity - carved(slab);
     unsigned count = CARVE_BYTES / size;
     if (count == 0)
         count = 1;
     if (count > room)
         count = room;
-    char *first = (char *)slab->start + (size_t)slab->carved * size;
+    char *first = (char *)slab->start + (size_t)carved(slab) * size;
     struct object *object = (struct object *)(void *)first;
     for (unsigned i = 1; i < count; i++) {
         object->next = (struct object *)(void *)(first + (size_t)i * size);
@@ -355,10 +368,10 @@ static struct object *slab_carve(struct unit *slab, const struct geometry *geome
     }
     object->next = NULL;
     object->mark = slab;
-    slab->carved = (uint16_t)(slab->carved + count);
+    set_carved(slab, carved(slab) + count);
     /* The fast path only meets pointers into the first unit, and its test is exact for as many objects. */
     unsigned in_first = (unsigned)((UNIT_SIZE + size - 1) / size);
-    unsigned tested = slab->carved < in_first ? slab->carved : in_first;
+    unsigned tested = carved(slab) < in_first ? carved(slab) : in_first;
     atomic_store_explicit(&slab->limit, tested * (slab->reciprocal * size), memory_order_relaxed);
     return (struct object *)(void *)first;
 }
@@ -373,11 +386,11 @@ static bool slab_supply(struct heap *heap, struct unit *slab) {
         list = remote_first(slab, word);
     } else {
         const struct geometry *geometry = &bin_geometry[slab->bin];
-        if (slab->carved == geometry->capacity)
+        if (carved(slab) == geometry->capacity)
             return false;
         list = slab_carve(slab, geometry);
     }
-    slab_arm(slab, 0, slab->carved);
+    slab_arm(slab, 0, carved(slab));
     heap->free[slab->bin] = list;
     return true;
 }
@@ -393,14 +406,14 @@ static struct unit *slab_take_own(struct bin *bin) {
     if (slab) {
         unsigned length = local_length(slab);
         slab_unqueue(bin, slab);
-        slab_arm(slab, length, slab->carved);
+        slab_arm(slab, length, carved(slab));
     }
     return slab;
 }
 
 /* A slab to allocate from: the heap's own, somebody's, or a new one. NULL: out of memory. */
 static struct unit *slab_find(struct heap *heap, size_t bin) {
-    slab_flush_batch(heap);
+    slab_flush_batches(heap);
     struct unit *slab = slab_take_own(&heap->bins[bin]);
     if (!slab)
         slab = slab_take_shared(heap, bin);
@@ -412,8 +425,7 @@ static struct unit *slab_find(struct heap *heap, size_t bin) {
         if ((slab = slab_take_shared(heap, bin)) != NULL)
             return slab;
     }
-    if (atomic_load_explicit(&idle_listed, memory_order_relaxed) > 0)
-        slab_sweep(heap);
+    slab_sweep(heap, 1);
     slab = slab_create(heap, bin);
     if (!slab) { /* the last resort: slabs with less to give than usual */
         struct bin *own = &heap->bins[bin];
@@ -422,7 +434,7 @@ static struct unit *slab_find(struct heap *heap, size_t bin) {
         if (slab) {
             unsigned length = local_length(slab);
             slab_unqueue(own, slab);
-            slab_arm(slab, length, slab->carved);
+            slab_arm(slab, length, carved(slab));
         }
     }
     return slab;
@@ -454,12 +466,12 @@ void *slab_alloc(struct heap *heap, size_t bin) {
 static void slab_return_cached(struct heap *heap, size_t bin, struct unit *slab) {
     uint32_t object_size = bin_geometry[bin].object_size;
     unsigned cached = 0;
-    for (struct object *o = heap->free[bin]; o && is_object_of(slab, o, object_size) && cached < slab->carved; o = o->next)
+    for (struct object *o = heap->free[bin]; o && is_object_of(slab, o, object_size) && cached < carved(slab); o = o->next)
         cached++;
     unsigned length = local_length(slab);
     length += slab_join_local(slab, heap->free[bin], cached, object_size);
     heap->free[bin] = NULL;
-    slab_arm(slab, length, slab->carved);
+    slab_arm(slab, length, carved(slab));
 }
 
 /* Takes over what other threads freed to an owned slab. */
@@ -487,7 +499,7 @@ static void slab_clear_bin(struct heap *heap, size_t index, void (*done_with)(st
     while ((slab = unit_or_null(bin->available.first ? bin->available.first : bin->resting.first)) != NULL) {
         unsigned length = local_length(slab);
         slab_unqueue(bin, slab);
-        slab_arm(slab, length, slab->carved);
+        slab_arm(slab, length, carved(slab));
         link_set(&slab->prev, chain);
         chain = unit_index(slab);
     }
@@ -495,7 +507,7 @@ static void slab_clear_bin(struct heap *heap, size_t index, void (*done_with)(st
         slab = unit_from_index(chain);
         chain = link_get(&slab->prev);
         slab_take_remote(slab);
-        if (local_length(slab) == slab->carved)
+        if (local_length(slab) == carved(slab))
             slab_retire(slab);
         else
             done_with(heap, slab);
@@ -504,7 +516,7 @@ static void slab_clear_bin(struct heap *heap, size_t index, void (*done_with)(st
 
 static void slab_offer(struct heap *heap, struct unit *slab) {
     const struct geometry *geometry = &bin_geometry[slab->bin];
-    bool worth = slab->local || slab->carved < geometry->capacity;
+    bool worth = slab->local || carved(slab) < geometry->capacity;
     if (!slab_disown(heap, slab, worth ? REMOTE_LISTED : 0))
         slab_disown(heap, slab, REMOTE_LISTED);
 }
@@ -518,7 +530,7 @@ static void slab_keep(struct heap *heap, struct unit *slab) {
     const struct geometry *geometry = &bin_geometry[slab->bin];
     struct bin *bin = &heap->bins[slab->bin];
     unsigned length = local_length(slab);
-    if (length >= wake_length(geometry) || slab->carved < geometry->capacity)
+    if (length >= wake_length(geometry) || carved(slab) < geometry->capacity)
         slab_make_available(bin, slab, length);
     else
         slab_rest(heap, bin, slab, length, wake_length(geometry));
@@ -526,7 +538,7 @@ static void slab_keep(struct heap *heap, struct unit *slab) {
 
 bool slab_collect(struct heap *heap) {
     bool any = false;
-    slab_flush_batch(heap);
+    slab_flush_batches(heap);
     for (size_t bin = 0; bin < HEAP_BINS; bin++) {
         struct bin *own = &heap->bins[bin];
         if (!own->current && !own->available.first && !own->resting.first)
@@ -537,7 +549,7 @@ bool slab_collect(struct heap *heap) {
             any = atomic_load_explicit(&slab->remote, memory_order_relaxed) != 0;
         slab_clear_bin(heap, bin, slab_keep);
     }
-    slab_sweep(heap);
+    slab_sweep(heap, 0);
     return any;
 }
 

@@ -6,7 +6,7 @@
  *   cached     in heap->free[bin], the list brainmm_alloc pops from; all of them come from one slab, bin.current
  *   out        the program's
  *   local      in slab->local: freed by the thread that owns the slab, without any atomic operation
- *   remote     in slab->remote: freed by another thread, with one atomic operation for several objects (heap->batch)
+ *   remote     in slab->remote: freed by another thread, with one atomic operation for several objects (heap->batches)
  * When heap->free[bin] is empty, a whole local or remote list moves there, or 4 KiB of virgin objects do.
  *
  * An object that is not out carries the address of its slab's descriptor in its second word (its `mark`), and
@@ -65,15 +65,18 @@ struct bin {
 struct batch {
     struct unit *slab;
     struct object *first, *last;
-    unsigned count;
+    uint32_t count;
+    uint32_t room; /* objects until it is sent */
 };
+
+#define BATCHES 16u /* a power of two */
 
 /* A thread's heap. It outlives its thread: orphans are taken over by new threads, whole. Never unmapped. */
 struct heap {
     struct object *free[HEAP_BINS]; /* cached objects; the fast path of brainmm_alloc reads nothing else */
     struct bin bins[HEAP_BINS];
-    struct batch batch;
-    uintptr_t thread_id;            /* 0 for an orphan */
+    struct batch batches[BATCHES];  /* slab_batch() */
+    _Atomic uintptr_t thread_id;    /* 0 for an orphan */
     _Atomic uint32_t next;          /* in the stack of orphans: number of the next heap */
     uint32_t number;                /* from 1 */
 };
@@ -98,11 +101,19 @@ void slab_event(struct heap *heap, struct unit *slab);
 /* A free of an object of a slab that HEAP does not own (HEAP may be heap_none or heap_ended). */
 void slab_free_remote(struct heap *heap, struct unit *slab, struct object *object);
 
-/* Sends the heap's batch on its way. */
-void slab_flush_batch(struct heap *heap);
+/* Sends a batch, or all of a heap's, on their way. */
+void slab_flush_batch(struct batch *batch);
+void slab_flush_batches(struct heap *heap);
+
+static inline struct batch *slab_batch(struct heap *heap, const struct unit *slab) {
+    return &heap->batches[((uintptr_t)slab >> DESCRIPTOR_SHIFT) % BATCHES];
+}
 
 /* Moves what other threads freed into the heap's reach and gives back slabs that are all free. True if any. */
 bool slab_collect(struct heap *heap);
+
+/* Slabs that other threads have freed to the last object become free memory, if there are LEAST of them. */
+void slab_sweep(struct heap *heap, int32_t least);
 
 /* Makes all slabs of an orphan usable by every thread, and leaves the heap empty. */
 void slab_disband(struct heap *heap);

@@ -62,7 +62,7 @@ struct heap *heap_of_thread(void) {
     heap = heap_get();
     if (!heap)
         return NULL;
-    heap->thread_id = os_thread_id();
+    atomic_store_explicit(&heap->thread_id, os_thread_id(), memory_order_relaxed);
     os_set_thread_pointer(heap); /* before os_watch_thread_exit(), which may allocate */
     os_watch_thread_exit();
     return heap;
@@ -71,8 +71,8 @@ struct heap *heap_of_thread(void) {
 struct heap *heap_borrow(void) { return heap_get(); }
 
 void heap_return(struct heap *heap) {
-    slab_flush_batch(heap);
-    heap->thread_id = 0;
+    slab_flush_batches(heap);
+    atomic_store_explicit(&heap->thread_id, 0, memory_order_relaxed);
     stack_push(&orphans, heap->number, &heap->next);
 }
 

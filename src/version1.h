@@ -1,7 +1,7 @@
 /* version1.h: the original's table of 24 pointers, for modules that know nothing newer.
  *
- * Its functions use Delphi's `register` convention: on x86 the arguments are in EAX, EDX, ECX, which is what the compilers
- * call regparm(3); elsewhere it is the system's C convention. A byte argument leaves the rest of its register
+ * Its functions use Delphi's `register` convention: on x86 the arguments are in EAX, EDX, ECX, which is what the
+ * compilers call regparm(3); elsewhere it is the system's C convention. A byte argument leaves the rest of its register
  * undefined, and so does a boolean result, hence the masks in version1.c and foreign.c. docs/abi.md has the contracts.
  */
 #ifndef BRAINMM_VERSION1_H
@@ -38,26 +38,26 @@ struct version1_thread {
 };
 
 struct version1 {
-    const struct version1_options *options;                                                          /* 0 */
-    void *(VERSION1_CALL *thread_func_event)(void *function, void *parameter);                       /* 1 */
-    void (VERSION1_CALL *end_thread_event)(intptr_t exit_code);                                      /* 2 */
-    void *(VERSION1_CALL *get_memory_block)(uintptr_t block_size, uintptr_t mode);                   /* 3 */
-    uintptr_t (VERSION1_CALL *free_memory_block)(void *block, uintptr_t mode);                       /* 4 */
-    void *(VERSION1_CALL *get_memory_pages)(uintptr_t count, uintptr_t mode);                        /* 5 */
-    uintptr_t (VERSION1_CALL *free_memory_pages)(void *pages, uintptr_t mode);                       /* 6 */
-    void *(VERSION1_CALL *resize_memory_pages)(void *pages, uintptr_t count, uintptr_t flags);       /* 7 */
-    void *reserved_8_9[2];                                                                           /* 8 */
-    uintptr_t (VERSION1_CALL *get_memory_options)(const void *address, brainmm_options *options);    /* 10 */
-    uintptr_t (VERSION1_CALL *thread_heap_minimize)(void);                                           /* 11 */
-    void *(VERSION1_CALL *get_mem_aligned)(uintptr_t align, uintptr_t size);                         /* 12 */
-    void *(VERSION1_CALL *reget_mem)(void *piece, uintptr_t size);                                   /* 13 */
-    void *(VERSION1_CALL *get_mem)(uintptr_t size);                                                  /* 14 */
-    int32_t (VERSION1_CALL *free_mem)(void *piece);                                                  /* 15 */
-    void *(VERSION1_CALL *realloc_mem)(void *piece, uintptr_t size);                                 /* 16 */
-    void *(VERSION1_CALL *alloc_mem)(uintptr_t size);                                                /* 17 */
-    uintptr_t (VERSION1_CALL *register_expected_leak)(void *piece);                                  /* 18 */
-    uintptr_t (VERSION1_CALL *unregister_expected_leak)(void *piece);                                /* 19 */
-    void *reserved_20_23[4];                                                                         /* 20 */
+    const struct version1_options *options;                                                      /* 0 */
+    void *(VERSION1_CALL *thread_func_event)(void *function, void *parameter);                   /* 1 */
+    void(VERSION1_CALL *end_thread_event)(intptr_t exit_code);                                   /* 2 */
+    void *(VERSION1_CALL *get_memory_block)(uintptr_t block_size, uintptr_t mode);               /* 3 */
+    uintptr_t(VERSION1_CALL *free_memory_block)(void *block, uintptr_t mode);                    /* 4 */
+    void *(VERSION1_CALL *get_memory_pages)(uintptr_t count, uintptr_t mode);                    /* 5 */
+    uintptr_t(VERSION1_CALL *free_memory_pages)(void *pages, uintptr_t mode);                    /* 6 */
+    void *(VERSION1_CALL *resize_memory_pages)(void *pages, uintptr_t count, uintptr_t flags);   /* 7 */
+    void *reserved_8_9[2];                                                                       /* 8 */
+    uintptr_t(VERSION1_CALL *get_memory_options)(const void *address, brainmm_options *options); /* 10 */
+    uintptr_t(VERSION1_CALL *thread_heap_minimize)(void);                                        /* 11 */
+    void *(VERSION1_CALL *get_mem_aligned)(uintptr_t align, uintptr_t size);                     /* 12 */
+    void *(VERSION1_CALL *reget_mem)(void *piece, uintptr_t size);                               /* 13 */
+    void *(VERSION1_CALL *get_mem)(uintptr_t size);                                              /* 14 */
+    int32_t(VERSION1_CALL *free_mem)(void *piece);                                               /* 15 */
+    void *(VERSION1_CALL *realloc_mem)(void *piece, uintptr_t size);                             /* 16 */
+    void *(VERSION1_CALL *alloc_mem)(uintptr_t size);                                            /* 17 */
+    uintptr_t(VERSION1_CALL *register_expected_leak)(void *piece);                               /* 18 */
+    uintptr_t(VERSION1_CALL *unregister_expected_leak)(void *piece);                             /* 19 */
+    void *reserved_20_23[4];                                                                     /* 20 */
 };
 
 _Static_assert(sizeof(struct version1_options) == 11 + sizeof(void *), "15 or 19 bytes");

@@ -5,6 +5,7 @@
  * once where there is much of it, and on request. There is no background thread: whoever takes or gives units looks.
  */
 #include "window.h"
+#include "instrument.h"
 #include "lock.h"
 #include "stack.h"
 
@@ -190,6 +191,7 @@ static bool claim(size_t first, size_t count, bool *fresh) {
         return false;
     if (fresh)
         *fresh = ready == 0;
+    INSTRUMENT_ALLOW(address_of(first), count << UNIT_SHIFT); /* whatever it was before */
     bits_fill(committed, first, count, true);
     bits_fill(free_units, first, count, false);
     idle_units -= ready;

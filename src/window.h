@@ -58,7 +58,7 @@ struct unit {
     _Atomic uint32_t next;        /* unit index of the next in a queue or stack; 0 is the end */
     _Atomic uint32_t prev;        /* the previous in a queue; of a slab nobody owns, its last owner's number */
     _Atomic uint16_t goal;        /* slab: length of `local` at which the countdown ends; not owned: objects out */
-    uint16_t carved;              /* slab: objects ever made from virgin memory */
+    _Atomic uint16_t carved;      /* slab: objects ever made from virgin memory */
     uint16_t bin;                 /* slab: alignment and size class (size_class.h) */
     uint8_t kind;                 /* enum unit_kind */
     uint8_t attributes;           /* run, pages, block: mode, rights, alignment (run.h); slab: log2 of its units */

@@ -1,12 +1,18 @@
-/* attach_module.c: a party that links nothing and includes brainmm_attach.h, in two files. */
+/* attach_module.c: a party that links nothing and includes brainmm_attach.h, in two files, and joins the heap while the
+ * module itself is being loaded: in its DllMain or constructor, where the loader's lock is held. */
 #include "brainmm_attach.h"
 /* brainmm_attach.h first: it must not need anything before it */
 #include "rendezvous_party.h"
 #include "support/attach_second_file.h"
 
+static const struct brainmm_manager *found_while_loading;
+
+__attribute__((constructor)) static void module_start(void) { found_while_loading = brainmm_attach(); }
+
 static const struct brainmm_manager *manager(void) {
     const struct brainmm_manager *found = brainmm_attach();
     CHECK_MSG(found != NULL, "%s", brainmm_attach_failure());
+    CHECK(found == found_while_loading);
     CHECK(attach_in_second_file() == found);
     CHECK(brainmm_attach_failure()[0] == 0);
     CHECK(BRAINMM_HAS(found, usable_size));
@@ -21,6 +27,14 @@ static uintptr_t party_heap_id(void) { return manager()->heap_id; }
 static int party_state(const char **text) {
     (void)text;
     return -1;
+}
+
+/* For attach_alone.c, where it may fail. */
+PARTY_EXPORT const struct brainmm_manager *attach_try(const char **why);
+PARTY_EXPORT const struct brainmm_manager *attach_try(const char **why) {
+    const struct brainmm_manager *found = brainmm_attach();
+    *why = brainmm_attach_failure();
+    return found;
 }
 
 PARTY_EXPORT const struct party *party_get(void);

@@ -2,8 +2,8 @@
  * free most of it and pass the rest on to the next one, which frees it; the resident set may grow by at most 256 KiB
  * between thread 2,000 and thread 20,000.
  *
- * On Windows, where thread creation itself costs resident memory (much of it under Wine), the bound is what the same
- * program takes with HeapAlloc, measured in a process of its own, plus the unit of measuring noise.
+ * On Windows thread creation itself may cost resident memory, much of it under Wine. If the bound does not hold there,
+ * the same program with HeapAlloc, in a process of its own, must not grow less (but for the noise of measuring).
  */
 #include "heap_support.h"
 
@@ -70,7 +70,6 @@ static void system_release(void *piece) {
 
 int main(int argc, char **argv) {
     (void)argc, (void)argv;
-    size_t limit = GROWTH_LIMIT;
 #if defined(_WIN32)
     if (argc > 1) {
         allocate = system_allocate;
@@ -79,13 +78,17 @@ int main(int argc, char **argv) {
             passed_on[i] = allocate(10);
         return (int)(churn() / KIB); /* the exit code is the figure */
     }
-    int64_t with_system_heap = run_again(argv[0], "HeapAlloc", 300);
-    CHECK(with_system_heap >= 0);
-    limit = (size_t)with_system_heap * KIB + NOISE;
 #endif
     allocate = heap_allocate;
     release = heap_release;
-    size_t growth = churn();
+    size_t growth = churn(), limit = GROWTH_LIMIT;
+#if defined(_WIN32)
+    if (growth > limit) {
+        int64_t with_system_heap = run_again(argv[0], "HeapAlloc", 200);
+        CHECK(with_system_heap >= 0);
+        limit = (size_t)with_system_heap * KIB + NOISE;
+    }
+#endif
     printf("growth from thread %d to %d: %zu KiB, allowed %zu KiB\n", SETTLED, THREADS, growth / KIB, limit / KIB);
     return growth <= limit ? TEST_PASSED : TEST_FAILED;
 }

@@ -2,8 +2,8 @@
  *
  * Like the original, it never sees NULL, 0 or a negative size from its RTL, and ends the process when it does; it knows
  * blocks and pages of the modes SYSTEM and JIT only; and a boolean result leaves the upper bits of the register in
- * any state. Environment: FOREIGN_FREE_PASCAL=1, FreeMem's result is Free Pascal's; FOREIGN_NO_OPTIONS=1, slots 10 and 11
- * are NULL as in the releases of October 2016.
+ * any state. Environment: FOREIGN_FREE_PASCAL=1, FreeMem's result is Free Pascal's; FOREIGN_NO_OPTIONS=1, slots 10 and
+ * 11 are NULL as in the releases of October 2016.
  */
 #include "rendezvous_foreign.h"
 #include "rendezvous_party.h"

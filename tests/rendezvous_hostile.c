@@ -243,7 +243,7 @@ static void record_make(const char *name, struct record *record, union table *st
 
 struct library {
     const struct brainmm_manager *(BRAINMM_CALL *get_manager)(void);
-    int (BRAINMM_CALL *status)(const char **text);
+    int(BRAINMM_CALL *status)(const char **text);
 };
 
 static struct library library_load(const char *file) {
@@ -345,7 +345,8 @@ static void case_meet(const struct hostile_case *hostile, union table *stack) {
 
 #endif
 
-/* ---- Second places, and an owner that is slow ---------------------------------------------------------------------- */
+/* ---- Second places, and an owner that is slow ----------------------------------------------------------------------
+ * */
 
 static void *BRAINMM_CALL good_alloc(size_t size) { return malloc(size); }
 static void *BRAINMM_CALL good_realloc(void *piece, size_t size) { return realloc(piece, size); }
@@ -473,7 +474,8 @@ static int child(const char *name, bool client_first) {
 
 #if defined(_WIN32)
 
-/* Creates what the process PROCESS, which has not run yet, shall find. It stays until this process ends or closes it. */
+/* Creates what the process PROCESS, which has not run yet, shall find. It stays until this process ends or closes it.
+ * */
 static HANDLE squat(const char *name, unsigned long process) {
     static SECURITY_DESCRIPTOR nobody;
     static SECURITY_ATTRIBUTES attributes = {sizeof attributes, &nobody, FALSE};

@@ -1,5 +1,5 @@
-/* rendezvous_order.c: modules arrive in the order of the arguments and are one heap; they go in any order, and what they
- * allocated stays.
+/* rendezvous_order.c: modules arrive in the order of the arguments and are one heap; they go in any order, and what
+ * they allocated stays.
  *
  *   host      this program itself, where it is linked with the library or contains the static core: always first
  *   library   the library, loaded by full path from this folder
@@ -15,7 +15,7 @@
 
 #define PARTIES 8
 #define PIECES 64
-#define PIECE_SIZE(i) ((size_t)24 + (size_t)(i) * 37)
+#define PIECE_SIZE(i) ((size_t)24 + (size_t)(i)*37)
 
 static struct participant {
     const char *token;
@@ -27,7 +27,8 @@ static struct participant {
 static int count;
 static uintptr_t heap;
 
-/* ---- Parties that are no module with a party_get() ---------------------------------------------------------------- */
+/* ---- Parties that are no module with a party_get() ----------------------------------------------------------------
+ * */
 
 /* A copy of the library, called through what it exports. */
 struct library {
@@ -122,9 +123,8 @@ static void check_state(struct participant *p, bool first) {
         return;
     printf("%s: %d, %s\n", p->token, state, text);
     /* The program's import, a linked module's and a module loaded by path are the same copy of the library. */
-    bool same_copy = state == BRAINMM_OWNER &&
-                     ((is(p, "library") && (has("host") || has("linked") || has("client"))) ||
-                      (is(p, "linked") && (has("host") || has("library") || has("client"))));
+    bool same_copy = state == BRAINMM_OWNER && ((is(p, "library") && (has("host") || has("linked") || has("client"))) ||
+                                                (is(p, "linked") && (has("host") || has("library") || has("client"))));
     CHECK_MSG(state == wanted || same_copy, "%s is in state %d, not %d", p->token, state, wanted);
     CHECK_MSG(strstr(text, "Refused") == NULL, "%s", text);
 }
@@ -186,14 +186,15 @@ static void depart(const int *order) {
         check_pieces();
     }
     module again = module_load(path_beside(LIBRARY_FILE)); /* whoever owned the heap, this copy is on it */
-    const struct brainmm_manager *(BRAINMM_CALL *get_manager)(void);
+    const struct brainmm_manager *(BRAINMM_CALL * get_manager)(void);
     module_symbol(again, "brainmm_get_manager", &get_manager);
     manager = get_manager();
     CHECK(manager->heap_id == heap);
     for (int i = 0; i < count; i++)
         for (int piece = 0; piece < PIECES; piece++) {
             void *memory = manager->realloc(participants[i].pieces[piece], PIECE_SIZE(piece) + 1000);
-            CHECK(memory != NULL && pattern_holds(memory, PIECE_SIZE(piece) & ~(size_t)7, (uint64_t)(i * PIECES + piece)));
+            CHECK(memory != NULL &&
+                  pattern_holds(memory, PIECE_SIZE(piece) & ~(size_t)7, (uint64_t)(i * PIECES + piece)));
             CHECK(manager->free(memory) == BRAINMM_OK);
         }
     module_unload(again);

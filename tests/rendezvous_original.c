@@ -11,7 +11,7 @@
 static void *slots[24];
 
 typedef void *(REGISTER *get_mem)(intptr_t size);
-typedef int32_t (REGISTER *free_mem)(void *piece);
+typedef int32_t(REGISTER *free_mem)(void *piece);
 typedef void *(REGISTER *realloc_mem)(void *piece, intptr_t size);
 
 static void *party_alloc(size_t size) { return ((get_mem)slots[14])((intptr_t)size); }

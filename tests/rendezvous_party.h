@@ -97,7 +97,8 @@ SUPPORT_INLINE void module_symbol(module loaded, const char *name, void *address
     memcpy(address, &found, sizeof found);
 }
 
-/* ---- Where owners publish, for tests that put something else there, or read it like a module of the original ------ */
+/* ---- Where owners publish, for tests that put something else there, or read it like a module of the original ------
+ * */
 
 #if defined(_WIN32)
 SUPPORT_INLINE void mapping_name(char name[64], unsigned long process) {
@@ -127,7 +128,8 @@ SUPPORT_INLINE void publish(const void *record, size_t size) {
     memcpy(view, record, size);
     UnmapViewOfFile(view);
 #else
-    void *page = mmap(place_page(0), 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void *page =
+        mmap(place_page(0), 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     CHECK(page == place_page(0));
     memcpy(page, record, size);
     mprotect(page, 4096, PROT_READ);

@@ -63,10 +63,28 @@ static void *const version1[24];
 static union {
     struct brainmm_manager manager;
     void *words[sizeof(struct brainmm_manager) / sizeof(void *)];
-} table = {.manager = {BRAINMM_MAGIC, SHORT_SIZE, BRAINMM_ABI_VERSION, &table.manager, version1, (uintptr_t)&table,
-                       short_alloc, short_alloc, short_alloc_aligned, short_free, short_realloc, short_realloc,
-                       short_usable_size, short_get, short_release, short_get, short_resize, short_resize, short_release,
-                       NULL, NULL, NULL}};
+} table = {.manager = {BRAINMM_MAGIC,
+                       SHORT_SIZE,
+                       BRAINMM_ABI_VERSION,
+                       &table.manager,
+                       version1,
+                       (uintptr_t)&table,
+                       short_alloc,
+                       short_alloc,
+                       short_alloc_aligned,
+                       short_free,
+                       short_realloc,
+                       short_realloc,
+                       short_usable_size,
+                       short_get,
+                       short_release,
+                       short_get,
+                       short_resize,
+                       short_resize,
+                       short_release,
+                       NULL,
+                       NULL,
+                       NULL}};
 
 static void *party_alloc(size_t size) { return short_alloc(size); }
 static int party_free(void *piece) { return short_free(piece); }

@@ -1,7 +1,8 @@
 /* dll.c (Windows): the life of brainmm.dll. It has no C runtime, so this is the entry point the loader calls.
  *
  * The loader's lock is held here: nothing below loads a library or waits for a thread. The DLL pins itself when it has
- * found its heap, because the pointers it has given out, to memory or to functions, are good for the life of the process.
+ * found its heap, because the pointers it has given out, to memory or to functions, are good for the life of the
+ * process.
  */
 #include "heap.h"
 #include "manager.h"

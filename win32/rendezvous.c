@@ -1,8 +1,8 @@
 /* rendezvous.c (Windows): the places, images and pins of rendezvous.h.
  *
- * The first place is a file mapping whose name holds the process id, where the original's modules look, too. Any process
- * of the logon session can take that name first, so there is a second place, which no other process can reach: an
- * environment variable of this process.
+ * The first place is a file mapping whose name holds the process id, where the original's modules look, too. Any
+ * process of the logon session can take that name first, so there is a second place, which no other process can reach:
+ * an environment variable of this process.
  */
 #include "rendezvous.h"
 #include "os.h"
@@ -68,8 +68,8 @@ const char *rendezvous_place_name(unsigned place) {
 
 /* ---- First place: the file mapping ------------------------------------------------------------------------------ */
 
-/* The view is a page, whatever the size of the section: the original's is one pointer. Its memory need not be committed,
- * and ReadProcessMemory reports that where a plain read would fault. */
+/* The view is a page, whatever the size of the section: the original's is one pointer. Its memory need not be
+ * committed, and ReadProcessMemory reports that where a plain read would fault. */
 static enum rendezvous_look mapping_look(struct brainmm_record *record, const char **reason) {
     WCHAR name[PREFIX_LENGTH + PROCESS_DIGITS + 1];
     SIZE_T done = 0;
@@ -82,8 +82,8 @@ static enum rendezvous_look mapping_look(struct brainmm_record *record, const ch
         return PLACE_REFUSED;
     }
     void *view = MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, sizeof(void *));
-    bool copied = view && ReadProcessMemory(GetCurrentProcess(), view, record, sizeof *record, &done) &&
-                  done == sizeof *record;
+    bool copied =
+        view && ReadProcessMemory(GetCurrentProcess(), view, record, sizeof *record, &done) && done == sizeof *record;
     if (view)
         UnmapViewOfFile(view);
     CloseHandle(mapping);

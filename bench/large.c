@@ -1,0 +1,126 @@
+/* large.c: workloads that ask for much: 100 MiB in pieces of one size, and pieces of some 10 KiB to some 10 MiB.
+ */
+#include "workload.h"
+
+enum { SEED = 21, MIB = 1 << 20 };
+
+/* 100 MiB of payload in pieces of one size, every byte written, freed again, four times: what a first touch and what a
+ * reuse costs. The pieces are linked through themselves, so that nothing but payload and the allocator's own
+ * structures is in the peak. */
+struct link {
+    struct link *next;
+};
+
+static void fill_once(size_t size) {
+    struct link *first = NULL;
+    size_t count = 100 * (size_t)MIB / size, seen = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct link *link = piece_alloc(size);
+        if (!link) {
+            workload_fail("out of memory");
+        }
+        memset(link, 0x33, size);
+        link->next = first;
+        first = link;
+    }
+    while (first) {
+        struct link *next = first->next;
+        seen += ((const unsigned char *)first)[size - 1] == 0x33;
+        piece_free(first);
+        first = next;
+    }
+    if (seen != count) {
+        workload_fail("pieces were lost or written over");
+    }
+}
+
+static void fill(size_t size) {
+    for (size_t round = 0; round < workload_steps(4); round++) {
+        fill_once(size);
+    }
+}
+
+static void fill_16(unsigned threads) {
+    (void)threads;
+    fill(16);
+}
+
+static void fill_100(unsigned threads) {
+    (void)threads;
+    fill(100);
+}
+
+static void fill_1000(unsigned threads) {
+    (void)threads;
+    fill(1000);
+}
+
+static void fill_6000(unsigned threads) {
+    (void)threads;
+    fill(6000);
+}
+
+/* Random replacement among pieces of 32 KiB to 1 MiB, one byte of every 4 KiB page written. */
+static void replace_large(unsigned threads) {
+    enum { COUNT = 150, STEPS = 200000 };
+    struct {
+        unsigned char *piece;
+        size_t size;
+    } slots[COUNT] = {{NULL, 0}};
+    random_state random = {SEED};
+    (void)threads;
+    for (size_t step = 0, steps = workload_steps(STEPS); step < steps + COUNT; step++) {
+        size_t at = step < steps ? random_below(&random, COUNT) : step - steps;
+        if (slots[at].piece) {
+            stamped_free(slots[at].piece, slots[at].size);
+            slots[at].piece = NULL;
+        }
+        if (step < steps) {
+            slots[at].size = random_size(&random, 15, 20);
+            slots[at].piece = stamped_alloc(slots[at].size);
+            for (size_t byte = 8; byte < slots[at].size - 8; byte += 4096) {
+                slots[at].piece[byte] = 1;
+            }
+        }
+    }
+}
+
+/* Four buffers that grow in turn to 24 MiB, by an eighth each time, every byte written once: vectors of a loader. */
+static void grow_large(unsigned threads) {
+    enum { BUFFERS = 4, ROUNDS = 6, LAST_SIZE = 24 * MIB };
+    (void)threads;
+    for (size_t round = 0; round < workload_steps(ROUNDS); round++) {
+        uint32_t *buffers[BUFFERS] = {NULL};
+        size_t old_size = 0;
+        for (size_t size = 32768; old_size < LAST_SIZE; size += size / 8 / 4 * 4) {
+            for (unsigned b = 0; b < BUFFERS; b++) {
+                buffers[b] = piece_realloc(buffers[b], size);
+                if (!buffers[b]) {
+                    workload_fail("out of memory");
+                }
+                for (size_t i = old_size / 4; i < size / 4; i++) {
+                    buffers[b][i] = (uint32_t)i ^ b;
+                }
+            }
+            old_size = size;
+        }
+        for (unsigned b = 0; b < BUFFERS; b++) {
+            for (size_t i = 0; i < old_size / 4; i += 509) {
+                if (buffers[b][i] != ((uint32_t)i ^ b)) {
+                    workload_fail("a grown buffer lost its contents");
+                }
+            }
+            piece_free(buffers[b]);
+        }
+    }
+}
+
+const struct workload large_workloads[] = {
+    {"fill-16", fill_16},
+    {"fill-100", fill_100},
+    {"fill-1000", fill_1000},
+    {"fill-6000", fill_6000},
+    {"replace-large", replace_large},
+    {"grow-large", grow_large},
+    {NULL, NULL},
+};

@@ -1,0 +1,48 @@
+/* measure.c: `measure FD LIBRARY COMMAND...` runs a command and writes to the open file FD one line:
+ *
+ *     wall-seconds user-seconds system-seconds peak-KiB minor-faults exit-code
+ *
+ * LIBRARY is preloaded into the command, "-" is none. Why a program of its own: the kernel counts the parent's memory
+ * at the fork into the child's peak, and a Python interpreter's would hide that of every small program.
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static double seconds_of(struct timeval time) { return (double)time.tv_sec + 1e-6 * (double)time.tv_usec; }
+
+int main(int count, char **arguments) {
+    if (count < 4) {
+        fputs("usage: measure FD LIBRARY|- COMMAND...\n", stderr);
+        return 2;
+    }
+    int report = atoi(arguments[1]);
+    struct timespec start, end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    pid_t child = fork();
+    if (child == 0) {
+        close(report);
+        if (strcmp(arguments[2], "-") != 0) {
+            setenv("LD_PRELOAD", arguments[2], 1);
+        }
+        execv(arguments[3], arguments + 3);
+        perror(arguments[3]);
+        _exit(127);
+    }
+    int status;
+    struct rusage usage;
+    if (child < 0 || wait4(child, &status, 0, &usage) != child) {
+        perror("measure");
+        return 1;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    double wall = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
+    dprintf(report, "%.6f %.6f %.6f %ld %ld %d\n", wall, seconds_of(usage.ru_utime), seconds_of(usage.ru_stime),
+            usage.ru_maxrss, usage.ru_minflt, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    return 0;
+}

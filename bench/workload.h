@@ -1,0 +1,100 @@
+/* workload.h: what the benchmark's own programs share.
+ *
+ * All workloads are one executable, `workloads NAME [THREADS [DIVISOR]]`, and each run is a process of its own, so that neither
+ * time nor peak memory of one disturbs the next. Every workload does a fixed amount of work from a fixed seed: the
+ * time it takes is the figure. Each writes into its pieces and checks what it wrote before it gives them back, so an
+ * allocator that hands out overlapping or moved memory fails instead of winning.
+ */
+#ifndef BENCH_WORKLOAD_H
+#define BENCH_WORKLOAD_H
+
+#include "allocate.h"
+#include <stdint.h>
+#include <string.h>
+
+struct workload {
+    const char *name;
+    void (*run)(unsigned threads);
+};
+
+/* Each list ends with an entry without a name. */
+extern const struct workload single_thread_workloads[];
+extern const struct workload large_workloads[];
+extern const struct workload multi_thread_workloads[];
+
+/* The part of the full number of steps that this run is to do; at least one. Divided for slow machines and Wine. */
+size_t workload_steps(size_t full);
+
+/* Ends the process with a message: an allocation failed or contents are not what was written. */
+_Noreturn void workload_fail(const char *what);
+
+/* ---- Random numbers: splitmix64, a few cycles, the same on every system ---- */
+
+typedef struct random_state {
+    uint64_t value;
+} random_state;
+
+static inline uint64_t random_next(random_state *state) {
+    uint64_t z = state->value += UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+/* 0 ... bound - 1, for bounds far below 2^32. */
+static inline size_t random_below(random_state *state, size_t bound) {
+    return (size_t)(((random_next(state) >> 32) * bound) >> 32);
+}
+
+/* A size from 2^low to 2^high - 1, every doubling equally likely: small sizes are the frequent ones, as in programs. */
+static inline size_t random_size(random_state *state, unsigned low, unsigned high) {
+    uint64_t bits = random_next(state);
+    unsigned power = low + (unsigned)((bits >> 40) % (high - low));
+    return ((size_t)1 << power) + ((size_t)bits & (((size_t)1 << power) - 1));
+}
+
+/* ---- Stamped pieces: at least 8 bytes, their first and last 8 hold a value made of address and size ---- */
+
+static inline uint64_t stamp_value(const void *piece, size_t size) {
+    return ((uint64_t)(uintptr_t)piece ^ (uint64_t)size) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+static inline void stamp_write(void *piece, size_t size) {
+    uint64_t value = stamp_value(piece, size);
+    memcpy(piece, &value, sizeof value);
+    memcpy((char *)piece + size - sizeof value, &value, sizeof value);
+}
+
+static inline void stamp_check(const void *piece, size_t size) {
+    uint64_t first, last, value = stamp_value(piece, size);
+    memcpy(&first, piece, sizeof first);
+    memcpy(&last, (const char *)piece + size - sizeof last, sizeof last);
+    /* In a piece below 16 bytes the two overlap, and the one written last is whole. */
+    if (last != value || (size >= 16 && first != value)) {
+        workload_fail("a piece does not hold what was written into it");
+    }
+}
+
+static inline void *stamped_alloc(size_t size) {
+    void *piece = piece_alloc(size);
+    if (!piece) {
+        workload_fail("out of memory");
+    }
+    stamp_write(piece, size);
+    return piece;
+}
+
+static inline void stamped_free(void *piece, size_t size) {
+    stamp_check(piece, size);
+    piece_free(piece);
+}
+
+/* ---- Threads ---- */
+
+typedef struct thread *thread_handle;
+
+thread_handle thread_start(void (*function)(void *), void *argument);
+void thread_join(thread_handle thread);
+void thread_yield(void);
+
+#endif

@@ -1,0 +1,158 @@
+/* workloads.c: `workloads NAME [THREADS [DIVISOR]]` runs one workload, or the DIVISORth part of it; `workloads` alone lists
+ * them, one name a line.
+ *
+ * Prints the seconds the workload took and the process's peak memory in KiB. The runner uses them under Wine, whose
+ * start-up would drown the rest; on Linux it measures the whole process from outside.
+ */
+#if !defined(_WIN32)
+#define _GNU_SOURCE
+#endif
+#include "workload.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+static size_t divisor = 1;
+
+size_t workload_steps(size_t full) { return full > divisor ? full / divisor : 1; }
+
+void workload_fail(const char *what) {
+    fprintf(stderr, "workloads: %s\n", what);
+    exit(1);
+}
+
+/* The system's part: threads, a clock, peak memory. A thread's record comes from malloc on every system, so that the
+ * measured allocator gets no calls on Windows that the workload did not make. */
+
+struct thread_start_record {
+    void (*function)(void *);
+    void *argument;
+};
+
+#if defined(_WIN32)
+
+#include <windows.h>
+#define PSAPI_VERSION 2
+#include <psapi.h>
+
+struct thread {
+    HANDLE handle;
+    struct thread_start_record start;
+};
+
+static DWORD WINAPI thread_main(void *argument) {
+    struct thread_start_record *start = argument;
+    start->function(start->argument);
+    return 0;
+}
+
+thread_handle thread_start(void (*function)(void *), void *argument) {
+    struct thread *thread = malloc(sizeof *thread);
+    if (!thread) {
+        workload_fail("out of memory");
+    }
+    thread->start = (struct thread_start_record){function, argument};
+    thread->handle = CreateThread(NULL, 0, thread_main, &thread->start, 0, NULL);
+    if (!thread->handle) {
+        workload_fail("no thread");
+    }
+    return thread;
+}
+
+void thread_join(thread_handle thread) {
+    WaitForSingleObject(thread->handle, INFINITE);
+    CloseHandle(thread->handle);
+    free(thread);
+}
+
+void thread_yield(void) { SwitchToThread(); }
+
+static double seconds_now(void) {
+    LARGE_INTEGER count, frequency;
+    QueryPerformanceCounter(&count);
+    QueryPerformanceFrequency(&frequency);
+    return (double)count.QuadPart / (double)frequency.QuadPart;
+}
+
+static unsigned long peak_kib(void) {
+    PROCESS_MEMORY_COUNTERS counters = {.cb = sizeof counters};
+    GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters);
+    return (unsigned long)(counters.PeakWorkingSetSize / 1024);
+}
+
+#else
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <time.h>
+
+struct thread {
+    pthread_t id;
+    struct thread_start_record start;
+};
+
+static void *thread_main(void *argument) {
+    struct thread_start_record *start = argument;
+    start->function(start->argument);
+    return NULL;
+}
+
+thread_handle thread_start(void (*function)(void *), void *argument) {
+    struct thread *thread = malloc(sizeof *thread);
+    if (!thread) {
+        workload_fail("out of memory");
+    }
+    thread->start = (struct thread_start_record){function, argument};
+    if (pthread_create(&thread->id, NULL, thread_main, &thread->start) != 0) {
+        workload_fail("no thread");
+    }
+    return thread;
+}
+
+void thread_join(thread_handle thread) {
+    pthread_join(thread->id, NULL);
+    free(thread);
+}
+
+void thread_yield(void) { sched_yield(); }
+
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static unsigned long peak_kib(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (unsigned long)usage.ru_maxrss;
+}
+
+#endif
+
+int main(int count, char **arguments) {
+    const struct workload *lists[] = {single_thread_workloads, large_workloads, multi_thread_workloads};
+    const char *wanted = count > 1 ? arguments[1] : NULL;
+    unsigned threads = count > 2 ? (unsigned)strtoul(arguments[2], NULL, 10) : 2;
+    divisor = count > 3 ? strtoul(arguments[3], NULL, 10) : 1;
+
+    if (!threads || !divisor) {
+        workload_fail("THREADS and DIVISOR are at least 1");
+    }
+    for (size_t list = 0; list < sizeof lists / sizeof *lists; list++) {
+        for (const struct workload *workload = lists[list]; workload->name; workload++) {
+            if (!wanted) {
+                puts(workload->name);
+            } else if (strcmp(wanted, workload->name) == 0) {
+                double start = seconds_now();
+                workload->run(threads);
+                printf("seconds: %.4f peak_kib: %lu\n", seconds_now() - start, peak_kib());
+                return 0;
+            }
+        }
+    }
+    if (wanted) {
+        workload_fail("there is no workload of this name");
+    }
+    return 0;
+}

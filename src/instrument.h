@@ -1,0 +1,49 @@
+/* instrument.h: what AddressSanitizer and valgrind are told, so that they see our pieces as they see the C library's.
+ *
+ * A freed piece may not be touched behind its first two words, which hold the heap's link and mark (slab.h); a piece
+ * handed out holds undefined bytes. In an ordinary build all of this is nothing.
+ */
+#ifndef BRAINMM_INSTRUMENT_H
+#define BRAINMM_INSTRUMENT_H
+
+#include "slab.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define INSTRUMENT_ASAN 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define INSTRUMENT_ASAN 1
+#endif
+
+#if defined(INSTRUMENT_ASAN)
+#include <sanitizer/asan_interface.h>
+#define INSTRUMENT_FORBID(address, size) __asan_poison_memory_region(address, size)
+#define INSTRUMENT_ALLOW(address, size) __asan_unpoison_memory_region(address, size)
+#elif defined(BRAINMM_VALGRIND)
+#include <valgrind/memcheck.h>
+#define INSTRUMENT_FORBID(address, size) (void)VALGRIND_MAKE_MEM_NOACCESS(address, size)
+#define INSTRUMENT_ALLOW(address, size) (void)VALGRIND_MAKE_MEM_UNDEFINED(address, size)
+#else
+#define INSTRUMENT_FORBID(address, size) (void)0
+#define INSTRUMENT_ALLOW(address, size) (void)0
+#define INSTRUMENT_OFF 1
+#endif
+
+/* Bytes of a live piece that the program alone uses. */
+static inline size_t instrument_size(void *piece, size_t (BRAINMM_CALL *usable_size)(const void *)) {
+    size_t usable = usable_size(piece);
+    return usable > sizeof(struct object) ? usable - sizeof(struct object) : 0;
+}
+
+static inline void *instrument_alloc(void *piece, size_t (BRAINMM_CALL *usable_size)(const void *)) {
+#if !defined(INSTRUMENT_OFF)
+    if (piece)
+        INSTRUMENT_ALLOW((struct object *)piece + 1, instrument_size(piece, usable_size));
+#endif
+    (void)usable_size;
+    return piece;
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* attach_alone.c: a header-only client loads the library from its own folder and from nowhere else: not from the
+ * current folder, the program's or, on Windows, the PATH's. All of these have one here, and the client gets NULL. */
+#include "rendezvous_party.h"
+#if !defined(_WIN32)
+#include <sys/stat.h>
+#endif
+
+static void copy_file(const char *from, const char *to) {
+    static char buffer[1 << 16];
+    size_t length;
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    CHECK_MSG(in != NULL && out != NULL, "%s to %s", from, to);
+    while ((length = fread(buffer, 1, sizeof buffer, in)) > 0)
+        CHECK(fwrite(buffer, 1, length, out) == length);
+    fclose(in);
+    CHECK(fclose(out) == 0);
+}
+
+int main(void) {
+    char from[4096], to[4096], folder[4096];
+    const struct brainmm_manager *(*attach_try)(const char **why);
+    const char *why = NULL;
+    strcpy(from, path_beside("attach_module-plain" MODULE_SUFFIX));
+    strcpy(folder, path_beside("alone"));
+    snprintf(to, sizeof to, "%.4000s%cattach_module-plain" MODULE_SUFFIX, folder, FOLDER_SEPARATOR);
+#if defined(_WIN32)
+    CreateDirectoryA(folder, NULL); /* it may exist */
+    SetEnvironmentVariableA("PATH", path_beside("second"));
+    SetCurrentDirectoryA(path_beside(""));
+#else
+    mkdir(folder, 0777);
+    CHECK(chdir(path_beside("")) == 0);
+#endif
+    copy_file(from, to);
+    CHECK(fopen(LIBRARY_FILE, "rb") != NULL); /* the current folder has one */
+    module client = module_load(to);
+    module_symbol(client, "attach_try", &attach_try);
+    CHECK(attach_try(&why) == NULL);
+    printf("%s\n", why);
+    CHECK(strstr(why, "could not be loaded from this module's folder") != NULL);
+
+    /* Once a heap is published, the client needs no library. */
+    party_get_function get;
+    module_symbol(module_load(path_beside("rendezvous_module-core" MODULE_SUFFIX)), "party_get", &get);
+    const struct brainmm_manager *manager = attach_try(&why);
+    CHECK(manager != NULL && manager->heap_id == get()->heap_id() && why[0] == 0);
+    return TEST_PASSED;
+}

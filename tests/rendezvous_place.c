@@ -1,0 +1,16 @@
+/* rendezvous_place.c: the first place is free to use where sanitizers and valgrind lay out memory their way, a client
+ * finds the heap there, and nothing on the way is taken for an error. */
+#include "brainmm_attach.h"
+/* brainmm_attach.h first: it must not need anything before it */
+#include "rendezvous_party.h"
+
+int main(void) {
+    const char *text;
+    int state = brainmm_attach_status(&text);
+    printf("%d, %s\n", state, text);
+    CHECK(state == BRAINMM_OWNER);
+    CHECK(brainmm_attach() == brainmm_get_manager());
+    void *piece = brainmm_attach()->alloc(100);
+    CHECK(piece != NULL && brainmm_free(piece) == BRAINMM_OK);
+    return TEST_PASSED;
+}
