@@ -75,7 +75,8 @@ def means_table(comparison):
     rows = []
     for measure in comparison.measures:
         for group, title in kinds:
-            rows.append([f"{measure}, {title}", *(cell(comparison.mean(measure, a, group=group)) for a in comparison.allocators)])
+            means = [comparison.mean(measure, a, group=group) for a in comparison.allocators]
+            rows.append([f"{measure}, {title}", *(cell(mean, "–") for mean in means)])
     return table(["geometric mean", *comparison.allocators], rows)
 
 

@@ -48,16 +48,14 @@ EXPORT void *malloc(size_t size) {
     return LIKELY(piece != NULL) ? piece : malloc_slow(size);
 }
 
-static __attribute__((noinline, cold)) void free_slowly(void *piece) {
+static __attribute__((noinline)) int free_or_refuse(void *piece) {
     int result = free_slow(piece);
     if (result != BRAINMM_OK)
         refuse("free()", piece, result);
+    return result;
 }
 
-EXPORT void free(void *piece) {
-    if (UNLIKELY(!fast_free(os_thread_pointer(), piece)))
-        free_slowly(piece);
-}
+EXPORT void free(void *piece) { fast_free(os_thread_pointer(), piece, free_or_refuse); }
 
 EXPORT void *calloc(size_t count, size_t size) {
     size_t bytes;

@@ -80,12 +80,11 @@ void os_populate(void *address, size_t size) { madvise(address, size, MADV_POPUL
 
 /* The kernel's own choice is the place that is free and that sanitizers and valgrind agree with. */
 void *os_place_window(size_t span) {
-    size_t alignment = (size_t)1 << 30;
-    void *mapped = mmap(NULL, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *mapped = mmap(NULL, 2 * span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapped == MAP_FAILED)
         return NULL;
-    munmap(mapped, span);
-    return (void *)(((uintptr_t)mapped + alignment - 1) & ~(uintptr_t)(alignment - 1));
+    munmap(mapped, 2 * span);
+    return (void *)(((uintptr_t)mapped + span - 1) & ~(uintptr_t)(span - 1));
 }
 
 /* ---- Threads ---------------------------------------------------------------------------------------------------- */

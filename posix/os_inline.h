@@ -7,9 +7,6 @@ struct heap;
 /* A new thread's word is the core's `heap_none`, never NULL: the fast paths need no test for it. */
 #define OS_THREAD_POINTER_MAY_BE_NULL 0
 
-/* Memory that is reserved reads as zero here, so the descriptor of any address may be looked at. */
-#define OS_TABLE_SPARSE 0
-
 extern _Thread_local struct heap *os_thread_word __attribute__((visibility("hidden")));
 
 static inline struct heap *os_thread_pointer(void) { return os_thread_word; }

@@ -189,7 +189,7 @@ int BRAINMM_CALL heap_free(void *piece) {
     size_t size = instrument_size(piece, heap_usable_size);
     INSTRUMENT_FORBID((struct object *)piece + 1, size);
 #endif
-    return LIKELY(fast_free(os_thread_pointer(), piece)) ? BRAINMM_OK : free_slow(piece);
+    return fast_free(os_thread_pointer(), piece, free_slow);
 }
 
 /* ---- Sizes ------------------------------------------------------------------------------------------------------ */
@@ -283,7 +283,7 @@ int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options)
         found.kind = found.size <= 128 ? BRAINMM_SMALL : BRAINMM_MEDIUM;
         found.align = (uint8_t)(unit->bin / CLASS_STRIDE);
         struct heap *owner = atomic_load_explicit(&unit->owner, memory_order_relaxed);
-        found.thread_id = owner ? atomic_load_explicit(&owner->thread_id, memory_order_relaxed) : 0;
+        found.thread_id = owner != NOBODY ? atomic_load_explicit(&owner->thread_id, memory_order_relaxed) : 0;
     } else if ((unit = run_of(address, UNIT_RUN)) != NULL) {
         found.size = unit->size;
         found.kind = found.size <= BIG_MAX ? BRAINMM_BIG : BRAINMM_LARGE;

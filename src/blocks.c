@@ -2,7 +2,7 @@
  *
  * From 64 KiB on a block is a run of units. Blocks of 4 and 16 KiB share a unit, which is then UNIT_BLOCKS:
  *   size    of one block
- *   limit   one bit for each 4 KiB: set where a block in use begins
+ *   goal    one bit for each 4 KiB: set where a block in use begins
  *   next    links units of a kind that have room, under the window's lock
  * A unit serves one size and one mode, so memory that is executable is never anything else.
  */
@@ -34,12 +34,12 @@ static unsigned block_index(size_t size) {
 
 /* ---- Blocks that share a unit ----------------------------------------------------------------------------------- */
 
-static uintptr_t all_slots(size_t size) { return size == block_bytes(0) ? 0xFFFF : 0x1111; }
+static unsigned all_slots(size_t size) { return size == block_bytes(0) ? 0xFFFF : 0x1111; }
 
-static uintptr_t slots_used(struct unit *unit) { return atomic_load_explicit(&unit->limit, memory_order_relaxed); }
+static unsigned slots_used(struct unit *unit) { return atomic_load_explicit(&unit->goal, memory_order_relaxed); }
 
-static void set_slots_used(struct unit *unit, uintptr_t slots) {
-    atomic_store_explicit(&unit->limit, slots, memory_order_relaxed);
+static void set_slots_used(struct unit *unit, unsigned slots) {
+    atomic_store_explicit(&unit->goal, (uint16_t)slots, memory_order_relaxed);
 }
 
 static void room_remove(uint32_t *list, struct unit *unit) {
@@ -78,9 +78,9 @@ static void *shared_get(unsigned size_index, unsigned mode) {
     if (unit) {
         if (*list == 0)
             room_add(list, unit);
-        uintptr_t slots = slots_used(unit);
-        unsigned slot = (unsigned)__builtin_ctz((unsigned)(all_slots(size) & ~slots));
-        slots |= (uintptr_t)1 << slot;
+        unsigned slots = slots_used(unit);
+        unsigned slot = (unsigned)__builtin_ctz(all_slots(size) & ~slots);
+        slots |= 1u << slot;
         set_slots_used(unit, slots);
         if (slots == all_slots(size))
             room_remove(list, unit);
@@ -91,18 +91,18 @@ static void *shared_get(unsigned size_index, unsigned mode) {
 }
 
 /* The unit of the shared block that starts at ADDRESS, and its slot; NULL if there is none. Under the lock. */
-static struct unit *shared_find(const void *address, uintptr_t *slot) {
+static struct unit *shared_find(const void *address, unsigned *slot) {
     struct unit *unit = unit_of(address);
     uintptr_t offset = (uintptr_t)address % UNIT_SIZE;
     if (!unit || unit->kind != UNIT_BLOCKS || offset % 4096 != 0)
         return NULL;
-    *slot = (uintptr_t)1 << (offset / 4096);
+    *slot = 1u << (offset / 4096);
     return slots_used(unit) & *slot ? unit : NULL;
 }
 
 static int shared_free(void *block, unsigned mode) {
     int result = BRAINMM_E_POINTER;
-    uintptr_t slot;
+    unsigned slot;
     lock_take(&lock);
     struct unit *unit = shared_find(block, &slot);
     if (unit && unit->attributes != mode) {
@@ -208,7 +208,7 @@ void *BRAINMM_CALL heap_pages_realloc(void *pages, size_t count, unsigned mode) 
 /* ---- Questions -------------------------------------------------------------------------------------------------- */
 
 bool blocks_describe(const void *address, brainmm_options *options) {
-    uintptr_t slot;
+    unsigned slot;
     lock_take(&lock);
     struct unit *unit = shared_find(address, &slot);
     bool shared = unit != NULL;

@@ -5,7 +5,8 @@
  *
  * Release (22): five questions, each one comparison.
  *   1. Whose slab is it?  The descriptor of the pointer's unit names the heap that owns the slab. For memory that is
- *      not ours, free, or not a slab the owner is NULL, which no thread's heap is.
+ *      not ours, free, or not a slab the owner is NULL. So is the heap of a new thread on Windows; but then the limit of
+ *      the next question is 0.
  *   2. Is it really in that unit, at the start of an object, and was that object ever handed out?  With r = 2^w / size
  *      rounded up to the next whole number, e = r * size - 2^w, and x = pointer - start of the slab:
  *         x = i * size      gives  x * r = i * e   (mod 2^w), small
@@ -22,19 +23,6 @@
 
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
-
-/* A relaxed atomic load of a word. The compilers never fold an _Atomic load into the comparison that uses it, which is
- * an instruction each time, so the plain load it compiles to is written as one, except for ThreadSanitizer. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define __SANITIZE_THREAD__ 1 /* as gcc has it */
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define LOAD_WORD(type, field) atomic_load_explicit(&(field), memory_order_relaxed)
-#else
-#define LOAD_WORD(type, field) (*(type const *)(const void *)&(field))
-#endif
 
 /* NULL: the slow path has to look; that includes heap_none. */
 static inline void *fast_alloc(struct heap *heap, size_t size) {
@@ -60,13 +48,12 @@ static inline bool is_tested_object_of(const struct unit *slab, const void *piec
     return ((uintptr_t)piece - slab->start) * slab->reciprocal < LOAD_WORD(uintptr_t, slab->limit);
 }
 
-/* Gives an object of SLAB, which HEAP owns, back. */
-static inline void slab_push_local(struct heap *heap, struct unit *slab, struct object *object) {
+/* Gives an object of SLAB, which HEAP owns, back. Returns BRAINMM_OK; so does slab_event(), which is jumped to. */
+static inline int slab_push_local(struct heap *heap, struct unit *slab, struct object *object) {
     object->mark = slab;
     object->next = slab->local;
     slab->local = object;
-    if (UNLIKELY(--slab->countdown == 0))
-        slab_event(heap, slab);
+    return UNLIKELY(--slab->countdown == 0) ? slab_event(heap, slab) : BRAINMM_OK;
 }
 
 /* The rest of brainmm_alloc and brainmm_free, for any module and thread: alloc.c. */
@@ -76,22 +63,17 @@ int free_slow(void *piece);
 /* Like brainmm_alloc_aligned, for any power of two; another module's heap may know no more than 2048. */
 void *alloc_aligned_any(size_t alignment, size_t size);
 
-/* True if the piece has been freed; false: the slow path has to look. */
-static inline bool fast_free(struct heap *heap, void *piece) {
-    if (OS_TABLE_SPARSE && UNLIKELY(!window_contains(piece)))
-        return false;
-    if (OS_THREAD_POINTER_MAY_BE_NULL && UNLIKELY(!heap))
-        return false;
+/* SLOW looks when this cannot: it is jumped to as well, so that nothing here needs a stack frame. */
+static inline __attribute__((always_inline)) int fast_free(struct heap *heap, void *piece, int (*slow)(void *piece)) {
     struct unit *slab = unit_at(piece);
     if (UNLIKELY(LOAD_WORD(struct heap *, slab->owner) != heap))
-        return false;
+        return slow(piece);
     if (UNLIKELY(!is_tested_object_of(slab, piece)))
-        return false;
+        return slow(piece);
     struct object *object = piece;
     if (UNLIKELY(object->mark == slab))
-        return false;
-    slab_push_local(heap, slab, object);
-    return true;
+        return slow(piece);
+    return slab_push_local(heap, slab, object);
 }
 
 #endif

@@ -44,8 +44,8 @@ void os_prefer_huge_pages(void *address, size_t size);
 /* Backs committed pages with memory now, in one call instead of one fault a page. A hint. */
 void os_populate(void *address, size_t size);
 
-/* Where the window of the heap (src/window.h) may lie: the address of SPAN bytes (a power of two, 64 bit only) of which
- * most are free and will likely stay so. Nothing is reserved. NULL if there is no such place. */
+/* Where the window of the heap (src/window.h) may lie: the address, a multiple of SPAN, of SPAN bytes (a power of two, 64
+ * bit only) of which most are free and will likely stay so. Nothing is reserved. NULL if there is no such place. */
 void *os_place_window(size_t span);
 
 /* ---- Threads ---------------------------------------------------------------------------------------------------- */

@@ -136,6 +136,7 @@ static void slab_unqueue(struct bin *bin, struct unit *slab) {
 static void slab_retire(struct unit *slab) {
     unsigned units = slab->attributes & SLAB_LARGE ? SLAB_UNITS_LARGE : 1;
     atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
+    atomic_store_explicit(&slab->limit, 0, memory_order_relaxed);
     uint32_t index = unit_index(slab);
     for (unsigned i = 0; i < units; i++)
         unit_from_index(index + i)->kind = UNIT_NONE;
@@ -148,7 +149,7 @@ static void slab_retire(struct unit *slab) {
 static bool slab_disown(struct heap *heap, struct unit *slab, uint32_t flags) {
     atomic_store_explicit(&slab->goal, (uint16_t)(carved(slab) - local_length(slab)), memory_order_relaxed);
     link_set(&slab->prev, heap->number);
-    atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
+    atomic_store_explicit(&slab->owner, NOBODY, memory_order_relaxed);
     uint32_t word = atomic_load_explicit(&slab->remote, memory_order_relaxed);
     do {
         if (word != 0 && !(flags & REMOTE_LISTED)) {
@@ -189,11 +190,11 @@ static void slab_rest(struct heap *heap, struct bin *bin, struct unit *slab, uns
         slab_make_available(bin, oldest, local_length(oldest));
 }
 
-void slab_event(struct heap *heap, struct unit *slab) {
+int slab_event(struct heap *heap, struct unit *slab) {
     struct bin *bin = &heap->bins[slab->bin];
     unsigned length = local_length(slab);
     if (!(slab->attributes & (SLAB_RESTING | SLAB_AVAILABLE)))
-        return; /* bin.current may be all free; it stays, for the next allocation */
+        return BRAINMM_OK; /* bin.current may be all free; it stays, for the next allocation */
     if (length == carved(slab)) {
         slab_unqueue(bin, slab);
         slab_retire(slab);
@@ -201,6 +202,7 @@ void slab_event(struct heap *heap, struct unit *slab) {
         slab_unqueue(bin, slab);
         slab_make_available(bin, slab, length);
     }
+    return BRAINMM_OK;
 }
 
 /* ---- Frees by other threads ------------------------------------------------------------------------------------- */

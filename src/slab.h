@@ -95,8 +95,8 @@ static inline size_t slab_object_size(const struct unit *slab) { return bin_geom
 /* brainmm_alloc when heap->free[bin] is empty. HEAP is the thread's own. NULL: out of memory. */
 void *slab_alloc(struct heap *heap, size_t bin);
 
-/* The countdown of an owned slab has ended. */
-void slab_event(struct heap *heap, struct unit *slab);
+/* The countdown of an owned slab has ended. Returns BRAINMM_OK. */
+int slab_event(struct heap *heap, struct unit *slab);
 
 /* A free of an object of a slab that HEAP does not own (HEAP may be heap_none or heap_ended). */
 void slab_free_remote(struct heap *heap, struct unit *slab, struct object *object);

@@ -1,9 +1,9 @@
-/* version1.c: the original's table, over this module's heap: argument checks and masks, then the heap's function. */
+/* version1.c: the original's table, over this module's heap: argument checks and masks, then the heap's function.
+ *
+ * Sizes and counts are signed in Delphi, and negative ones slip through its RTL. Here they are above PTRDIFF_MAX, which
+ * the heap refuses. Size 0, which the heap takes for a piece, is none here. */
 #include "version1.h"
 #include "heap.h"
-
-/* What Delphi passes as NativeInt; negative sizes slip through its RTL. */
-static bool is_positive(uintptr_t size) { return (intptr_t)size > 0; }
 
 static bool is_mode(uintptr_t mode) { return mode <= BRAINMM_JIT; }
 
@@ -39,7 +39,7 @@ static uintptr_t VERSION1_CALL free_memory_block(void *block, uintptr_t mode) {
 }
 
 static void *VERSION1_CALL get_memory_pages(uintptr_t count, uintptr_t mode) {
-    return is_positive(count) && is_mode(mode) ? heap_pages_get(count, (unsigned)mode) : NULL;
+    return is_mode(mode) ? heap_pages_get(count, (unsigned)mode) : NULL;
 }
 
 static uintptr_t VERSION1_CALL free_memory_pages(void *pages, uintptr_t mode) {
@@ -50,7 +50,7 @@ static uintptr_t VERSION1_CALL free_memory_pages(void *pages, uintptr_t mode) {
 static void *VERSION1_CALL resize_memory_pages(void *pages, uintptr_t count, uintptr_t flags) {
     brainmm_options options;
     void *result;
-    if (flags > 3 || (intptr_t)count < 0)
+    if (flags > 3)
         return NULL;
     result = (flags & 2) != 0 ? heap_pages_realloc(pages, count, flags & 1) : heap_pages_reget(pages, count, flags & 1);
     /* Callers tell "out of memory" from "no pages", to raise the right exception. */
@@ -82,22 +82,18 @@ static uintptr_t VERSION1_CALL unregister_expected_leak(void *piece) {
 
 static void *VERSION1_CALL get_mem_aligned(uintptr_t align, uintptr_t size) {
     align &= 0xFF;
-    return align < VERSION1_ALIGNMENTS && is_positive(size) ? heap_alloc_aligned((size_t)16 << align, size) : NULL;
+    return align < VERSION1_ALIGNMENTS && size != 0 ? heap_alloc_aligned((size_t)16 << align, size) : NULL;
 }
 
-static void *VERSION1_CALL reget_mem(void *piece, uintptr_t size) {
-    return (intptr_t)size >= 0 ? heap_reget(piece, size) : NULL;
-}
+static void *VERSION1_CALL reget_mem(void *piece, uintptr_t size) { return heap_reget(piece, size); }
 
-static void *VERSION1_CALL get_mem(uintptr_t size) { return is_positive(size) ? heap_alloc(size) : NULL; }
+static void *VERSION1_CALL get_mem(uintptr_t size) { return size != 0 ? heap_alloc(size) : NULL; }
 
 static int32_t VERSION1_CALL free_mem(void *piece) { return heap_free(piece) == BRAINMM_OK ? 0 : -1; }
 
-static void *VERSION1_CALL realloc_mem(void *piece, uintptr_t size) {
-    return (intptr_t)size >= 0 ? heap_realloc(piece, size) : NULL;
-}
+static void *VERSION1_CALL realloc_mem(void *piece, uintptr_t size) { return heap_realloc(piece, size); }
 
-static void *VERSION1_CALL alloc_mem(uintptr_t size) { return is_positive(size) ? heap_alloc_zeroed(size) : NULL; }
+static void *VERSION1_CALL alloc_mem(uintptr_t size) { return size != 0 ? heap_alloc_zeroed(size) : NULL; }
 
 /* ---- The table -------------------------------------------------------------------------------------------------- */
 

@@ -87,13 +87,17 @@ static char *address_of(size_t unit) { return (char *)window.base + (unit << UNI
 static size_t table_bytes(size_t units) { return units << DESCRIPTOR_SHIFT; }
 static size_t bitmap_bytes(size_t units) { return ((units + 63) / 64 * 8 + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1); }
 
-/* Makes descriptors and bits of the units up to UNITS usable. */
-static bool commit_tables(size_t from, size_t units) {
-    size_t first = from & ~(size_t)(OS_PAGE * 8 - 1); /* bitmaps are committed by pages, 32 Ki units each */
-    size_t bits = bitmap_bytes(units - first);
-    return os_commit(window.table + table_bytes(from), table_bytes(units - from)) &&
-           os_commit((char *)free_units + first / 8, bits) && os_commit((char *)committed + first / 8, bits) &&
-           os_commit((char *)region_starts + first / 8, bits);
+/* Makes descriptors and bits of at least the first UNITS units usable. */
+static bool commit_tables(size_t units) {
+    size_t covered = OS_PAGE >> DESCRIPTOR_SHIFT;
+    while (covered < units)
+        covered *= 2;
+    size_t bits = bitmap_bytes(covered);
+    if (!os_commit(window.table, table_bytes(covered)) || !os_commit(free_units, bits) || !os_commit(committed, bits) ||
+        !os_commit(region_starts, bits))
+        return false;
+    atomic_store_explicit(&window.mask, (uintptr_t)(covered - 1) << DESCRIPTOR_SHIFT, memory_order_relaxed);
+    return true;
 }
 
 bool window_start(void) {
@@ -114,11 +118,12 @@ bool window_start(void) {
     free_units = (uint64_t *)(void *)(table + table_bytes(span_units));
     committed = (uint64_t *)(void *)((char *)free_units + bitmap_bytes(span_units));
     region_starts = (uint64_t *)(void *)((char *)committed + bitmap_bytes(span_units));
-    window.table = table;
-    if (WINDOW_IS_EVERYTHING && !commit_tables(0, span_units))
+    if (!os_commit(table, OS_PAGE)) /* a free() in another thread may look at the first descriptor any moment */
         return false;
+    window.table = table;
     window.base = (uintptr_t)place;
-    window.mask = (uintptr_t)(span_units - 1) << DESCRIPTOR_SHIFT;
+    if (!commit_tables(WINDOW_IS_EVERYTHING ? span_units : 1))
+        return false;
     if (WINDOW_IS_EVERYTHING)
         atomic_store_explicit(&window.extent, UINTPTR_MAX, memory_order_relaxed);
     return true;
@@ -153,7 +158,7 @@ static bool region_reserve_next(size_t count, size_t alignment) {
         for (unsigned tries = 0; tries < PLACES_TRIED && first + units <= span_units; tries++, first += step) {
             if (!os_reserve_at(address_of(first), units << UNIT_SHIFT))
                 continue;
-            if (!commit_tables(known, first + units)) {
+            if (!commit_tables(first + units)) {
                 os_release(address_of(first), units << UNIT_SHIFT);
                 return false;
             }

@@ -1,6 +1,6 @@
 /* window.h: the address space the heap lives in, and how a pointer finds its descriptor.
  *
- *            base                                     limit                                 base + span
+ *            base                                    extent                                 base + span
  *   window   | region 0 | region 1 |  not ours  | region 2 | . . . . . . never reserved yet . . . . |
  *   units    |64K|64K|64K|64K| ...
  *   table    [ d | d | d | d | ...                                                                  ]
@@ -12,8 +12,11 @@
  *
  *   unit_at(p) = table + ((p >> 10) & mask)          (p >> 16, times 64)
  *
- * A pointer outside the window lands on the descriptor of some other address, so whoever uses the result compares the
- * pointer with what the descriptor says: unit_of() does, and heap_free() has a test of its own that costs nothing more.
+ * The window begins at a multiple of its span. The mask covers a power of two of units, as many as reach beyond the last
+ * region, and the table is readable so far; when a region is added the mask gains bits, which changes the descriptor of
+ * no address that had one. A pointer outside lands on the descriptor of some other address, so whoever uses the result
+ * compares the pointer with what the descriptor says: unit_of() asks whether it is in the window, and fast_free() has
+ * a test of its own that costs nothing more.
  *
  * What a unit is, says its kind. A run of several units has its state in the first one; the others are UNIT_NONE
  * (runs) or UNIT_SUB (slabs, whose objects may start in any of them). A free unit is UNIT_NONE, has no owner, and is
@@ -43,21 +46,25 @@ enum unit_kind {
 struct heap;
 struct object;
 
+/* Owner of a slab that nobody owns. Memory that is no slab has the owner NULL and the limit 0. */
+#define NOBODY ((struct heap *)1)
+
 /* What heap_free() reads comes first. `owner`, `limit`, `next` and `prev` are read by other threads too. */
 struct unit {
-    _Atomic(struct heap *) owner; /* the heap whose thread alone works on this slab; NULL if none does */
+    _Atomic(struct heap *) owner; /* the heap whose thread alone works on this slab; NOBODY; NULL: no slab */
     uintptr_t start;              /* address of the first object, or of the run */
     union {
         uintptr_t reciprocal;     /* slab: 2^w / object size, rounded up: divides without dividing (slab.h) */
         size_t size;              /* run: usable bytes */
     };
-    _Atomic uintptr_t limit;      /* slab: products of `reciprocal` below this belong to carved objects */
+    _Atomic uintptr_t limit;      /* slab: products of `reciprocal` below this belong to carved objects; else 0 */
     struct object *local;         /* slab: objects the owner freed, last first */
     uint32_t countdown;           /* slab: local frees until slab_event() is due */
     _Atomic uint32_t remote;      /* slab: state, and objects that other threads freed (slab.h) */
     _Atomic uint32_t next;        /* unit index of the next in a queue or stack; 0 is the end */
     _Atomic uint32_t prev;        /* the previous in a queue; of a slab nobody owns, its last owner's number */
-    _Atomic uint16_t goal;        /* slab: length of `local` at which the countdown ends; not owned: objects out */
+    _Atomic uint16_t goal;        /* slab: length of `local` at which the countdown ends; not owned: objects out.
+                                   * Blocks that share a unit: a bit for each 4 KiB that is the start of one */
     _Atomic uint16_t carved;      /* slab: objects ever made from virgin memory */
     uint16_t bin;                 /* slab: alignment and size class (size_class.h) */
     uint8_t kind;                 /* enum unit_kind */
@@ -68,15 +75,28 @@ _Static_assert(sizeof(struct unit) <= (1u << DESCRIPTOR_SHIFT), "a descriptor is
 
 struct window {
     char *table;                /* descriptors, indexed as above */
-    uintptr_t mask;             /* (units in the window - 1) << DESCRIPTOR_SHIFT */
+    _Atomic uintptr_t mask;     /* (units with a descriptor - 1) << DESCRIPTOR_SHIFT */
     uintptr_t base;             /* address of the first unit that may be ours */
-    _Atomic uintptr_t extent;   /* bytes from base to the end of the last region; table is readable so far */
+    _Atomic uintptr_t extent;   /* bytes from base to the end of the last region */
 };
+
+/* A relaxed atomic load of a word. The compilers never fold an _Atomic load into the instruction that uses it, which is
+ * one more each time, so the plain load it compiles to is written as such, except for ThreadSanitizer. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__ 1 /* as gcc has it */
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define LOAD_WORD(type, field) atomic_load_explicit(&(field), memory_order_relaxed)
+#else
+#define LOAD_WORD(type, field) (*(type const *)(const void *)&(field))
+#endif
 
 extern struct window window __attribute__((visibility("hidden")));
 
 static inline struct unit *unit_at(const void *address) {
-    return (struct unit *)(window.table + (((uintptr_t)address >> (UNIT_SHIFT - DESCRIPTOR_SHIFT)) & window.mask));
+    return (struct unit *)(window.table + (((uintptr_t)address >> (UNIT_SHIFT - DESCRIPTOR_SHIFT)) & LOAD_WORD(uintptr_t, window.mask)));
 }
 
 static inline bool window_contains(const void *address) {
@@ -90,17 +110,15 @@ static inline struct unit *unit_of(const void *address) {
 
 /* Units have numbers, 1 and up in address order, 0 meaning none. */
 static inline uint32_t unit_index(const struct unit *unit) {
-    uint32_t slot = (uint32_t)(((uintptr_t)unit - (uintptr_t)window.table) >> DESCRIPTOR_SHIFT);
-    uint32_t units = (uint32_t)(window.mask >> DESCRIPTOR_SHIFT);
-    return ((slot - (uint32_t)(window.base >> UNIT_SHIFT)) & units) + 1;
+    return (uint32_t)(((uintptr_t)unit - (uintptr_t)window.table) >> DESCRIPTOR_SHIFT) + 1;
+}
+
+static inline struct unit *unit_from_index(uint32_t index) {
+    return (struct unit *)(void *)(window.table + ((size_t)(index - 1) << DESCRIPTOR_SHIFT));
 }
 
 static inline void *unit_address(uint32_t index) {
     return (void *)(window.base + ((uintptr_t)(index - 1) << UNIT_SHIFT));
-}
-
-static inline struct unit *unit_from_index(uint32_t index) {
-    return unit_at(unit_address(index));
 }
 
 /* Sets up window and table; false if the system has no address space for them. Once. */

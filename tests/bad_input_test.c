@@ -169,7 +169,7 @@ START_TEST(addresses_that_cannot_exist_are_refused) {
     refused_as_no_pointer((void *)0xFFFF800000000000u); /* the kernel's */
     refused_as_no_pointer((void *)0xFFFFFFFF81000000u);
 #endif
-    for (unsigned i = 0; i < WITNESSES; i++) { /* a live address with a stray bit: tagged, sign-extended, truncated */
+    for (unsigned i = 0; i < 4 * SIZES; i++) { /* a live address with a stray bit: tagged, sign-extended, truncated */
         for (unsigned bit = 30; bit < sizeof(uintptr_t) * 8; bit++) {
             void *stray = (void *)((uintptr_t)witnesses[i] ^ ((uintptr_t)1 << bit));
             if (stray && !is_witness(stray))
@@ -208,7 +208,7 @@ END_TEST
 /* Where the heap keeps its own records, wherever that is: the starts of all larger surroundings of live pieces, and
  * what lies just before them. */
 START_TEST(addresses_inside_the_heaps_own_records_are_refused) {
-    for (unsigned i = 0; i < WITNESSES; i++)
+    for (unsigned i = 0; i < 2 * SIZES; i++)
         for (unsigned bit = 5; bit < sizeof(uintptr_t) * 8 - 1; bit++) {
             unsigned char *start = (unsigned char *)((uintptr_t)witnesses[i] & ~(((uintptr_t)1 << bit) - 1));
             if (start == NULL)

@@ -7,6 +7,7 @@
  * On Windows this process creates what the other finds: it holds the name before that process has run its first
  * instruction. On Linux the other maps it itself before the library is loaded, some of it shared with this process.
  */
+#include "rendezvous_foreign.h"
 #include "rendezvous_party.h"
 #if !defined(_WIN32)
 #include <fcntl.h>
@@ -71,6 +72,15 @@ static uintptr_t foreign_code(void) {
     return code;
 }
 
+/* A copy of SIZE bytes in the data of another image: of the owner of another make, which has not published. */
+static void *foreign_data(const void *from, size_t size) {
+    foreign_report_function report;
+    module_symbol(module_load(path_beside("rendezvous_foreign_owner-plain" MODULE_SUFFIX)), "foreign_report", &report);
+    void *data = (void *)(uintptr_t)report()->calls;
+    CHECK(size <= sizeof report()->calls);
+    return memcpy(data, from, size);
+}
+
 /* ---- Cases ------------------------------------------------------------------------------------------------------ */
 
 enum kind {
@@ -94,6 +104,7 @@ static const struct hostile_case cases[] = {
     {"nowhere", RECORD, "does not lie in an image"},
     {"system_address", RECORD, "version-2 table"},
     {"in_heap", RECORD, "does not lie in an image"},
+    {"in_executable_memory", RECORD, "does not lie in an image"},
     {"on_stack", RECORD, "does not lie in an image"},
     {"another_image", RECORD, "wrong magic"},
     {"end_of_image", RECORD, "version-2 table"},
@@ -113,6 +124,7 @@ static const struct hostile_case cases[] = {
     {"version1_on_stack", POINTER, "does not lie in an image"},
     {"version1_zeros", POINTER, "options of its version-1 table"},
     {"version1_options_in_heap", POINTER, "options of its version-1 table"},
+    {"version1_options_in_another_image", POINTER, "options of its version-1 table do not lie in the table's image"},
     {"version1_record_size", POINTER, "options of its version-1 table"},
     {"version1_version", POINTER, "options of its version-1 table"},
     {"version1_boolean", POINTER, "options of its version-1 table"},
@@ -138,6 +150,18 @@ static void *heap_copy(const void *from, size_t size) {
     return memcpy(copy, from, size);
 }
 
+/* What a JIT compiler would have: zeros, which fault when they are called. */
+static void *executable_memory(size_t size) {
+#if defined(_WIN32)
+    void *memory = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_EXECUTE_READWRITE);
+#else
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memory = memory == MAP_FAILED ? NULL : memory;
+#endif
+    CHECK(memory != NULL);
+    return memory;
+}
+
 /* Fills the record of a case; STACK is room that lives as long as the program. */
 static void record_make(const char *name, struct record *record, union table *stack) {
     tables_make();
@@ -155,6 +179,8 @@ static void record_make(const char *name, struct record *record, union table *st
             address = (void *)(uintptr_t)nothing;
         else if (strcmp(name, "options_in_heap") == 0)
             version1[0] = heap_copy(&options, sizeof options);
+        else if (strcmp(name, "options_in_another_image") == 0)
+            version1[0] = foreign_data(&options, sizeof options);
         else if (strcmp(name, "record_size") == 0)
             options.record_size = 7;
         else if (strcmp(name, "version") == 0)
@@ -194,6 +220,13 @@ static void record_make(const char *name, struct record *record, union table *st
     } else if (strcmp(name, "in_heap") == 0) {
         union table *copy = heap_copy(&table, sizeof table);
         copy->manager.self = &copy->manager;
+        record->manager = (uintptr_t)copy;
+    } else if (strcmp(name, "in_executable_memory") == 0) {
+        char *memory = executable_memory(8192);
+        union table *copy = memcpy(memory, &table, sizeof table);
+        copy->manager.self = &copy->manager;
+        for (size_t i = 0; i < FUNCTION_COUNT; i++)
+            copy->words[sizeof table / sizeof *copy->words - 1 - i] = (uintptr_t)memory + 4096;
         record->manager = (uintptr_t)copy;
     } else if (strcmp(name, "on_stack") == 0) {
         *stack = table;
@@ -237,6 +270,23 @@ static void record_make(const char *name, struct record *record, union table *st
     } else {
         CHECK(false);
     }
+}
+
+static void *BRAINMM_CALL good_alloc(size_t size) { return malloc(size); }
+static void *BRAINMM_CALL good_realloc(void *piece, size_t size) { return realloc(piece, size); }
+
+static int BRAINMM_CALL good_free(void *piece) {
+    free(piece);
+    return BRAINMM_OK;
+}
+
+/* The tables of this program's image, with functions that may be called. */
+static void record_make_good(struct record *record) {
+    tables_make();
+    table.manager.alloc = good_alloc;
+    table.manager.realloc = good_realloc;
+    table.manager.free = good_free;
+    *record = (struct record){(uintptr_t)version1, "BrainMM-record-2", sizeof *record, 2, (uintptr_t)&table};
 }
 
 /* ---- The process that finds it ---------------------------------------------------------------------------------- */
@@ -320,14 +370,18 @@ static void case_meet(const struct hostile_case *hostile, union table *stack) {
 
 #else
 
-enum { SHARED_FD = 100 }; /* a page of memory that the parent process writes to all the time */
+enum { SHARED_FD = 100 }; /* a page of memory that the parent process has, too */
 
 static void case_meet(const struct hostile_case *hostile, union table *stack) {
     struct record record;
     unsigned char garbage[4096];
     random_source source = {(uint64_t)getpid()};
     if (strcmp(hostile->name, "shared") == 0) {
-        CHECK(mmap(place_page(0), 4096, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, SHARED_FD, 0) == place_page(0));
+        /* Nothing is wrong with it but this. */
+        CHECK(mmap(place_page(0), 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, SHARED_FD, 0) ==
+              place_page(0));
+        record_make_good(&record);
+        memcpy(place_page(0), &record, sizeof record);
     } else if (strcmp(hostile->name, "unreadable") == 0) {
         CHECK(mmap(place_page(0), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
               place_page(0));
@@ -345,25 +399,7 @@ static void case_meet(const struct hostile_case *hostile, union table *stack) {
 
 #endif
 
-/* ---- Second places, and an owner that is slow ----------------------------------------------------------------------
- * */
-
-static void *BRAINMM_CALL good_alloc(size_t size) { return malloc(size); }
-static void *BRAINMM_CALL good_realloc(void *piece, size_t size) { return realloc(piece, size); }
-
-static int BRAINMM_CALL good_free(void *piece) {
-    free(piece);
-    return BRAINMM_OK;
-}
-
-/* The tables of this program's image, with functions that may be called. */
-static void record_make_good(struct record *record) {
-    tables_make();
-    table.manager.alloc = good_alloc;
-    table.manager.realloc = good_realloc;
-    table.manager.free = good_free;
-    *record = (struct record){(uintptr_t)version1, "BrainMM-record-2", sizeof *record, 2, (uintptr_t)&table};
-}
+/* ---- Second places, and an owner that is slow --------------------------------------------------------------------- */
 
 #if defined(_WIN32)
 
@@ -534,15 +570,11 @@ static int run(const char *name, bool client_first) {
 
 #else
 
-/* While the child runs, this process writes to the page that both see. */
 static int run(const char *name, bool client_first) {
-    struct record record;
     int status = -1, fd = (int)syscall(SYS_memfd_create, "squatter", 0);
     CHECK(fd >= 0 && ftruncate(fd, 4096) == 0);
     void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     CHECK(page != MAP_FAILED);
-    record_make_good(&record);
-    memcpy(page, &record, sizeof record);
     fflush(stdout);
     pid_t process = fork();
     CHECK(process >= 0);
@@ -553,10 +585,7 @@ static int run(const char *name, bool client_first) {
         execl(program, program, "--child", name, client_first ? "client" : NULL, NULL);
         _exit(97);
     }
-    while (waitpid(process, &status, WNOHANG) == 0) {
-        memcpy(page, &record, sizeof record);
-        sleep_ms(1);
-    }
+    CHECK(waitpid(process, &status, 0) == process);
     munmap(page, 4096);
     close(fd);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -14,13 +14,6 @@ struct heap;
 
 #define OS_THREAD_POINTER_MAY_BE_NULL 1
 
-/* On 64 bit the table of descriptors is committed only as far as regions reach; on 32 bit all of it. */
-#ifdef __x86_64__
-#define OS_TABLE_SPARSE 1
-#else
-#define OS_TABLE_SPARSE 0
-#endif
-
 extern uint32_t os_thread_offset __attribute__((visibility("hidden")));
 
 static inline struct heap *os_thread_pointer(void) {
