@@ -34,6 +34,21 @@ void heap_unlock_all(void) {
 
 /* ---- Allocation ------------------------------------------------------------------------------------------------- */
 
+/* All that is free anywhere becomes free units, or goes back to the system. True if there was anything. */
+static bool collect_everything(void) {
+    struct heap *heap = os_thread_pointer_sure();
+    bool any = false;
+    if (heap && heap->number) {
+        any = slab_collect(heap);
+        for (struct heap *orphan; (orphan = heap_take_orphan()) != NULL; any = true) {
+            slab_disband(orphan);
+            heap_put_empty(orphan);
+        }
+        slab_sweep(heap, 0);
+    }
+    return window_purge(true) || any;
+}
+
 /* A piece of a bin, for a thread whose list is empty or that has no heap yet, or none any more. */
 static void *alloc_from_bin(size_t bin) {
     struct heap *heap = heap_of_thread();
@@ -48,7 +63,7 @@ static void *alloc_from_bin(size_t bin) {
         piece = object;
     } else {
         piece = slab_alloc(heap, bin);
-        if (!piece && window_purge(true))
+        if (!piece && !borrowed && collect_everything())
             piece = slab_alloc(heap, bin);
     }
     if (borrowed)
@@ -63,7 +78,7 @@ static void *alloc_run(size_t size, size_t alignment, bool *fresh) {
     if (heap && heap->number)
         slab_sweep(heap, SWEEP_LEAST);
     void *piece = run_alloc(size, alignment, fresh);
-    if (!piece && size <= PTRDIFF_MAX && window_purge(true))
+    if (!piece && size <= PTRDIFF_MAX && collect_everything())
         piece = run_alloc(size, alignment, fresh);
     return piece;
 }
@@ -173,9 +188,10 @@ static __attribute__((noinline)) int free_slowest(struct heap *heap, void *piece
     if (object->mark == slab)
         return BRAINMM_E_DOUBLE_FREE;
     if (heap && atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap)
-        slab_push_local(heap, slab, object);
-    else
-        slab_free_remote(heap ? heap : &heap_none, slab, object);
+        return slab_push_local(heap, slab, object);
+    if (!heap || heap == &heap_none) /* a thread that only frees needs a heap to keep batches in */
+        heap = heap_of_thread();
+    slab_free_remote(heap ? heap : &heap_none, slab, object);
     return BRAINMM_OK;
 }
 
