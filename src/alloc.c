@@ -102,7 +102,7 @@ void *BRAINMM_CALL heap_alloc_zeroed(size_t size) {
             return manager_active.alloc_zeroed(size);
         bool fresh = false;
         void *piece = alloc_run(size, 16, &fresh);
-        if (piece && !fresh)
+        if (piece && (!fresh || INSTRUMENTED))
             memset(piece, 0, unit_of(piece)->size);
         return piece;
     }
@@ -201,10 +201,8 @@ int free_slow(void *piece) {
 }
 
 int BRAINMM_CALL heap_free(void *piece) {
-#if !defined(INSTRUMENT_OFF) /* before the piece can be anybody else's */
-    size_t size = instrument_size(piece, heap_usable_size);
-    INSTRUMENT_FORBID((struct object *)piece + 1, size);
-#endif
+    if (INSTRUMENTED) /* before the piece can be anybody else's */
+        INSTRUMENT_FORBID((struct object *)piece + 1, instrument_size(piece, heap_usable_size));
     return fast_free(os_thread_pointer(), piece, free_slow);
 }
 

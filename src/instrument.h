@@ -28,7 +28,10 @@
 #else
 #define INSTRUMENT_FORBID(address, size) (void)0
 #define INSTRUMENT_ALLOW(address, size) (void)0
-#define INSTRUMENT_OFF 1
+#define INSTRUMENTED 0
+#endif
+#if !defined(INSTRUMENTED)
+#define INSTRUMENTED 1
 #endif
 
 /* Bytes of a live piece that the program alone uses. */
@@ -38,11 +41,9 @@ static inline size_t instrument_size(void *piece, size_t (BRAINMM_CALL *usable_s
 }
 
 static inline void *instrument_alloc(void *piece, size_t (BRAINMM_CALL *usable_size)(const void *)) {
-#if !defined(INSTRUMENT_OFF)
-    if (piece)
-        INSTRUMENT_ALLOW((struct object *)piece + 1, instrument_size(piece, usable_size));
-#endif
     (void)usable_size;
+    if (INSTRUMENTED && piece)
+        INSTRUMENT_ALLOW((struct object *)piece + 1, instrument_size(piece, usable_size));
     return piece;
 }
 

@@ -24,7 +24,9 @@ win64) c=x86_64-w64-mingw32-gcc cxx=x86_64-w64-mingw32-g++ ;;
 win32) c=i686-w64-mingw32-gcc cxx=i686-w64-mingw32-g++ ;;
 esac
 # Where the compiler for i386 is a cross compiler.
-[ "$TARGET" != linux-i386 ] || gcc -m32 -print-file-name=crt1.o | grep -q / || c=i686-linux-gnu-gcc cxx=i686-linux-gnu-g++
+if [ "$TARGET" = linux-i386 ] && ! gcc -m32 -print-file-name=crt1.o | grep -q /; then
+    c=i686-linux-gnu-gcc cxx=i686-linux-gnu-g++
+fi
 
 count=0
 compile() {

@@ -399,7 +399,7 @@ static void case_meet(const struct hostile_case *hostile, union table *stack) {
 
 #endif
 
-/* ---- Second places, and an owner that is slow --------------------------------------------------------------------- */
+/* ---- Second places, and an owner that is slow -------------------------------------------------------------------- */
 
 #if defined(_WIN32)
 
