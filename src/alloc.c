@@ -313,8 +313,5 @@ int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options)
 int BRAINMM_CALL heap_thread_heap_minimize(void) {
     if (!manager_start())
         return manager_active.thread_heap_minimize();
-    struct heap *heap = heap_of_thread();
-    bool collected = heap && slab_collect(heap);
-    bool purged = window_purge(true);
-    return collected || purged;
+    return collect_everything();
 }

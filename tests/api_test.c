@@ -40,10 +40,10 @@ static void each_interesting_size(void (*visit)(size_t size)) {
 /* ---- alloc, usable_size, free ----------------------------------------------------------------------------------- */
 
 static unsigned expected_kind(size_t usable) {
-    return usable <= 128      ? BRAINMM_SMALL
-           : usable <= 32768  ? BRAINMM_MEDIUM
+    return usable <= 128       ? BRAINMM_SMALL
+           : usable <= 32768   ? BRAINMM_MEDIUM
            : usable <= 1 * MIB ? BRAINMM_BIG
-                              : BRAINMM_LARGE;
+                               : BRAINMM_LARGE;
 }
 
 /* What must hold of any live piece that was asked for with SIZE and ALIGNMENT by this thread. */
@@ -85,9 +85,7 @@ static void visit_alloc(size_t size) {
     ck_assert_int_eq(brainmm_free(second), BRAINMM_OK);
 }
 
-START_TEST(pieces_of_every_class_are_usable_to_the_last_byte) {
-    each_interesting_size(visit_alloc);
-}
+START_TEST(pieces_of_every_class_are_usable_to_the_last_byte) { each_interesting_size(visit_alloc); }
 END_TEST
 
 START_TEST(waste_stays_within_the_next_sixteenth_up_to_1_kib) {
@@ -120,7 +118,8 @@ END_TEST
 
 /* Live pieces of one class never overlap, also when the class fills many units, and come back after they were freed. */
 START_TEST(many_pieces_of_a_class_do_not_overlap) {
-    static const size_t sizes[] = {1, 16, 48, 112, 128, 144, 640, 1024, 1040, 4096, 5000, 8192, 16384, 20000, 32768, 40000};
+    static const size_t sizes[] = {1,    16,   48,   112,  128,   144,   640,   1024,
+                                   1040, 4096, 5000, 8192, 16384, 20000, 32768, 40000};
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         size_t size = sizes[k], count = 2 * MIB / (size < 128 ? 128 : size);
         unsigned char **pieces = system_pages(count * sizeof *pieces);
@@ -161,16 +160,14 @@ static void visit_zeroed(size_t size) {
     }
 }
 
-START_TEST(zeroed_memory_is_zero_also_when_recycled) {
-    each_interesting_size(visit_zeroed);
-}
+START_TEST(zeroed_memory_is_zero_also_when_recycled) { each_interesting_size(visit_zeroed); }
 END_TEST
 
 /* ---- alloc_aligned ---------------------------------------------------------------------------------------------- */
 
 /* A piece of ALIGNMENT through sizes that lead it through all kinds of memory and back. */
 static void resize_keeps_alignment(size_t alignment, bool keep_contents) {
-    static const size_t sizes[] = {1,     100,    129,     1000,     2048,    3000,  32768, 32769, 100000,
+    static const size_t sizes[] = {1,       100,         129,     1000,    2048,   3000,  32768, 32769, 100000,
                                    1 * MIB, 1 * MIB + 1, 5 * MIB, 3 * MIB, 500000, 40000, 20000, 300,   16};
     size_t size = 24;
     void *piece = brainmm_alloc_aligned(alignment, size);
@@ -199,7 +196,10 @@ END_TEST
 START_TEST(alignment_holds_for_many_live_pieces_of_mixed_sizes) {
     random_source random = {42};
     enum { COUNT = 2000 };
-    static struct { unsigned char *piece; size_t size, alignment; } live[COUNT];
+    static struct {
+        unsigned char *piece;
+        size_t size, alignment;
+    } live[COUNT];
     for (size_t i = 0; i < COUNT; i++) {
         live[i].alignment = (size_t)1 << random_below(&random, 12);
         live[i].size = random_below(&random, (size_t)1 << (4 + random_below(&random, 13)));
@@ -243,7 +243,7 @@ static void realloc_from_to(size_t from, size_t to) {
 }
 
 START_TEST(realloc_keeps_contents_between_any_two_kinds) {
-    static const size_t sizes[] = {1,     16,    17,    128,    129,    1000,    1024,        1025,    4096,   10000,
+    static const size_t sizes[] = {1,     16,    17,    128,   129,    1000,   1024,    1025,        4096,   10000,
                                    32767, 32768, 32769, 65536, 100000, 500000, 1 * MIB, 1 * MIB + 1, 3 * MIB};
     size_t count = sizeof sizes / sizeof *sizes;
     for (size_t i = 0; i < count; i++)
@@ -279,9 +279,7 @@ static void visit_realloc(size_t size) {
     realloc_from_to(size + 1, size);
 }
 
-START_TEST(realloc_keeps_contents_across_every_class_boundary) {
-    each_interesting_size(visit_realloc);
-}
+START_TEST(realloc_keeps_contents_across_every_class_boundary) { each_interesting_size(visit_realloc); }
 END_TEST
 
 /* Small steps up and down again: the pattern of a string that grows. */
@@ -350,9 +348,7 @@ static void visit_reget(size_t size) {
     ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
 }
 
-START_TEST(reget_gives_the_size_asked_for) {
-    each_interesting_size(visit_reget);
-}
+START_TEST(reget_gives_the_size_asked_for) { each_interesting_size(visit_reget); }
 END_TEST
 
 /* A shrink by more than half gives memory back instead of holding on to it. */

@@ -119,7 +119,7 @@ START_TEST(stack_and_static_addresses_are_refused) {
     }
     refused_as_no_pointer(in_data + 4096);
     refused_as_no_pointer(in_bss + 4096);
-    int (BRAINMM_CALL *code)(void *) = brainmm_free;
+    int(BRAINMM_CALL * code)(void *) = brainmm_free;
     void *in_code;
     memcpy(&in_code, &code, sizeof in_code);
     refused_as_no_pointer((void *)((uintptr_t)in_code & ~(uintptr_t)15));
@@ -137,7 +137,7 @@ START_TEST(memory_of_others_is_refused_and_not_read) {
     unsigned char *pages = system_pages(4 * MIB);
     for (size_t offset = 0; offset < 4 * MIB; offset = offset ? offset * 2 : 16)
         refused_as_no_pointer(pages + offset);
-    /* addresses whose reading would end the program */
+        /* addresses whose reading would end the program */
 #if defined(_WIN32)
     DWORD old;
     ck_assert(VirtualProtect(pages, 4 * MIB, PAGE_NOACCESS, &old));
@@ -192,7 +192,8 @@ END_TEST
 START_TEST(misaligned_and_interior_pointers_are_refused) {
     for (unsigned i = 0; i < WITNESSES; i++) {
         size_t size = brainmm_usable_size(witnesses[i]);
-        const size_t offsets[] = {1, 2, 4, 8, 15, 16, 17, 24, 32, 48, 64, 1024, size / 2, size / 2 / 16 * 16,
+        const size_t offsets[] = {1,    2,     4,       8,         15,       16,       17,
+                                  24,   32,    48,      64,        1024,     size / 2, size / 2 / 16 * 16,
                                   4096, 65536, 1 * MIB, size - 16, size - 8, size - 1};
         for (unsigned k = 0; k < sizeof offsets / sizeof *offsets; k++)
             if (offsets[k] > 0 && offsets[k] < size)
@@ -346,9 +347,7 @@ START_TEST(freed_pieces_are_refused_after_their_memory_went_back) {
 }
 END_TEST
 
-static void free_in_thread(void *piece) {
-    CHECK(brainmm_free(piece) == BRAINMM_OK);
-}
+static void free_in_thread(void *piece) { CHECK(brainmm_free(piece) == BRAINMM_OK); }
 
 static void free_again_in_thread(void *piece) {
     CHECK(brainmm_free(piece) != BRAINMM_OK);
@@ -496,8 +495,8 @@ END_TEST
 START_TEST(sizes_that_cannot_be_are_refused_and_the_old_piece_stays) {
     for (unsigned k = 0; k < 24; k++) {
         /* just above PTRDIFF_MAX, just below SIZE_MAX, and between: with each, some rounding up would wrap */
-        const size_t impossible[] = {(size_t)PTRDIFF_MAX + 1 + (((size_t)1 << k) - 1), SIZE_MAX - (((size_t)1 << k) - 1),
-                                     SIZE_MAX / 3 * 2 + k, SIZE_MAX - k};
+        const size_t impossible[] = {(size_t)PTRDIFF_MAX + 1 + (((size_t)1 << k) - 1),
+                                     SIZE_MAX - (((size_t)1 << k) - 1), SIZE_MAX / 3 * 2 + k, SIZE_MAX - k};
         for (unsigned i = 0; i < 4; i++) {
             ck_assert_ptr_null(brainmm_alloc(impossible[i]));
             ck_assert_ptr_null(brainmm_alloc_zeroed(impossible[i]));
@@ -534,7 +533,8 @@ START_TEST(the_largest_sizes_allowed_are_refused_by_the_system_or_work) {
 END_TEST
 
 START_TEST(alignments_out_of_range_are_refused) {
-    static const size_t wrong[] = {0, 3, 5, 12, 17, 24, 48, 96, 1000, 2047, 2049, 3072, 4096, 65536, SIZE_MAX, SIZE_MAX / 2 + 1};
+    static const size_t wrong[] = {0,    3,    5,    12,   17,   24,    48,       96,
+                                   1000, 2047, 2049, 3072, 4096, 65536, SIZE_MAX, SIZE_MAX / 2 + 1};
     for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
         for (unsigned k = 0; k < SIZES; k++)
             ck_assert_ptr_null(brainmm_alloc_aligned(wrong[i], sizes[k]));

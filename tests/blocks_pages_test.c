@@ -10,9 +10,7 @@
 static const unsigned modes[] = {BRAINMM_USER, BRAINMM_SYSTEM, BRAINMM_JIT};
 enum { MODES = 3, BLOCK_SIZES = 9 };
 
-static size_t block_size(unsigned index) {
-    return (size_t)4096 << (2 * index);
-}
+static size_t block_size(unsigned index) { return (size_t)4096 << (2 * index); }
 
 /* Writes at both ends and in the middle: touching all of 256 MiB would only take time. */
 static void mark(unsigned char *memory, size_t size, uint64_t seed) {
@@ -131,7 +129,10 @@ END_TEST
 
 START_TEST(many_live_runs_do_not_overlap) {
     enum { RUNS = 600 };
-    static struct { unsigned char *run; size_t size; } live[RUNS];
+    static struct {
+        unsigned char *run;
+        size_t size;
+    } live[RUNS];
     random_source random = {7};
     for (int round = 0; round < 3; round++) {
         for (unsigned i = 0; i < RUNS; i++) {
@@ -170,14 +171,10 @@ static void resize_between_all_counts(bool keep_contents) {
             }
 }
 
-START_TEST(pages_realloc_keeps_contents_between_all_counts) {
-    resize_between_all_counts(true);
-}
+START_TEST(pages_realloc_keeps_contents_between_all_counts) { resize_between_all_counts(true); }
 END_TEST
 
-START_TEST(pages_reget_gives_the_count_asked_for) {
-    resize_between_all_counts(false);
-}
+START_TEST(pages_reget_gives_the_count_asked_for) { resize_between_all_counts(false); }
 END_TEST
 
 /* Runs that lie close to each other grow and shrink in turn: left, right and both neighbours come and go. */
@@ -185,7 +182,11 @@ START_TEST(neighbouring_runs_grow_and_shrink_without_harm) {
     enum { RUNS = 40, STEPS = 3000 };
     random_source random = {99};
     for (unsigned m = 0; m < MODES; m++) {
-        struct { unsigned char *run; size_t count; uint64_t seed; } live[RUNS];
+        struct {
+            unsigned char *run;
+            size_t count;
+            uint64_t seed;
+        } live[RUNS];
         for (unsigned i = 0; i < RUNS; i++) {
             live[i].count = 1 + random_below(&random, 8);
             live[i].seed = i;

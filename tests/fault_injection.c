@@ -30,17 +30,13 @@ void *__wrap_os_reserve(size_t size, size_t alignment);
 bool __wrap_os_commit(void *address, size_t size);
 bool __wrap_os_protect(void *address, size_t size, unsigned rights);
 
-bool __wrap_os_reserve_at(void *address, size_t size) {
-    return !call_fails() && __real_os_reserve_at(address, size);
-}
+bool __wrap_os_reserve_at(void *address, size_t size) { return !call_fails() && __real_os_reserve_at(address, size); }
 
 void *__wrap_os_reserve(size_t size, size_t alignment) {
     return call_fails() ? NULL : __real_os_reserve(size, alignment);
 }
 
-bool __wrap_os_commit(void *address, size_t size) {
-    return !call_fails() && __real_os_commit(address, size);
-}
+bool __wrap_os_commit(void *address, size_t size) { return !call_fails() && __real_os_commit(address, size); }
 
 bool __wrap_os_protect(void *address, size_t size, unsigned rights) {
     return !call_fails() && __real_os_protect(address, size, rights);
@@ -108,11 +104,12 @@ int main(int argc, char **argv) {
         run(failing, false);
         answered += refused > 0;
         run(failing, true);
-        CHECK_MSG(refused > 0 || failing > all / 2, "all calls from %u of %u on failed, and no request did", failing, all);
+        CHECK_MSG(refused > 0 || failing > all / 2, "all calls from %u of %u on failed, and no request did", failing,
+                  all);
         run(0, false);
         CHECK_MSG(refused == 0, "%u requests failed after call %u had failed once", refused, failing);
     }
-    printf("%u calls of the system; one failing call led to a NULL in %u of %u runs, was got round in the others\n", all,
-           answered, (all + stride - 1) / stride);
+    printf("%u calls of the system; one failing call led to a NULL in %u of %u runs, was got round in the others\n",
+           all, answered, (all + stride - 1) / stride);
     return TEST_PASSED;
 }

@@ -49,7 +49,10 @@ static void load_runs(void *number) {
 
 static void work(void *seed) {
     random_source random = {(uintptr_t)seed};
-    static _Thread_local struct { unsigned char *piece; size_t size; } live[100];
+    static _Thread_local struct {
+        unsigned char *piece;
+        size_t size;
+    } live[100];
     for (unsigned i = 0; i < 3000; i++) {
         unsigned k = (unsigned)random_below(&random, 100);
         size_t size = any_size(&random) / 4;

@@ -107,7 +107,7 @@ SUPPORT_INLINE void slot_question(const struct slot *s, random_source *random) {
         CHECK(brainmm_usable_size(s->memory) == s->size);
         CHECK(options.kind <= BRAINMM_LARGE);
     } else {
-        CHECK(options.kind == (s->mode == BRAINMM_JIT      ? BRAINMM_JIT_MEMORY
+        CHECK(options.kind == (s->mode == BRAINMM_JIT  ? BRAINMM_JIT_MEMORY
                                : s->kind == SLOT_BLOCK ? BRAINMM_BLOCK
                                                        : BRAINMM_PAGES));
     }

@@ -194,9 +194,7 @@ SUPPORT_INLINE void event_raise(event *e) {
     __atomic_store_n(&e->raised, 1, __ATOMIC_RELEASE); /* pairs with event_is_raised */
 }
 
-SUPPORT_INLINE bool event_is_raised(const event *e) {
-    return __atomic_load_n(&e->raised, __ATOMIC_ACQUIRE) != 0;
-}
+SUPPORT_INLINE bool event_is_raised(const event *e) { return __atomic_load_n(&e->raised, __ATOMIC_ACQUIRE) != 0; }
 
 /* False when E was not raised within MS. */
 SUPPORT_INLINE bool event_wait(const event *e, uint64_t ms) {
@@ -358,14 +356,10 @@ typedef struct random_source {
     uint64_t state;
 } random_source;
 
-SUPPORT_INLINE uint64_t random_next(random_source *r) {
-    return mix64(r->state++);
-}
+SUPPORT_INLINE uint64_t random_next(random_source *r) { return mix64(r->state++); }
 
 /* Uniform enough in 0 .. LIMIT - 1. */
-SUPPORT_INLINE size_t random_below(random_source *r, size_t limit) {
-    return (size_t)(random_next(r) % limit);
-}
+SUPPORT_INLINE size_t random_below(random_source *r, size_t limit) { return (size_t)(random_next(r) % limit); }
 
 /* Fills SIZE bytes so that every aligned 8 bytes differ by SEED and by position. */
 SUPPORT_INLINE void pattern_fill(void *memory, size_t size, uint64_t seed) {

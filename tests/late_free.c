@@ -20,7 +20,7 @@ static const struct brainmm_manager *join_heap(void) {
     HMODULE dll = LoadLibraryA("brainmm.dll");
     CHECK(dll != NULL);
     FARPROC found = GetProcAddress(dll, "brainmm_get_manager");
-    const struct brainmm_manager *(BRAINMM_CALL *get)(void);
+    const struct brainmm_manager *(BRAINMM_CALL * get)(void);
     CHECK(found != NULL);
     memcpy(&get, &found, sizeof get);
     return get();
@@ -37,9 +37,7 @@ static const struct brainmm_manager *join_heap(void) {
 }
 #endif
 #else
-static const struct brainmm_manager *join_heap(void) {
-    return brainmm_get_manager();
-}
+static const struct brainmm_manager *join_heap(void) { return brainmm_get_manager(); }
 #endif
 
 static const struct brainmm_manager *heap;
@@ -140,9 +138,7 @@ static void before_the_heap(const char *module) {
     starts(be_late);
 }
 
-static void after_the_heap(const char *unused) {
-    (void)unused;
-}
+static void after_the_heap(const char *unused) { (void)unused; }
 
 static void thread_runs(void *unused) {
     (void)unused;

@@ -10,13 +10,9 @@ static DWORD slot;
 __declspec(dllexport) void late_free_start(late_function function);
 __declspec(dllexport) void late_free_set_kept(void **kept);
 
-void late_free_start(late_function function) {
-    be_late = function;
-}
+void late_free_start(late_function function) { be_late = function; }
 
-void late_free_set_kept(void **kept) {
-    TlsSetValue(slot, kept);
-}
+void late_free_set_kept(void **kept) { TlsSetValue(slot, kept); }
 
 BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, void *reserved) {
     (void)instance, (void)reserved;

@@ -7,9 +7,7 @@
 enum { LATE_PIECES = 30 };
 
 /* Sizes of all kinds, most of them small. */
-static inline size_t late_size(unsigned i) {
-    return i == 7 ? 50000 : i == 13 ? 300000 : 16 + (size_t)i * i * 11;
-}
+static inline size_t late_size(unsigned i) { return i == 7 ? 50000 : i == 13 ? 300000 : 16 + (size_t)i * i * 11; }
 
 typedef void(BRAINMM_CALL *late_function)(void **kept);
 

@@ -64,9 +64,7 @@ static void free_of_the_stack(size_t size) {
     release(piece);
 }
 
-static void free_of_alloca(size_t size) {
-    release(alloca(size));
-}
+static void free_of_alloca(size_t size) { release(alloca(size)); }
 
 static void free_a_page_further(size_t size) {
     unsigned char *piece = get(size);

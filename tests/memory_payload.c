@@ -41,9 +41,7 @@ static unsigned measure(size_t size, size_t payload) {
 }
 
 #if defined(_WIN32)
-static unsigned measure_apart(size_t size, size_t payload) {
-    return measure(size, payload);
-}
+static unsigned measure_apart(size_t size, size_t payload) { return measure(size, payload); }
 #else
 static unsigned measure_apart(size_t size, size_t payload) {
     int results[2];
@@ -77,7 +75,8 @@ int main(void) {
     bool held = true;
     for (size_t size = 16; size <= 128; size += 16) {
         unsigned ratio = measure_apart(size, SMALL_PAYLOAD);
-        printf("%5zu bytes: %u.%03u%s\n", size, ratio / 1000, ratio % 1000, ratio > SMALL_LIMIT ? "  over the bound" : "");
+        printf("%5zu bytes: %u.%03u%s\n", size, ratio / 1000, ratio % 1000,
+               ratio > SMALL_LIMIT ? "  over the bound" : "");
         held = held && ratio <= SMALL_LIMIT;
     }
     unsigned sum = 0, worst = 0;

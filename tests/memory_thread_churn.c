@@ -17,13 +17,9 @@ static void *(*allocate)(size_t size);
 static void (*release)(void *piece);
 static void *passed_on[PASSED_ON];
 
-static void *heap_allocate(size_t size) {
-    return brainmm_alloc(size);
-}
+static void *heap_allocate(size_t size) { return brainmm_alloc(size); }
 
-static void heap_release(void *piece) {
-    CHECK(brainmm_free(piece) == BRAINMM_OK);
-}
+static void heap_release(void *piece) { CHECK(brainmm_free(piece) == BRAINMM_OK); }
 
 /* The sizes repeat every KINDS threads: what the busiest thread needs has been seen long before SETTLED, and growth
  * after it is not demand. */
@@ -59,13 +55,9 @@ static size_t churn(void) {
 }
 
 #if defined(_WIN32)
-static void *system_allocate(size_t size) {
-    return HeapAlloc(GetProcessHeap(), 0, size);
-}
+static void *system_allocate(size_t size) { return HeapAlloc(GetProcessHeap(), 0, size); }
 
-static void system_release(void *piece) {
-    CHECK(HeapFree(GetProcessHeap(), 0, piece));
-}
+static void system_release(void *piece) { CHECK(HeapFree(GetProcessHeap(), 0, piece)); }
 #endif
 
 int main(int argc, char **argv) {

@@ -9,7 +9,7 @@
 #include "brainmm.h"
 #include "heap.h"
 
-static const size_t sizes[] = {1,    16,   48,   100,  128,  144,   400,   1000, 1024,
+static const size_t sizes[] = {1,    16,   48,   100,  128,  144,   400,   1000,  1024,
                                1040, 1500, 3000, 4096, 8192, 10000, 16384, 20000, 32768};
 enum { SIZES = sizeof sizes / sizeof *sizes, LIVE = 32, RING = 64, LOCAL_ROUNDS = 4000, REMOTE_PIECES = 20000 };
 

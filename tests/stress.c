@@ -13,7 +13,7 @@ enum { SLOTS_MOST = 100000, THREADS_MOST = 64, STEPS_OF_A_THREAD = 20000 };
 static struct shared_slot {
     int busy;
     struct slot slot;
-} *slots;
+} * slots;
 
 static unsigned slot_count = 1500, thread_count = 4, seconds = 4;
 static uint64_t seed = 1;
@@ -23,7 +23,7 @@ static uint64_t steps_done, refusals;
 
 static size_t any_size(random_source *random) {
     size_t exponent = random_below(random, 16); /* 0 .. 15: up to 32 KiB */
-    if (random_below(random, 16) == 0)
+    if (random_below(random, 64) == 0)
         for (exponent = 16; exponent < 26 && random_below(random, 4) != 0;)
             exponent++;
     return random_below(random, ((size_t)1 << exponent) + 1);
@@ -52,14 +52,15 @@ static void one_step(random_source *random) {
 static void thread_runs(void *thread_seed) {
     random_source random = {(uintptr_t)thread_seed * 0x100000001u + seed};
     unsigned steps = (unsigned)random_below(&random, STEPS_OF_A_THREAD);
-    for (unsigned i = 0; i < steps && now_ms() < end_ms; i++) {
+    unsigned done = 0;
+    for (; done < steps && now_ms() < end_ms; done++) {
         one_step(&random);
         if (random_below(&random, 5000) == 0)
             brainmm_thread_heap_minimize();
         if (random_below(&random, 20000) == 0)
             brainmm_thread_done();
     }
-    __atomic_fetch_add(&steps_done, steps, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&steps_done, done, __ATOMIC_RELAXED);
 }
 
 static bool option(const char *argument, const char *name, uint64_t *value) {
@@ -83,7 +84,8 @@ int main(int argc, char **argv) {
         else if (option(argv[i], "--slots=", &value) && value > 0 && value <= SLOTS_MOST)
             slot_count = (unsigned)value;
         else {
-            fprintf(stderr, "stress [--seconds=4] [--seed=1] [--threads=1..%d] [--slots=1..%d]\n", THREADS_MOST, SLOTS_MOST);
+            fprintf(stderr, "stress [--seconds=4] [--seed=1] [--threads=1..%d] [--slots=1..%d]\n", THREADS_MOST,
+                    SLOTS_MOST);
             return TEST_FAILED;
         }
     }

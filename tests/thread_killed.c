@@ -13,9 +13,7 @@ enum { ROUNDS = 60, PIECES = 300, WORKERS = 3 };
 static unsigned char *left_behind[PIECES];
 static event stop;
 
-static size_t piece_size(unsigned i) {
-    return 16 + (size_t)i * i % 3000;
-}
+static size_t piece_size(unsigned i) { return 16 + (size_t)i * i % 3000; }
 
 _Noreturn static void vanish(void) {
 #if defined(_WIN32)
@@ -82,9 +80,7 @@ static event prepared;
 
 /* Wine's counterpart of the kernel keeps its locks in the process, and a killed thread takes them along: there, the
  * victims must be in the heap only, not in a call of the system. Windows has no such limit. */
-static bool under_wine(void) {
-    return GetProcAddress(GetModuleHandleA("ntdll.dll"), "wine_get_version") != NULL;
-}
+static bool under_wine(void) { return GetProcAddress(GetModuleHandleA("ntdll.dll"), "wine_get_version") != NULL; }
 
 /* Killed by another thread, at whatever instruction it happens to be: only Windows has that. */
 static void victim_runs(void *seed) {
