@@ -63,9 +63,10 @@ def run_bounded(command, seconds, **options):
         try:
             output = process.communicate(timeout=seconds)[0].decode(errors="replace")
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
             raise ValueError(f"not done after {seconds} s") from None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
     return process.returncode, output
 
 
@@ -173,7 +174,7 @@ def parse(arguments):
     parser.add_argument("target", choices=["linux-x86_64", "linux-i386", "win64", "win32"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2, help="threads of the programs that use several")
-    parser.add_argument("--divisor", type=int, help="do only this part of the own programs' work (1; Wine: 10)")
+    parser.add_argument("--divisor", type=int, help="do only this part of the own programs' work (1; Wine: 40)")
     parser.add_argument("--only", default="", help="names of programs, separated by commas")
     parser.add_argument("--allocator", action="append", default=[], type=name_and_path, metavar="NAME=PATH",
                         help="one more library to preload; as often as wanted")
@@ -184,7 +185,7 @@ def parse(arguments):
     parser.add_argument("--results", default=os.path.join(HERE, "results"), help="where the two files go")
     options = parser.parse_args(arguments)
     if not options.divisor:
-        options.divisor = 10 if options.target.startswith("win") else 1
+        options.divisor = 40 if options.target.startswith("win") else 1
     return options
 
 
@@ -226,6 +227,7 @@ def document(comparison, under_test, failures, measured_on):
 
 
 def main(arguments):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what runs is ended first
     options = parse(arguments)
     under_test = (Windows if options.target.startswith("win") else Linux)(options)
     under_test.versions.update(options.version)

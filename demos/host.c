@@ -1,6 +1,6 @@
 /* host.c: the demo's program. Five modules that were built apart index a text together, on one heap.
  *
- *   host [--seed=N] [--size=MB] [FILE]     indexes FILE, or a text of MB megabytes (4) that is invented from seed N (1)
+ *   host [--seed=N] [--size=MB] [FILE]     indexes FILE, or a text of MB megabytes (8) that is invented from seed N (1)
  *
  * It loads four plug-ins, each of which comes to the heap in another way, sends the text through them in seven threads,
  * unloads them in an order that the seed shuffles, and only then reads and frees the index they made. What they found
@@ -284,7 +284,7 @@ struct settings {
 };
 
 static bool settings_read(struct settings *settings, int count, char **arguments) {
-    *settings = (struct settings){1, 4, NULL};
+    *settings = (struct settings){1, 8, NULL};
     for (int i = 1; i < count; i++) {
         char *end = "";
         if (strncmp(arguments[i], "--seed=", 7) == 0)

@@ -7,88 +7,18 @@
 #include "slab.h"
 #include "fast_path.h"
 #include "instrument.h"
-#include "stack.h"
+#include "shared_slab.h"
 #include "thread.h"
 
 #define RESTING_MAX 8u      /* slabs a bin may keep that have nothing to give, before it lets go of the oldest */
-#define WAKE_SHIFT 4u       /* a slab is worth allocating from when 1/16 of it is free */
+#define SUPPLY_MAX 64u      /* objects that move to the heap at a time, after a look at their links */
 #define CARVE_BYTES 4096u   /* of virgin memory that are made objects at a time */
 
 /* On 64 bit a pointer from outside the window may share a descriptor: it differs from a true one by k * 2^n, k below
  * 2^(64 - n). An odd reciprocal makes the product differ by at least 2^n, far above any limit. */
 #define RECIPROCAL_ODD ((uintptr_t)(UINTPTR_MAX > 0xFFFFFFFFu))
 
-static struct stack shared_slabs[HEAP_BINS];
-
-/* Listed slabs all of whose objects are free; a hint that sweeping the stacks is worth it. */
-static _Atomic int32_t idle_listed;
-
-/* ---- Lists ------------------------------------------------------------------------------------------------------ */
-
-static struct object *remote_first(const struct unit *slab, uint32_t word) {
-    uint32_t slot = word & REMOTE_SLOT_MASK;
-    return slot ? (struct object *)(slab->start + (uintptr_t)(slot - 1) * 16) : NULL;
-}
-
-static uint32_t remote_slot(const struct unit *slab, const struct object *object) {
-    return (uint32_t)(((uintptr_t)object - slab->start) / 16 + 1);
-}
-
-/* Written by the owner, read by whoever has a pointer to check. */
-static unsigned carved(const struct unit *slab) {
-    return atomic_load_explicit(&((struct unit *)slab)->carved, memory_order_relaxed);
-}
-
-static void set_carved(struct unit *slab, unsigned count) {
-    atomic_store_explicit(&slab->carved, (uint16_t)count, memory_order_relaxed);
-}
-
-static unsigned wake_length(const struct geometry *geometry) {
-    unsigned length = geometry->capacity >> WAKE_SHIFT;
-    return length ? length : 1;
-}
-
-static unsigned local_length(const struct unit *slab) {
-    return (uint16_t)(atomic_load_explicit(&slab->goal, memory_order_relaxed) - slab->countdown);
-}
-
-/* Sets the countdown to end when `local`, now LENGTH long, has GOAL objects. */
-static void slab_arm(struct unit *slab, unsigned length, unsigned goal) {
-    atomic_store_explicit(&slab->goal, (uint16_t)goal, memory_order_relaxed);
-    slab->countdown = goal - length;
-}
-
-static bool is_object_of(const struct unit *slab, const struct object *object, uint32_t object_size) {
-    uintptr_t offset = (uintptr_t)object - slab->start;
-    return offset < (uintptr_t)carved(slab) * object_size && offset % object_size == 0;
-}
-
-/* Puts LENGTH objects from FIRST on in front of `local`. A program that writes to freed memory may have broken the
- * links; what lies behind the first bad one is given up rather than handed out. */
-static unsigned slab_join_local(struct unit *slab, struct object *first, unsigned length, uint32_t object_size) {
-    if (!first || length == 0)
-        return 0;
-    if (!slab->local) {
-        slab->local = first;
-        return length;
-    }
-    struct object *last = first;
-    unsigned joined = 1;
-    while (joined < length && last->next && is_object_of(slab, last->next, object_size)) {
-        last = last->next;
-        joined++;
-    }
-    last->next = slab->local;
-    slab->local = first;
-    return joined;
-}
-
 /* ---- Queues of a bin -------------------------------------------------------------------------------------------- */
-
-static struct unit *unit_or_null(uint32_t index) { return index ? unit_from_index(index) : NULL; }
-
-static uint32_t link_get(_Atomic uint32_t *link) { return atomic_load_explicit(link, memory_order_relaxed); }
-static void link_set(_Atomic uint32_t *link, uint32_t index) { atomic_store_explicit(link, index, memory_order_relaxed); }
 
 static void queue_append(struct queue *queue, struct unit *slab) {
     uint32_t index = unit_index(slab);
@@ -130,51 +60,6 @@ static void slab_unqueue(struct bin *bin, struct unit *slab) {
         bin->resting_count--;
     }
     slab->attributes &= SLAB_LARGE;
-}
-
-/* All of an owned slab is free and it is in no queue: its memory becomes anybody's. */
-static void slab_retire(struct unit *slab) {
-    unsigned units = slab->attributes & SLAB_LARGE ? SLAB_UNITS_LARGE : 1;
-    atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
-    atomic_store_explicit(&slab->limit, 0, memory_order_relaxed);
-    uint32_t index = unit_index(slab);
-    for (unsigned i = 0; i < units; i++)
-        unit_from_index(index + i)->kind = UNIT_NONE;
-    slab->local = NULL;
-    window_give_slab(slab, units);
-}
-
-/* The owner lets go of a slab that is in no queue. FLAGS: REMOTE_LISTED to offer it to everybody. False if other
- * threads freed to it meanwhile and it is not to be listed: it is still owned, and has something to give. */
-static bool slab_disown(struct heap *heap, struct unit *slab, uint32_t flags) {
-    atomic_store_explicit(&slab->goal, (uint16_t)(carved(slab) - local_length(slab)), memory_order_relaxed);
-    link_set(&slab->prev, heap->number);
-    atomic_store_explicit(&slab->owner, NOBODY, memory_order_relaxed);
-    uint32_t word = atomic_load_explicit(&slab->remote, memory_order_relaxed);
-    do {
-        if (word != 0 && !(flags & REMOTE_LISTED)) {
-            unsigned length = carved(slab) - atomic_load_explicit(&slab->goal, memory_order_relaxed);
-            slab_arm(slab, length, carved(slab));
-            atomic_store_explicit(&slab->owner, heap, memory_order_relaxed);
-            return false;
-        }
-    } while (!atomic_compare_exchange_weak_explicit(&slab->remote, &word, word | flags | REMOTE_UNOWNED,
-                                                    memory_order_release, /* with the acquire of who takes it */
-                                                    memory_order_relaxed));
-    if (flags & REMOTE_LISTED) {
-        if (remote_count(word) == atomic_load_explicit(&slab->goal, memory_order_relaxed))
-            atomic_fetch_add_explicit(&idle_listed, 1, memory_order_relaxed);
-        stack_push(&shared_slabs[slab->bin], unit_index(slab), &slab->next);
-    }
-    return true;
-}
-
-/* The state word was changed from unowned, or listed and popped, to owned by this thread. WORD is what it was. */
-static void slab_own(struct heap *heap, struct unit *slab, uint32_t word, uint32_t object_size) {
-    unsigned length = carved(slab) - atomic_load_explicit(&slab->goal, memory_order_relaxed);
-    length += slab_join_local(slab, remote_first(slab, word), remote_count(word), object_size);
-    slab_arm(slab, length, carved(slab));
-    atomic_store_explicit(&slab->owner, heap, memory_order_relaxed);
 }
 
 /* Nothing left to give: the slab rests, and the bin's oldest resting slab is let go if there are too many. */
@@ -232,39 +117,6 @@ static bool slab_adopt(struct heap *heap, struct unit *slab, uint32_t word, stru
     return true;
 }
 
-/* Adds COUNT linked objects to what other threads freed of a slab: one atomic operation. */
-static void slab_push_remote(struct unit *slab, struct object *first, struct object *last, unsigned count) {
-    size_t bin = slab->bin;
-    unsigned wake = wake_length(&bin_geometry[bin]);
-    uint32_t index = unit_index(slab), slot = remote_slot(slab, first);
-    uint32_t word = atomic_load_explicit(&slab->remote, memory_order_relaxed), changed;
-    bool listing, all_free;
-    do {
-        unsigned length = remote_count(word) + count;
-        listing = (word & (REMOTE_UNOWNED | REMOTE_LISTED)) == REMOTE_UNOWNED && length >= wake;
-        all_free = (word & REMOTE_UNOWNED) && length == atomic_load_explicit(&slab->goal, memory_order_relaxed);
-        changed = (word & (REMOTE_UNOWNED | REMOTE_LISTED)) | (listing ? REMOTE_LISTED : 0) | length * REMOTE_COUNT_ONE | slot;
-        last->next = remote_first(slab, word);
-    } while (!atomic_compare_exchange_weak_explicit(&slab->remote, &word, changed,
-                                                    memory_order_acq_rel, /* with who takes the list, or the slab */
-                                                    memory_order_relaxed));
-    if (listing) /* who made a slab listed is alone with its links until it is on the stack */
-        stack_push(&shared_slabs[bin], index, &slab->next);
-    if (all_free)
-        atomic_fetch_add_explicit(&idle_listed, 1, memory_order_relaxed);
-}
-
-void slab_flush_batch(struct batch *batch) {
-    if (batch->slab)
-        slab_push_remote(batch->slab, batch->first, batch->last, batch->count);
-    batch->slab = NULL;
-}
-
-void slab_flush_batches(struct heap *heap) {
-    for (unsigned i = 0; i < BATCHES; i++)
-        slab_flush_batch(&heap->batches[i]);
-}
-
 void slab_free_remote(struct heap *heap, struct unit *slab, struct object *object) {
     object->mark = slab;
     uint32_t word = atomic_load_explicit(&slab->remote, memory_order_relaxed);
@@ -278,49 +130,6 @@ void slab_free_remote(struct heap *heap, struct unit *slab, struct object *objec
     struct batch *batch = slab_batch(heap, slab);
     slab_flush_batch(batch);
     *batch = (struct batch){slab, object, object, 1, size - 1};
-}
-
-static _Atomic uint32_t *slab_link(uint32_t index) { return &unit_from_index(index)->next; }
-
-/* Takes a slab of the bin that anybody may take; it is then owned and in no queue. */
-static struct unit *slab_take_shared(struct heap *heap, size_t bin) {
-    if (stack_is_empty(&shared_slabs[bin]))
-        return NULL;
-    uint32_t index = stack_pop(&shared_slabs[bin], slab_link);
-    if (!index)
-        return NULL;
-    struct unit *slab = unit_from_index(index);
-    unsigned out = atomic_load_explicit(&slab->goal, memory_order_relaxed);
-    uint32_t word = atomic_exchange_explicit(&slab->remote, 0, memory_order_acquire);
-    if (remote_count(word) == out)
-        atomic_fetch_sub_explicit(&idle_listed, 1, memory_order_relaxed);
-    slab_own(heap, slab, word, bin_geometry[bin].object_size);
-    return slab;
-}
-
-/* Turns listed slabs that are all free into free memory, and lists the others again. */
-static void sweep(struct heap *heap) {
-    for (size_t bin = 0; bin < HEAP_BINS; bin++) {
-        uint32_t kept = 0; /* a list of what goes back, linked by `prev` */
-        for (struct unit *slab; (slab = slab_take_shared(heap, bin)) != NULL;) {
-            if (local_length(slab) == carved(slab)) {
-                slab_retire(slab);
-            } else {
-                link_set(&slab->prev, kept);
-                kept = unit_index(slab);
-            }
-        }
-        while (kept) {
-            struct unit *slab = unit_from_index(kept);
-            kept = link_get(&slab->prev);
-            slab_disown(heap, slab, REMOTE_LISTED);
-        }
-    }
-}
-
-void slab_sweep(struct heap *heap, int32_t least) {
-    if (atomic_load_explicit(&idle_listed, memory_order_relaxed) >= least)
-        sweep(heap);
 }
 
 /* ---- Allocation ------------------------------------------------------------------------------------------------- */
@@ -378,23 +187,70 @@ static struct object *slab_carve(struct unit *slab, const struct geometry *geome
     return (struct object *)(void *)first;
 }
 
+/* Takes over what other threads freed to an owned slab. */
+static bool slab_take_remote(struct unit *slab) {
+    if (atomic_load_explicit(&slab->remote, memory_order_relaxed) == 0)
+        return false;
+    uint32_t word = atomic_exchange_explicit(&slab->remote, 0, memory_order_acquire);
+    unsigned length = local_length(slab);
+    length += slab_join_local(slab, remote_first(slab, word), remote_count(word), bin_geometry[slab->bin].object_size);
+    slab_arm(slab, length, atomic_load_explicit(&slab->goal, memory_order_relaxed));
+    return true;
+}
+
+/* Whether a link of a list of free objects leads to one: what it names lies in the slab and carries the mark. */
+static bool link_is_sound(const struct unit *slab, const struct object *object, uintptr_t span) {
+    return (uintptr_t)object - slab->start < span && ((uintptr_t)object & 15) == 0 && object->mark == slab;
+}
+
+/* A program that writes to what it has freed breaks links. What lies behind a broken one is lost to the slab, which is
+ * better than handing out what may be in use. */
+static struct object *links_broken(void) {
+    static _Atomic bool told;
+    if (!atomic_exchange_explicit(&told, true, memory_order_relaxed))
+        os_print("BrainMM: freed memory has been written to; the pieces that it linked are not used again\n");
+    return NULL;
+}
+
+/* Cuts a list for the heap off `local`, and looks at every link of it. */
+static struct object *slab_take_local(struct unit *slab) {
+    uintptr_t span = slab->attributes & SLAB_LARGE ? SLAB_UNITS_LARGE * UNIT_SIZE : UNIT_SIZE;
+    unsigned length = local_length(slab), taken = 1;
+    struct object *first = slab->local, *last = first;
+    if (!link_is_sound(slab, first, span)) {
+        slab->local = links_broken();
+        slab_arm(slab, 0, carved(slab));
+        return NULL;
+    }
+    while (last->next && taken < SUPPLY_MAX) {
+        if (!link_is_sound(slab, last->next, span)) {
+            last->next = links_broken();
+            length = taken;
+            break;
+        }
+        last = last->next;
+        taken++;
+    }
+    slab->local = last->next;
+    last->next = NULL;
+    slab_arm(slab, slab->local ? length - taken : 0, carved(slab));
+    return first;
+}
+
 /* Moves a list of free objects from an owned slab to the heap. False if there are none. */
 static bool slab_supply(struct heap *heap, struct unit *slab) {
-    struct object *list = slab->local;
-    if (list) {
-        slab->local = NULL;
-    } else if (atomic_load_explicit(&slab->remote, memory_order_relaxed) != 0) {
-        uint32_t word = atomic_exchange_explicit(&slab->remote, 0, memory_order_acquire);
-        list = remote_first(slab, word);
+    struct object *list = NULL;
+    if (slab->local || slab_take_remote(slab)) {
+        list = slab_take_local(slab);
     } else {
         const struct geometry *geometry = &bin_geometry[slab->bin];
-        if (carved(slab) == geometry->capacity)
-            return false;
-        list = slab_carve(slab, geometry);
+        if (carved(slab) < geometry->capacity) {
+            list = slab_carve(slab, geometry);
+            slab_arm(slab, 0, carved(slab));
+        }
     }
-    slab_arm(slab, 0, carved(slab));
     heap->free[slab->bin] = list;
-    return true;
+    return list != NULL;
 }
 
 /* A slab of the heap's own that has something to give, taken out of its queue. */
@@ -474,17 +330,6 @@ static void slab_return_cached(struct heap *heap, size_t bin, struct unit *slab)
     length += slab_join_local(slab, heap->free[bin], cached, object_size);
     heap->free[bin] = NULL;
     slab_arm(slab, length, carved(slab));
-}
-
-/* Takes over what other threads freed to an owned slab. */
-static bool slab_take_remote(struct unit *slab) {
-    uint32_t word = atomic_exchange_explicit(&slab->remote, 0, memory_order_acquire);
-    if (remote_count(word) == 0)
-        return false;
-    unsigned length = local_length(slab);
-    length += slab_join_local(slab, remote_first(slab, word), remote_count(word), bin_geometry[slab->bin].object_size);
-    slab_arm(slab, length, atomic_load_explicit(&slab->goal, memory_order_relaxed));
-    return true;
 }
 
 /* Calls DONE_WITH for each slab of a bin, all of them taken out of their queues first. */
