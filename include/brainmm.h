@@ -162,28 +162,28 @@ BRAINMM_API void BRAINMM_CALL brainmm_thread_done(void);
 /* The manager table. Every module's functions above go through the table of the process's heap. Offsets never change;
  * new members go at the end, and `size` tells which are there. Documented byte by byte in docs/abi.md. */
 struct brainmm_manager {
-    char magic[16];                       /* BRAINMM_MAGIC */
-    uint32_t size;                        /* of this table, in bytes */
-    uint32_t abi_version;                 /* BRAINMM_ABI_VERSION */
-    const struct brainmm_manager *self;   /* this table's own address */
-    void *const *version1;                /* the original's table of 24 pointers, over the same heap */
-    uintptr_t heap_id;                    /* identity of the heap: equal in two modules if they share it */
+    char magic[16];                     /* BRAINMM_MAGIC */
+    uint32_t size;                      /* of this table, in bytes */
+    uint32_t abi_version;               /* BRAINMM_ABI_VERSION */
+    const struct brainmm_manager *self; /* this table's own address */
+    void *const *version1;              /* the original's table of 24 pointers, over the same heap */
+    uintptr_t heap_id;                  /* identity of the heap: equal in two modules if they share it */
     void *(BRAINMM_CALL *alloc)(size_t size);
     void *(BRAINMM_CALL *alloc_zeroed)(size_t size);
     void *(BRAINMM_CALL *alloc_aligned)(size_t alignment, size_t size);
-    int (BRAINMM_CALL *free)(void *piece);
+    int(BRAINMM_CALL *free)(void *piece);
     void *(BRAINMM_CALL *realloc)(void *piece, size_t size);
     void *(BRAINMM_CALL *reget)(void *piece, size_t size);
-    size_t (BRAINMM_CALL *usable_size)(const void *piece);
+    size_t(BRAINMM_CALL *usable_size)(const void *piece);
     void *(BRAINMM_CALL *block_get)(size_t size, unsigned mode);
-    int (BRAINMM_CALL *block_free)(void *block, unsigned mode);
+    int(BRAINMM_CALL *block_free)(void *block, unsigned mode);
     void *(BRAINMM_CALL *pages_get)(size_t count, unsigned mode);
     void *(BRAINMM_CALL *pages_reget)(void *pages, size_t count, unsigned mode);
     void *(BRAINMM_CALL *pages_realloc)(void *pages, size_t count, unsigned mode);
-    int (BRAINMM_CALL *pages_free)(void *pages, unsigned mode);
-    int (BRAINMM_CALL *get_options)(const void *address, brainmm_options *options);
-    int (BRAINMM_CALL *thread_heap_minimize)(void);
-    void (BRAINMM_CALL *thread_done)(void);
+    int(BRAINMM_CALL *pages_free)(void *pages, unsigned mode);
+    int(BRAINMM_CALL *get_options)(const void *address, brainmm_options *options);
+    int(BRAINMM_CALL *thread_heap_minimize)(void);
+    void(BRAINMM_CALL *thread_done)(void);
 };
 
 /* The table of the heap this module is on: its own, or the one it attached to. Never NULL; the heap is chosen by the
@@ -196,12 +196,12 @@ BRAINMM_API extern const struct brainmm_manager brainmm_manager;
 
 /* How this module came to its heap, and what it saw on the way. */
 enum brainmm_attach_state {
-    BRAINMM_OWNER = 0,            /* it came first and published its own heap */
-    BRAINMM_ATTACHED = 1,         /* it uses the heap of an earlier module, found under the first name */
-    BRAINMM_ATTACHED_VERSION1 = 2,/* the same, an owner that has the original's table only */
-    BRAINMM_ATTACHED_SECOND = 3,  /* found the second way, because the first name held something refused */
-    BRAINMM_OWNER_SECOND = 4,     /* it owns the heap and published it the second way, for the same reason */
-    BRAINMM_OWNER_UNPUBLISHED = 5 /* it owns a heap, but neither way of publishing worked: others cannot find it */
+    BRAINMM_OWNER = 0,             /* it came first and published its own heap */
+    BRAINMM_ATTACHED = 1,          /* it uses the heap of an earlier module, found under the first name */
+    BRAINMM_ATTACHED_VERSION1 = 2, /* the same, an owner that has the original's table only */
+    BRAINMM_ATTACHED_SECOND = 3,   /* found the second way, because the first name held something refused */
+    BRAINMM_OWNER_SECOND = 4,      /* it owns the heap and published it the second way, for the same reason */
+    BRAINMM_OWNER_UNPUBLISHED = 5  /* it owns a heap, but neither way of publishing worked: others cannot find it */
 };
 
 /* Returns the state; *TEXT, if TEXT is not NULL, becomes a sentence about it that names what was refused and why. */

@@ -53,9 +53,14 @@ static void fork_done(void) {
         heap_unlock_all();
 }
 
+static void fork_done_in_child(void) {
+    if (manager_start())
+        heap_unlock_all_in_child();
+}
+
 /* ---- The beginning ---------------------------------------------------------------------------------------------- */
 
-void rendezvous_bind_lifecycle(void) { pthread_atfork(fork_prepare, fork_done, fork_done); }
+void rendezvous_bind_lifecycle(void) { pthread_atfork(fork_prepare, fork_done, fork_done_in_child); }
 
 __attribute__((constructor)) static void library_start(void) {
     bool owns = manager_start();

@@ -21,7 +21,8 @@ static void *failed(void) {
 
 static _Noreturn void refuse(const char *function, const void *piece, int result) {
     char text[128], digits[2 * sizeof piece], *end = text;
-    const char *parts[] = {"BrainMM: ", function, result == BRAINMM_E_DOUBLE_FREE ? ": freed twice: 0x" : ": not a live allocation: 0x"};
+    const char *parts[] = {"BrainMM: ", function,
+                           result == BRAINMM_E_DOUBLE_FREE ? ": freed twice: 0x" : ": not a live allocation: 0x"};
     for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
         for (const char *c = parts[i]; *c; c++)
             *end++ = *c;

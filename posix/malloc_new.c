@@ -60,8 +60,10 @@ NEW(new_one, MANGLED("_Znw", ""), (size_t size), new_piece(size, true))
 NEW(new_array, MANGLED("_Zna", ""), (size_t size), new_piece(size, true))
 NEW(new_one_nothrow, MANGLED("_Znw", "RKSt9nothrow_t"), (size_t size), new_piece(size, false))
 NEW(new_array_nothrow, MANGLED("_Zna", "RKSt9nothrow_t"), (size_t size), new_piece(size, false))
-NEW(new_aligned_one, MANGLED("_Znw", "St11align_val_t"), (size_t size, size_t alignment), new_aligned(size, alignment, true))
-NEW(new_aligned_array, MANGLED("_Zna", "St11align_val_t"), (size_t size, size_t alignment), new_aligned(size, alignment, true))
+NEW(new_aligned_one, MANGLED("_Znw", "St11align_val_t"), (size_t size, size_t alignment),
+    new_aligned(size, alignment, true))
+NEW(new_aligned_array, MANGLED("_Zna", "St11align_val_t"), (size_t size, size_t alignment),
+    new_aligned(size, alignment, true))
 NEW(new_aligned_one_nothrow, MANGLED("_Znw", "St11align_val_tRKSt9nothrow_t"), (size_t size, size_t alignment),
     new_aligned(size, alignment, false))
 NEW(new_aligned_array_nothrow, MANGLED("_Zna", "St11align_val_tRKSt9nothrow_t"), (size_t size, size_t alignment),

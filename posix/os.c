@@ -18,10 +18,6 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
 _Thread_local struct heap *os_thread_word = &heap_none;
 
 bool os_start(void) { return true; }
@@ -31,7 +27,8 @@ bool os_start(void) { return true; }
 /* Reserved memory is mapped readable and writable at once: pages cost nothing until they are touched, and one mapping
  * with one set of rights stays one mapping to the kernel. */
 static void *map(void *address, size_t size, int flags) {
-    void *mapped = mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+    void *mapped =
+        mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
     return mapped == MAP_FAILED ? NULL : mapped;
 }
 
@@ -74,10 +71,6 @@ bool os_protect(void *address, size_t size, unsigned rights) {
     return mprotect(address, size, protection) == 0;
 }
 
-void os_prefer_huge_pages(void *address, size_t size) { madvise(address, size, MADV_HUGEPAGE); }
-
-void os_populate(void *address, size_t size) { madvise(address, size, MADV_POPULATE_WRITE); }
-
 /* The kernel's own choice is the place that is free and that sanitizers and valgrind agree with. */
 void *os_place_window(size_t span) {
     void *mapped = mmap(NULL, 2 * span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -93,7 +86,9 @@ static pthread_key_t exit_key;
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static bool exit_key_made;
 
-struct heap *os_thread_pointer_sure(void) { return os_thread_word; }
+struct heap *os_thread_pointer_sure(void) {
+    return os_thread_word;
+}
 
 static void thread_exits(void *unused) {
     (void)unused;
@@ -108,16 +103,15 @@ void os_watch_thread_exit(void) {
         pthread_setspecific(exit_key, &exit_key); /* any value but NULL has the destructor called */
 }
 
+static _Thread_local uintptr_t thread_id;
+
 uintptr_t os_thread_id(void) {
-    static _Thread_local uintptr_t id;
-    static _Thread_local pid_t process; /* a forked child's thread has another id */
-    pid_t now = getpid();
-    if (process != now) {
-        id = (uintptr_t)syscall(SYS_gettid);
-        process = now;
-    }
-    return id;
+    if (thread_id == 0)
+        thread_id = (uintptr_t)syscall(SYS_gettid);
+    return thread_id;
 }
+
+void os_forked(void) { thread_id = 0; }
 
 bool os_thread_alive(uintptr_t id) { return syscall(SYS_tgkill, getpid(), (pid_t)id, 0) == 0 || errno != ESRCH; }
 

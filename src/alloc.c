@@ -32,6 +32,12 @@ void heap_unlock_all(void) {
     thread_unlock();
 }
 
+void heap_unlock_all_in_child(void) {
+    os_forked();
+    heap_unlock_all();
+    thread_forked();
+}
+
 /* ---- Allocation ------------------------------------------------------------------------------------------------- */
 
 /* All that is free anywhere becomes free units, or goes back to the system. True if there was anything. */
@@ -113,7 +119,8 @@ void *BRAINMM_CALL heap_alloc_zeroed(size_t size) {
         piece = alloc_slow(size);
     }
     if (instrument_alloc(piece, heap_usable_size))
-        memset(piece, 0, heap_usable_size(piece));
+        memset(piece, 0,
+               bin_geometry[size <= SMALL_MAX ? size_class_small(size) : size_class_medium(size)].object_size);
     return piece;
 }
 
@@ -153,7 +160,8 @@ static int refusal(void *piece) {
     struct unit *unit = unit_of(piece);
     if (!unit || unit->kind == UNIT_NONE)
         return BRAINMM_E_POINTER;
-    bool other = unit->kind == UNIT_BLOCKS || ((unit->kind == UNIT_PAGES || unit->kind == UNIT_BLOCK) && (uintptr_t)piece == unit->start);
+    bool other = unit->kind == UNIT_BLOCKS ||
+                 ((unit->kind == UNIT_PAGES || unit->kind == UNIT_BLOCK) && (uintptr_t)piece == unit->start);
     return other ? BRAINMM_E_KIND : BRAINMM_E_POINTER;
 }
 

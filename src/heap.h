@@ -38,5 +38,6 @@ void heap_thread_exit(void);
  * threads are gone; and for the test that nothing waits for them. */
 void heap_lock_all(void);
 void heap_unlock_all(void);
+void heap_unlock_all_in_child(void);
 
 #endif

@@ -35,12 +35,12 @@
 #endif
 
 /* Bytes of a live piece that the program alone uses. */
-static inline size_t instrument_size(void *piece, size_t (BRAINMM_CALL *usable_size)(const void *)) {
+static inline size_t instrument_size(void *piece, size_t(BRAINMM_CALL *usable_size)(const void *)) {
     size_t usable = usable_size(piece);
     return usable > sizeof(struct object) ? usable - sizeof(struct object) : 0;
 }
 
-static inline void *instrument_alloc(void *piece, size_t (BRAINMM_CALL *usable_size)(const void *)) {
+static inline void *instrument_alloc(void *piece, size_t(BRAINMM_CALL *usable_size)(const void *)) {
     (void)usable_size;
     if (INSTRUMENTED && piece)
         INSTRUMENT_ALLOW((struct object *)piece + 1, instrument_size(piece, usable_size));

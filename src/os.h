@@ -38,12 +38,6 @@ void os_decommit(void *address, size_t size);
 /* Changes rights of committed pages to a combination of enum brainmm_rights; false if the system refuses. */
 bool os_protect(void *address, size_t size, unsigned rights);
 
-/* Tells the system that a range, a multiple of 2 MiB, is best backed by huge pages. A hint. */
-void os_prefer_huge_pages(void *address, size_t size);
-
-/* Backs committed pages with memory now, in one call instead of one fault a page. A hint. */
-void os_populate(void *address, size_t size);
-
 /* Where the window of the heap (src/window.h) may lie: the address, a multiple of SPAN, of SPAN bytes (a power of two, 64
  * bit only) of which most are free and will likely stay so. Nothing is reserved. NULL if there is no such place. */
 void *os_place_window(size_t span);
@@ -63,6 +57,9 @@ void os_watch_thread_exit(void);
 /* The system's id of the calling thread; never 0. */
 uintptr_t os_thread_id(void);
 
+/* In the child of a fork: its one thread has another id than the one it was copied from. */
+void os_forked(void);
+
 /* Whether a thread with that id is still running. When in doubt: true. */
 bool os_thread_alive(uintptr_t id);
 
@@ -76,7 +73,6 @@ bool os_process_ending(void);
 
 /* Milliseconds since some moment; coarse, monotonic, cheap. */
 uint64_t os_clock_ms(void);
-
 
 /* Writes TEXT to where a process's diagnostics go. */
 void os_print(const char *text);

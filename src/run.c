@@ -32,7 +32,8 @@ void *run_alloc(size_t size, size_t alignment, bool *fresh) {
 
 void *run_get(size_t size, size_t alignment, enum unit_kind kind, unsigned mode) {
     void *address = run_make(size, alignment, kind, mode, NULL);
-    if (address && mode == BRAINMM_JIT && !os_protect(address, units_of(size) << UNIT_SHIFT, BRAINMM_READ | BRAINMM_WRITE | BRAINMM_EXECUTE)) {
+    if (address && mode == BRAINMM_JIT &&
+        !os_protect(address, units_of(size) << UNIT_SHIFT, BRAINMM_READ | BRAINMM_WRITE | BRAINMM_EXECUTE)) {
         run_free(address, kind, mode);
         return NULL;
     }
@@ -55,7 +56,8 @@ bool run_free(void *address, enum unit_kind kind, unsigned mode) {
     if (!run)
         return false;
     if (kind != UNIT_RUN && mode == BRAINMM_JIT)
-        os_protect(address, units_of(run->size) << UNIT_SHIFT, BRAINMM_READ | BRAINMM_WRITE); /* before it can become ordinary memory */
+        os_protect(address, units_of(run->size) << UNIT_SHIFT,
+                   BRAINMM_READ | BRAINMM_WRITE); /* before it can become ordinary memory */
     window_give(run, units_of(run->size));
     return true;
 }

@@ -82,7 +82,8 @@ void slab_push_remote(struct unit *slab, struct object *first, struct object *la
         unsigned length = remote_count(word) + count;
         listing = (word & (REMOTE_UNOWNED | REMOTE_LISTED)) == REMOTE_UNOWNED && length >= wake;
         all_free = (word & REMOTE_UNOWNED) && length == atomic_load_explicit(&slab->goal, memory_order_relaxed);
-        changed = (word & (REMOTE_UNOWNED | REMOTE_LISTED)) | (listing ? REMOTE_LISTED : 0) | length * REMOTE_COUNT_ONE | slot;
+        changed = (word & (REMOTE_UNOWNED | REMOTE_LISTED)) | (listing ? REMOTE_LISTED : 0) |
+                  length * REMOTE_COUNT_ONE | slot;
         last->next = remote_first(slab, word);
     } while (!atomic_compare_exchange_weak_explicit(&slab->remote, &word, changed,
                                                     memory_order_acq_rel, /* with who takes the list, or the slab */
@@ -147,4 +148,3 @@ void slab_sweep(struct heap *heap, int32_t least) {
     if (atomic_load_explicit(&idle_listed, memory_order_relaxed) >= least)
         sweep(heap);
 }
-

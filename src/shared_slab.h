@@ -51,7 +51,9 @@ static inline bool is_object_of(const struct unit *slab, const struct object *ob
 static inline struct unit *unit_or_null(uint32_t index) { return index ? unit_from_index(index) : NULL; }
 
 static inline uint32_t link_get(_Atomic uint32_t *link) { return atomic_load_explicit(link, memory_order_relaxed); }
-static inline void link_set(_Atomic uint32_t *link, uint32_t index) { atomic_store_explicit(link, index, memory_order_relaxed); }
+static inline void link_set(_Atomic uint32_t *link, uint32_t index) {
+    atomic_store_explicit(link, index, memory_order_relaxed);
+}
 
 /* Puts LENGTH objects from FIRST on in front of `local`. What lies behind a broken link is lost. Returns how many there
  * are. */

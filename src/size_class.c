@@ -38,10 +38,10 @@ void size_class_start(void) {
     unsigned class = 1;
     for (uint32_t slot = 0; slot < MEDIUM_MAX / 16; slot++) {
         if ((slot + 1) * 16 > class_size(class))
-            class++;
-        size_class_table[slot] = (uint8_t)class;
+            class ++;
+        size_class_table[slot] = (uint8_t) class;
     }
     for (unsigned level = 0; level < ALIGNMENTS; level++)
-        for (class = 0; class < CLASS_COUNT; class++)
+        for (class = 0; class < CLASS_COUNT; class ++)
             bin_geometry[level * CLASS_STRIDE + class] = geometry_of(class, 16u << level);
 }

@@ -13,11 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SMALL_MAX 1024u  /* exact classes: class = (size + 15) / 16, and size 0 has class 0, of 16 bytes too */
+#define SMALL_MAX 1024u /* exact classes: class = (size + 15) / 16, and size 0 has class 0, of 16 bytes too */
 #define MEDIUM_MAX 32768u
 #define CLASS_COUNT 101u
 #define CLASS_STRIDE 128u
-#define ALIGNMENTS 8u    /* 16, 32, ... 2048 */
+#define ALIGNMENTS 8u /* 16, 32, ... 2048 */
 #define HEAP_BINS (ALIGNMENTS * CLASS_STRIDE)
 
 /* Class of (size - 1) / 16, for sizes up to MEDIUM_MAX. */
@@ -32,9 +32,9 @@ static inline size_t size_class_medium(size_t size) { return size_class_table[(s
 /* What a bin's slabs look like. */
 struct geometry {
     uint32_t object_size;
-    uint16_t capacity;  /* objects in a slab */
-    uint8_t units;      /* 1 or SLAB_UNITS_LARGE */
-    uint8_t batch;      /* objects of another thread's slab that are given back at a time */
+    uint16_t capacity; /* objects in a slab */
+    uint8_t units;     /* 1 or SLAB_UNITS_LARGE */
+    uint8_t batch;     /* objects of another thread's slab that are given back at a time */
 };
 
 extern struct geometry bin_geometry[HEAP_BINS] __attribute__((visibility("hidden")));

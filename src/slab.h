@@ -46,9 +46,9 @@ struct object {
 static inline unsigned remote_count(uint32_t word) { return (word & REMOTE_COUNT_MASK) / REMOTE_COUNT_ONE; }
 
 /* unit.attributes of a slab */
-#define SLAB_LARGE 1u        /* SLAB_UNITS_LARGE units, else one */
+#define SLAB_LARGE 1u /* SLAB_UNITS_LARGE units, else one */
 #define SLAB_RESTING 2u
-#define SLAB_AVAILABLE 4u    /* neither: it is bin.current, or unowned */
+#define SLAB_AVAILABLE 4u /* neither: it is bin.current, or unowned */
 
 struct queue {
     uint32_t first, last; /* unit indexes; linked by unit.next and unit.prev */
@@ -75,10 +75,10 @@ struct batch {
 struct heap {
     struct object *free[HEAP_BINS]; /* cached objects; the fast path of brainmm_alloc reads nothing else */
     struct bin bins[HEAP_BINS];
-    struct batch batches[BATCHES];  /* slab_batch() */
-    _Atomic uintptr_t thread_id;    /* 0 for an orphan */
-    _Atomic uint32_t next;          /* in the stack of orphans: number of the next heap */
-    uint32_t number;                /* from 1 */
+    struct batch batches[BATCHES]; /* slab_batch() */
+    _Atomic uintptr_t thread_id;   /* 0 for an orphan */
+    _Atomic uint32_t next;         /* in the stack of orphans: number of the next heap */
+    uint32_t number;               /* from 1 */
 };
 
 /* The heap of a thread that has none yet: every list is empty, so each call takes the slow path. And of one whose

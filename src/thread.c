@@ -14,9 +14,9 @@ struct heap heap_none, heap_ended;
 
 static struct heap *heaps[HEAPS_MAX];
 static _Atomic uint32_t heap_count;
-static struct stack orphans;      /* heaps of ended threads, with their slabs */
-static struct stack empty_heaps;  /* heaps without slabs */
-static struct lock making;        /* guards heaps[] and heap_count */
+static struct stack orphans;     /* heaps of ended threads, with their slabs */
+static struct stack empty_heaps; /* heaps without slabs */
+static struct lock making;       /* guards heaps[] and heap_count */
 
 static _Atomic uint32_t *heap_link(uint32_t number) { return &heaps[number - 1]->next; }
 
@@ -25,7 +25,9 @@ static struct heap *heap_pop(struct stack *stack) {
     return number ? heaps[number - 1] : NULL;
 }
 
-struct heap *heap_take_orphan(void) { return stack_is_empty(&orphans) ? NULL : heap_pop(&orphans); }
+struct heap *heap_take_orphan(void) {
+    return stack_is_empty(&orphans) ? NULL : heap_pop(&orphans);
+}
 
 void heap_put_empty(struct heap *heap) { stack_push(&empty_heaps, heap->number, &heap->next); }
 
@@ -68,7 +70,9 @@ struct heap *heap_of_thread(void) {
     return heap;
 }
 
-struct heap *heap_borrow(void) { return heap_get(); }
+struct heap *heap_borrow(void) {
+    return heap_get();
+}
 
 void heap_return(struct heap *heap) {
     slab_flush_batches(heap);
@@ -96,3 +100,9 @@ void BRAINMM_CALL heap_thread_done(void) {
 
 void thread_lock(void) { lock_take(&making); }
 void thread_unlock(void) { lock_open(&making); }
+
+void thread_forked(void) {
+    struct heap *heap = os_thread_pointer_sure();
+    if (heap && heap->number)
+        atomic_store_explicit(&heap->thread_id, os_thread_id(), memory_order_relaxed);
+}

@@ -20,4 +20,7 @@ void heap_put_empty(struct heap *heap);
 void thread_lock(void);
 void thread_unlock(void);
 
+/* In the child of a fork: the thread's heap has a new thread id. */
+void thread_forked(void);
+
 #endif

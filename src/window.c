@@ -2,7 +2,7 @@
  *
  * A unit is free (its bit in free_units is set), cached for slabs, or in use. A free unit may still be committed; the
  * bit in `committed` says so. Such idle memory goes back to the system when it has lain idle for PURGE_DELAY_MS, at
- * once where there is much of it, and on request. There is no background thread: whoever takes or gives units looks.
+ * once where there is more of it than memory in use, and on request. There is no background thread: whoever takes or gives units looks.
  */
 #include "window.h"
 #include "instrument.h"
@@ -10,21 +10,21 @@
 #include "stack.h"
 
 #if UINTPTR_MAX > 0xFFFFFFFFu
-#define SPAN_MAX ((uint64_t)1 << 40)     /* of the window */
+#define SPAN_MAX ((uint64_t)1 << 40) /* of the window */
 #define SPAN_MIN ((uint64_t)1 << 34)
 #define REGION_UNITS (((size_t)1 << 30) >> UNIT_SHIFT)
 #else
-#define SPAN_MAX ((uint64_t)1 << 32)     /* every address there is */
+#define SPAN_MAX ((uint64_t)1 << 32) /* every address there is */
 #define SPAN_MIN SPAN_MAX
 #define REGION_UNITS (((size_t)1 << 24) >> UNIT_SHIFT) /* small: 2 GiB are soon full of holes */
 #endif
 #define WINDOW_IS_EVERYTHING (SPAN_MAX == (uint64_t)1 << 32)
 
 #define PURGE_DELAY_MS 500u
-#define IDLE_UNITS_MAX 1024u   /* 64 MiB */
-#define CACHED_ONE_MAX 64      /* slabs of one unit */
-#define CACHED_LARGE_MAX 16    /* slabs of SLAB_UNITS_LARGE */
-#define PLACES_TRIED 256u      /* for a region, before a smaller one is tried */
+#define IDLE_UNITS_MAX 128u /* 8 MiB, or as much as is in use if that is more */
+#define CACHED_ONE_MAX 16   /* slabs of one unit */
+#define CACHED_LARGE_MAX 4  /* slabs of SLAB_UNITS_LARGE */
+#define PLACES_TRIED 256u   /* for a region, before a smaller one is tried */
 
 /* Before window_start() every pointer finds this descriptor, which is nobody's. */
 static struct unit no_unit;
@@ -37,6 +37,7 @@ static uint64_t *free_units;    /* ours, and in nobody's hands */
 static uint64_t *committed;     /* may be read and written without asking the system */
 static uint64_t *region_starts; /* a run never reaches across: systems want one call a reservation */
 static size_t lowest_free;      /* no unit below is free */
+static size_t used_units;       /* in somebody's hands, or cached */
 static size_t idle_units;       /* free and committed */
 static uint64_t idle_since;
 
@@ -79,7 +80,9 @@ static size_t bits_count(const uint64_t *bits, size_t from, size_t count) {
     return set;
 }
 
-static size_t units_known(void) { return window.base ? atomic_load_explicit(&window.extent, memory_order_relaxed) >> UNIT_SHIFT : span_units; }
+static size_t units_known(void) {
+    return window.base ? atomic_load_explicit(&window.extent, memory_order_relaxed) >> UNIT_SHIFT : span_units;
+}
 static char *address_of(size_t unit) { return (char *)window.base + (unit << UNIT_SHIFT); }
 
 /* ---- Regions ---------------------------------------------------------------------------------------------------- */
@@ -151,8 +154,8 @@ static bool region_reserve_anywhere(size_t count, size_t alignment) {
 /* 64 bit: a region behind those there are. */
 static bool region_reserve_next(size_t count, size_t alignment) {
     size_t known = units_known();
-    for (size_t units = count > REGION_UNITS ? (count + REGION_UNITS - 1) & ~(REGION_UNITS - 1) : REGION_UNITS; units >= count;
-         units /= 2) {
+    for (size_t units = count > REGION_UNITS ? (count + REGION_UNITS - 1) & ~(REGION_UNITS - 1) : REGION_UNITS;
+         units >= count; units /= 2) {
         size_t step = alignment > units ? alignment : units < REGION_UNITS ? units : REGION_UNITS;
         size_t first = (known + step - 1) & ~(step - 1);
         for (unsigned tries = 0; tries < PLACES_TRIED && first + units <= span_units; tries++, first += step) {
@@ -200,6 +203,7 @@ static bool claim(size_t first, size_t count, bool *fresh) {
     bits_fill(committed, first, count, true);
     bits_fill(free_units, first, count, false);
     idle_units -= ready;
+    used_units += count;
     return true;
 }
 
@@ -264,7 +268,8 @@ static void give_locked(size_t first, size_t count) {
     if (idle_units == 0)
         idle_since = os_clock_ms();
     idle_units += count;
-    if (idle_units > IDLE_UNITS_MAX)
+    used_units -= count;
+    if (idle_units > IDLE_UNITS_MAX && idle_units > used_units)
         purge(first, count);
     purge_if_due();
 }

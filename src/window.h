@@ -34,13 +34,13 @@
 #define DESCRIPTOR_SHIFT 6
 
 enum unit_kind {
-    UNIT_NONE = 0,  /* free, not ours, or not the first of a run */
-    UNIT_SLAB,      /* objects of one size: slab.h */
-    UNIT_SUB,       /* a further unit of a slab; `next` is the index of the first */
-    UNIT_RUN,       /* one big or large allocation: run.h */
-    UNIT_PAGES,     /* a run of pages */
-    UNIT_BLOCK,     /* a block of 64 KiB or more */
-    UNIT_BLOCKS     /* a unit cut into blocks of 4 or 16 KiB */
+    UNIT_NONE = 0, /* free, not ours, or not the first of a run */
+    UNIT_SLAB,     /* objects of one size: slab.h */
+    UNIT_SUB,      /* a further unit of a slab; `next` is the index of the first */
+    UNIT_RUN,      /* one big or large allocation: run.h */
+    UNIT_PAGES,    /* a run of pages */
+    UNIT_BLOCK,    /* a block of 64 KiB or more */
+    UNIT_BLOCKS    /* a unit cut into blocks of 4 or 16 KiB */
 };
 
 struct heap;
@@ -54,30 +54,30 @@ struct unit {
     _Atomic(struct heap *) owner; /* the heap whose thread alone works on this slab; NOBODY; NULL: no slab */
     uintptr_t start;              /* address of the first object, or of the run */
     union {
-        uintptr_t reciprocal;     /* slab: 2^w / object size, rounded up: divides without dividing (slab.h) */
-        size_t size;              /* run: usable bytes */
+        uintptr_t reciprocal; /* slab: 2^w / object size, rounded up: divides without dividing (slab.h) */
+        size_t size;          /* run: usable bytes */
     };
-    _Atomic uintptr_t limit;      /* slab: products of `reciprocal` below this belong to carved objects; else 0 */
-    struct object *local;         /* slab: objects the owner freed, last first */
-    uint32_t countdown;           /* slab: local frees until slab_event() is due */
-    _Atomic uint32_t remote;      /* slab: state, and objects that other threads freed (slab.h) */
-    _Atomic uint32_t next;        /* unit index of the next in a queue or stack; 0 is the end */
-    _Atomic uint32_t prev;        /* the previous in a queue; of a slab nobody owns, its last owner's number */
-    _Atomic uint16_t goal;        /* slab: length of `local` at which the countdown ends; not owned: objects out.
+    _Atomic uintptr_t limit; /* slab: products of `reciprocal` below this belong to carved objects; else 0 */
+    struct object *local;    /* slab: objects the owner freed, last first */
+    uint32_t countdown;      /* slab: local frees until slab_event() is due */
+    _Atomic uint32_t remote; /* slab: state, and objects that other threads freed (slab.h) */
+    _Atomic uint32_t next;   /* unit index of the next in a queue or stack; 0 is the end */
+    _Atomic uint32_t prev;   /* the previous in a queue; of a slab nobody owns, its last owner's number */
+    _Atomic uint16_t goal;   /* slab: length of `local` at which the countdown ends; not owned: objects out.
                                    * Blocks that share a unit: a bit for each 4 KiB that is the start of one */
-    _Atomic uint16_t carved;      /* slab: objects ever made from virgin memory */
-    uint16_t bin;                 /* slab: alignment and size class (size_class.h) */
-    uint8_t kind;                 /* enum unit_kind */
-    uint8_t attributes;           /* run, pages, block: mode, rights, alignment (run.h); slab: log2 of its units */
+    _Atomic uint16_t carved; /* slab: objects ever made from virgin memory */
+    uint16_t bin;            /* slab: alignment and size class (size_class.h) */
+    uint8_t kind;            /* enum unit_kind */
+    uint8_t attributes;      /* run, pages, block: mode, rights, alignment (run.h); slab: log2 of its units */
 };
 
 _Static_assert(sizeof(struct unit) <= (1u << DESCRIPTOR_SHIFT), "a descriptor is one cache line");
 
 struct window {
-    char *table;                /* descriptors, indexed as above */
-    _Atomic uintptr_t mask;     /* (units with a descriptor - 1) << DESCRIPTOR_SHIFT */
-    uintptr_t base;             /* address of the first unit that may be ours */
-    _Atomic uintptr_t extent;   /* bytes from base to the end of the last region */
+    char *table;              /* descriptors, indexed as above */
+    _Atomic uintptr_t mask;   /* (units with a descriptor - 1) << DESCRIPTOR_SHIFT */
+    uintptr_t base;           /* address of the first unit that may be ours */
+    _Atomic uintptr_t extent; /* bytes from base to the end of the last region */
 };
 
 /* A relaxed atomic load of a word. The compilers never fold an _Atomic load into the instruction that uses it, which is
@@ -96,7 +96,8 @@ struct window {
 extern struct window window __attribute__((visibility("hidden")));
 
 static inline struct unit *unit_at(const void *address) {
-    return (struct unit *)(window.table + (((uintptr_t)address >> (UNIT_SHIFT - DESCRIPTOR_SHIFT)) & LOAD_WORD(uintptr_t, window.mask)));
+    return (struct unit *)(window.table + (((uintptr_t)address >> (UNIT_SHIFT - DESCRIPTOR_SHIFT)) &
+                                           LOAD_WORD(uintptr_t, window.mask)));
 }
 
 static inline bool window_contains(const void *address) {
@@ -104,9 +105,7 @@ static inline bool window_contains(const void *address) {
 }
 
 /* The descriptor of a pointer, or NULL if the pointer lies outside the window. Safe for any pointer. */
-static inline struct unit *unit_of(const void *address) {
-    return window_contains(address) ? unit_at(address) : NULL;
-}
+static inline struct unit *unit_of(const void *address) { return window_contains(address) ? unit_at(address) : NULL; }
 
 /* Units have numbers, 1 and up in address order, 0 meaning none. */
 static inline uint32_t unit_index(const struct unit *unit) {

@@ -6,7 +6,7 @@
 
 #include "brainmm.h"
 
-enum { LOADERS = 3, FORKS = 40, INHERITED = 500, CHILD_SECONDS = 20 };
+enum { LOADERS = 3, FORKS = 24, INHERITED = 500, CHILD_SECONDS = 20 };
 
 static event stop;
 static void *inherited[LOADERS][INHERITED]; /* each loader's, for the children to free */

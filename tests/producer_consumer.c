@@ -6,7 +6,7 @@
 
 #include "brainmm.h"
 
-enum { PAIRS = 3, RING = 256, PIECES = 150000 };
+enum { PAIRS = 3, RING = 256, PIECES = UNDER_SANITIZER ? 40000 : 150000 };
 
 /* Many writers, many readers, bounded; a spin lock of the test's own keeps it simple. */
 static struct {

@@ -6,7 +6,7 @@
 
 #include "brainmm.h"
 
-enum { THREADS = 8, WAVES = 60, TABLE = 1024, STEPS = 4000 };
+enum { THREADS = 8, WAVES = UNDER_SANITIZER ? 20 : 60, TABLE = 1024, STEPS = 4000 };
 
 struct header {
     size_t size;

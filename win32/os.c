@@ -47,22 +47,13 @@ bool os_protect(void *address, size_t size, unsigned rights) {
     return VirtualProtect(address, size, protection[rights & 7], &before) != 0;
 }
 
-void os_prefer_huge_pages(void *address, size_t size) {
-    (void)address;
-    (void)size; /* large pages need a privilege and cannot be given back; the system offers no hint */
-}
-
-void os_populate(void *address, size_t size) {
-    (void)address;
-    (void)size;
-}
-
 /* A place in the middle of the lower half of the address space, far from where the system puts images, heaps and
  * stacks. It differs from run to run as far as the system's own layout does. */
 void *os_place_window(size_t span) {
 #ifdef __x86_64__
     uintptr_t slots = ((uintptr_t)1 << 46) / span / 2; /* 32 TiB, of 128 */
-    uintptr_t random = (uintptr_t)GetCurrentProcessId() ^ ((uintptr_t)&os_thread_offset >> 16) ^ (uintptr_t)GetTickCount64();
+    uintptr_t random =
+        (uintptr_t)GetCurrentProcessId() ^ ((uintptr_t)&os_thread_offset >> 16) ^ (uintptr_t)GetTickCount64();
     return (void *)(((uintptr_t)1 << 45) + (random * 0x9E3779B97F4A7C15u >> 32) % slots * span);
 #else
     (void)span;
@@ -73,8 +64,8 @@ void *os_place_window(size_t span) {
 /* ---- Threads ---------------------------------------------------------------------------------------------------- */
 
 #ifdef __x86_64__
-#define TEB_TLS_SLOTS 0x1480u          /* TEB.TlsSlots */
-#define TEB_ALWAYS_NULL 0x38u          /* TEB.NtTib.EnvironmentPointer, which Windows programs do not use */
+#define TEB_TLS_SLOTS 0x1480u /* TEB.TlsSlots */
+#define TEB_ALWAYS_NULL 0x38u /* TEB.NtTib.EnvironmentPointer, which Windows programs do not use */
 #else
 #define TEB_TLS_SLOTS 0xE10u
 #define TEB_ALWAYS_NULL 0x1Cu
@@ -114,6 +105,8 @@ void os_set_thread_pointer(struct heap *heap) { TlsSetValue(thread_slot, heap); 
 void os_watch_thread_exit(void) {} /* DllMain or the TLS callback is called for every thread */
 
 uintptr_t os_thread_id(void) { return GetCurrentThreadId(); }
+
+void os_forked(void) {} /* there is no fork */
 
 bool os_thread_alive(uintptr_t id) {
     DWORD error = GetLastError();
