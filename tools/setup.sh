@@ -78,6 +78,7 @@ check_packages() {
     need_command valgrind valgrind
     need_file /usr/include/check.h check
     need_command cmake cmake
+    need_file /usr/bin/python3 python3
     need libclang-rt-dev finds clang libclang_rt.tsan-x86_64.a
     [ "$1" != bench ] || for package in libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4; do
         need $package dpkg-query --show "$package"

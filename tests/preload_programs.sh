@@ -1,0 +1,93 @@
+#!/bin/sh
+# Programs that know nothing of BrainMM work on its heap when libbrainmm-malloc.so is preloaded, and print what they print
+# on the C library's: ls, sort, a shell pipeline, gcc and g++ with their own processes, a C++ program with threads and
+# exceptions, python3 with threads.
+set -eu
+library=$PWD/$BUILD/libbrainmm-malloc.so
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+status=0
+
+cat >"$work/program.cpp" <<'CPP'
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <new>
+#include <string>
+#include <thread>
+#include <vector>
+
+struct alignas(128) wide {
+    char bytes[300];
+};
+
+static long count(int seed) {
+    std::map<std::string, std::vector<int>> words;
+    for (int i = 0; i < 20000; i++)
+        words[std::to_string(i * seed % 997)].push_back(i);
+    long total = 0;
+    for (auto &word : words)
+        total += static_cast<long>(word.second.size());
+    return total;
+}
+
+int main() {
+    std::vector<std::thread> threads;
+    long totals[4] = {};
+    for (int i = 0; i < 4; i++)
+        threads.emplace_back([i, &totals] { totals[i] = count(i + 3); });
+    for (auto &thread : threads)
+        thread.join();
+    auto wides = std::make_unique<wide[]>(10);
+    bool aligned = reinterpret_cast<std::size_t>(wides.get()) % 128 == 0;
+    const char *caught = "nothing";
+    volatile std::size_t too_much = static_cast<std::size_t>(-1) / 4;
+    try {
+        delete[] new char[too_much];
+    } catch (const std::bad_alloc &) {
+        caught = "bad_alloc";
+    }
+    std::printf("%ld %ld %ld %ld %d %s %d\n", totals[0], totals[1], totals[2], totals[3], aligned, caught,
+                new (std::nothrow) char[too_much] == nullptr);
+}
+CPP
+
+cat >"$work/program.py" <<'PYTHON'
+import threading
+results = [0] * 4
+def work(i):
+    words = {}
+    for n in range(30000):
+        words.setdefault(str(n * (i + 7) % 1013), []).append(n)
+    results[i] = sum(len(v) for v in words.values()), sorted(words)[:3]
+threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+for t in threads: t.start()
+for t in threads: t.join()
+print(results, len("x" * 50_000_000), sum(bytearray(10_000_000)))
+PYTHON
+
+seq 1 200000 | awk '{ print ($1 * 7919) % 200003 }' >"$work/numbers"
+g++ -std=c++17 -O1 -pthread -o "$work/program" "$work/program.cpp"
+
+# same NAME COMMAND: COMMAND, run by sh in the work folder, prints the same with and without the library.
+same() {
+    (cd "$work" && timeout 60 sh -c "$2") >"$work/plain.out" 2>&1
+    if ! (cd "$work" && LD_PRELOAD=$library timeout 60 sh -c "$2") >"$work/preload.out" 2>&1; then
+        echo "$1 failed:"
+        tail -n 5 "$work/preload.out"
+        status=1
+    elif ! cmp -s "$work/plain.out" "$work/preload.out"; then
+        echo "$1 printed something else:"
+        diff "$work/plain.out" "$work/preload.out" | head -n 5
+        status=1
+    fi
+}
+
+same loaded 'test "${LD_PRELOAD:-}" = "" || grep -c libbrainmm-malloc /proc/self/maps >/dev/null && echo yes'
+same ls 'ls -laR /usr/include | wc -l'
+same sort 'sort -n numbers | md5sum'
+same pipeline 'grep 7 numbers | sed s/7/8/ | awk "{ s += \$1 } END { print s }"'
+same gcc 'g++ -std=c++17 -O1 -S -o - program.cpp | md5sum'
+same c++ ./program
+same python3 '/usr/bin/python3 program.py'
+exit $status
