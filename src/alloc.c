@@ -186,8 +186,6 @@ static inline bool free_to_batch(struct heap *heap, void *piece) {
 static __attribute__((noinline)) int free_slowest(struct heap *heap, void *piece) {
     struct unit *slab = slab_of(piece); /* NULL unless the module has a heap of its own */
     if (!slab) {
-        if (!piece)
-            return BRAINMM_OK;
         if (!manager_start())
             return manager_active.free(piece);
         return run_free(piece, UNIT_RUN, 0) ? BRAINMM_OK : refusal(piece);
@@ -204,6 +202,8 @@ static __attribute__((noinline)) int free_slowest(struct heap *heap, void *piece
 }
 
 int free_slow(void *piece) {
+    if (!piece)
+        return BRAINMM_OK;
     struct heap *heap = os_thread_pointer_sure();
     return free_to_batch(heap, piece) ? BRAINMM_OK : free_slowest(heap, piece);
 }
@@ -217,11 +217,11 @@ int BRAINMM_CALL heap_free(void *piece) {
 /* ---- Sizes ------------------------------------------------------------------------------------------------------ */
 
 size_t BRAINMM_CALL heap_usable_size(const void *piece) {
-    if (!manager_start())
-        return manager_active.usable_size(piece);
-    struct unit *slab = slab_of(piece);
+    struct unit *slab = slab_of(piece); /* NULL unless the module has a heap of its own */
     if (slab)
         return ((const struct object *)piece)->mark == slab ? 0 : slab_object_size(slab);
+    if (!manager_start())
+        return manager_active.usable_size(piece);
     struct unit *run = run_of(piece, UNIT_RUN);
     return run ? run->size : 0;
 }

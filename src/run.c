@@ -45,6 +45,12 @@ struct unit *run_of(const void *address, enum unit_kind kind) {
     return run && run->kind == kind && (uintptr_t)address == run->start ? run : NULL;
 }
 
+/* Executable memory is made ordinary first. If the system cannot, it is lost, which is better than a heap that runs. */
+static void units_give(struct unit *first, size_t count, bool executable) {
+    if (!executable || os_protect(unit_address(unit_index(first)), count << UNIT_SHIFT, BRAINMM_READ | BRAINMM_WRITE))
+        window_give(first, count);
+}
+
 bool run_free(void *address, enum unit_kind kind, unsigned mode) {
     window_lock(); /* of two threads that free the same run one must lose */
     struct unit *run = run_of(address, kind);
@@ -55,10 +61,7 @@ bool run_free(void *address, enum unit_kind kind, unsigned mode) {
     window_unlock();
     if (!run)
         return false;
-    if (kind != UNIT_RUN && mode == BRAINMM_JIT)
-        os_protect(address, units_of(run->size) << UNIT_SHIFT,
-                   BRAINMM_READ | BRAINMM_WRITE); /* before it can become ordinary memory */
-    window_give(run, units_of(run->size));
+    units_give(run, units_of(run->size), kind != UNIT_RUN && mode == BRAINMM_JIT);
     return true;
 }
 
@@ -76,10 +79,7 @@ bool run_resize(struct unit *run, size_t size) {
             return false;
         }
     } else if (wanted < now) {
-        char *end = (char *)run->start + (wanted << UNIT_SHIFT);
-        if (jit)
-            os_protect(end, (now - wanted) << UNIT_SHIFT, BRAINMM_READ | BRAINMM_WRITE);
-        window_give(unit_from_index(unit_index(run) + (uint32_t)wanted), now - wanted);
+        units_give(unit_from_index(unit_index(run) + (uint32_t)wanted), now - wanted, jit);
     }
     run->size = page_round(size);
     return true;
