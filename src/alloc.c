@@ -191,7 +191,7 @@ static __attribute__((noinline)) int free_slowest(struct heap *heap, void *piece
         return run_free(piece, UNIT_RUN, 0) ? BRAINMM_OK : refusal(piece);
     }
     struct object *object = piece;
-    if (object->mark == slab)
+    if (slab_object_is_free(heap, slab, object))
         return BRAINMM_E_DOUBLE_FREE;
     if (heap && atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap)
         return slab_push_local(heap, slab, object);
@@ -219,7 +219,7 @@ int BRAINMM_CALL heap_free(void *piece) {
 size_t BRAINMM_CALL heap_usable_size(const void *piece) {
     struct unit *slab = slab_of(piece); /* NULL unless the module has a heap of its own */
     if (slab)
-        return ((const struct object *)piece)->mark == slab ? 0 : slab_object_size(slab);
+        return slab_object_is_free(os_thread_pointer_sure(), slab, piece) ? 0 : slab_object_size(slab);
     if (!manager_start())
         return manager_active.usable_size(piece);
     struct unit *run = run_of(piece, UNIT_RUN);
@@ -239,7 +239,7 @@ static bool piece_describe(const void *address, struct piece *piece) {
         piece->usable = slab_object_size(unit);
         piece->alignment = (size_t)16 << (unit->bin / CLASS_STRIDE);
         piece->run = NULL;
-        return ((const struct object *)address)->mark != unit;
+        return !slab_object_is_free(os_thread_pointer_sure(), unit, address);
     }
     unit = run_of(address, UNIT_RUN);
     if (!unit)
@@ -299,7 +299,7 @@ int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options)
     brainmm_options found = {0};
     found.rights = BRAINMM_READ | BRAINMM_WRITE;
     if (unit) {
-        if (((const struct object *)address)->mark == unit)
+        if (slab_object_is_free(os_thread_pointer_sure(), unit, address))
             return 0;
         found.size = slab_object_size(unit);
         found.kind = found.size <= 128 ? BRAINMM_SMALL : BRAINMM_MEDIUM;

@@ -390,3 +390,24 @@ struct unit *slab_of(const void *piece) {
         return NULL;
     return is_object_of(slab, piece, bin_geometry[slab->bin].object_size) ? slab : NULL;
 }
+
+static bool list_has(const struct object *list, const struct object *object, unsigned most) {
+    while (list && list != object && most--)
+        list = list->next;
+    return list == object;
+}
+
+bool slab_object_is_free(const struct heap *heap, struct unit *slab, const struct object *object) {
+    if (object->mark != slab)
+        return false;
+    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap) {
+        uint32_t word = atomic_load_explicit(&slab->remote, memory_order_acquire);
+        const struct object *cached = heap->bins[slab->bin].current == unit_index(slab) ? heap->free[slab->bin] : NULL;
+        unsigned most = carved(slab);
+        return list_has(cached, object, most) || list_has(slab->local, object, most) ||
+               list_has(remote_first(slab, word), object, most);
+    }
+    /* Another thread may be changing the lists: what a free object links to is one too. */
+    const struct object *next = object->next;
+    return !next || (is_object_of(slab, next, bin_geometry[slab->bin].object_size) && next->mark == slab);
+}

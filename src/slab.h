@@ -89,6 +89,10 @@ extern struct heap heap_ended __attribute__((visibility("hidden")));
 /* A pointer's slab and whether the pointer is one of its carved objects; NULL if not. Exact, for any pointer. */
 struct unit *slab_of(const void *piece);
 
+/* Whether an object of SLAB is free, asked by the thread of HEAP. The mark alone does not prove it: a program that copies
+ * memory it has never written may carry an old mark into a live object. Exact for the slab's owner. */
+bool slab_object_is_free(const struct heap *heap, struct unit *slab, const struct object *object);
+
 /* The size of a slab's objects. */
 static inline size_t slab_object_size(const struct unit *slab) { return bin_geometry[slab->bin].object_size; }
 

@@ -22,8 +22,8 @@
 
 #define PURGE_DELAY_MS 500u
 #define IDLE_UNITS_MAX 128u /* 8 MiB, or as much as is in use if that is more */
-#define CACHED_ONE_MAX 16   /* slabs of one unit */
-#define CACHED_LARGE_MAX 4  /* slabs of SLAB_UNITS_LARGE */
+#define CACHED_ONE_MAX 64   /* slabs of one unit */
+#define CACHED_LARGE_MAX 16 /* slabs of SLAB_UNITS_LARGE */
 #define PLACES_TRIED 256u   /* for a region, before a smaller one is tried */
 
 /* Before window_start() every pointer finds this descriptor, which is nobody's. */
