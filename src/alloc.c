@@ -218,8 +218,10 @@ int BRAINMM_CALL heap_free(void *piece) {
 
 size_t BRAINMM_CALL heap_usable_size(const void *piece) {
     struct unit *slab = slab_of(piece); /* NULL unless the module has a heap of its own */
-    if (slab)
+    if (slab) {
+        INSTRUMENT_LOOK(piece);
         return slab_object_is_free(os_thread_pointer_sure(), slab, piece) ? 0 : slab_object_size(slab);
+    }
     if (!manager_start())
         return manager_active.usable_size(piece);
     struct unit *run = run_of(piece, UNIT_RUN);
@@ -236,6 +238,7 @@ struct piece {
 static bool piece_describe(const void *address, struct piece *piece) {
     struct unit *unit = slab_of(address);
     if (unit) {
+        INSTRUMENT_LOOK(address);
         piece->usable = slab_object_size(unit);
         piece->alignment = (size_t)16 << (unit->bin / CLASS_STRIDE);
         piece->run = NULL;
@@ -299,6 +302,7 @@ int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options)
     brainmm_options found = {0};
     found.rights = BRAINMM_READ | BRAINMM_WRITE;
     if (unit) {
+        INSTRUMENT_LOOK(address);
         if (slab_object_is_free(os_thread_pointer_sure(), unit, address))
             return 0;
         found.size = slab_object_size(unit);

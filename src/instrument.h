@@ -25,10 +25,15 @@
 #include <valgrind/memcheck.h>
 #define INSTRUMENT_FORBID(address, size) (void)VALGRIND_MAKE_MEM_NOACCESS(address, size)
 #define INSTRUMENT_ALLOW(address, size) (void)VALGRIND_MAKE_MEM_UNDEFINED(address, size)
+/* The heap is about to look for a mark, where the program may have copied bytes it never wrote. */
+#define INSTRUMENT_LOOK(address) (void)VALGRIND_MAKE_MEM_DEFINED_IF_ADDRESSABLE(address, sizeof(struct object))
 #else
 #define INSTRUMENT_FORBID(address, size) (void)0
 #define INSTRUMENT_ALLOW(address, size) (void)0
 #define INSTRUMENTED 0
+#endif
+#if !defined(INSTRUMENT_LOOK)
+#define INSTRUMENT_LOOK(address) (void)0
 #endif
 #if !defined(INSTRUMENTED)
 #define INSTRUMENTED 1

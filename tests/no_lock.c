@@ -11,7 +11,14 @@
 
 static const size_t sizes[] = {1,    16,   48,   100,  128,  144,   400,   1000,  1024,
                                1040, 1500, 3000, 4096, 8192, 10000, 16384, 20000, 32768};
-enum { SIZES = sizeof sizes / sizeof *sizes, LIVE = 32, RING = 64, LOCAL_ROUNDS = 4000, REMOTE_PIECES = 20000 };
+enum {
+    SIZES = sizeof sizes / sizeof *sizes,
+    LIVE = 32,
+    RING = 64,
+    LOCAL_ROUNDS = 4000,
+    ROOM = 600,
+    REMOTE_PIECES = 20000
+};
 
 /* A queue of one writer and one reader. */
 static struct {
@@ -50,10 +57,26 @@ static void work_locally(void) {
         CHECK(brainmm_free(live[k]) == BRAINMM_OK);
 }
 
+/* Leaves slabs of each size half empty: what is in flight between the threads varies with their timing, and must never
+ * need more memory than the thread has. */
+static void keep_room(void *kept[SIZES][ROOM]) {
+    for (unsigned k = 0; k < SIZES; k++) {
+        for (unsigned i = 0; i < ROOM; i++)
+            CHECK((kept[k][i] = brainmm_alloc(sizes[k])) != NULL);
+        for (unsigned i = 0; i < ROOM; i++)
+            if (i % 4 != 0) {
+                CHECK(brainmm_free(kept[k][i]) == BRAINMM_OK);
+                kept[k][i] = NULL;
+            }
+    }
+}
+
 static event warm[2], locked, finished[2];
 
 static void allocator_runs(void *unused) {
     (void)unused;
+    static void *kept[SIZES][ROOM];
+    keep_room(kept);
     for (int round = 0; round < 2; round++) {
         for (int again = 0; again < 2 - round; again++) { /* twice to warm up: once is not yet steady */
             work_locally();
@@ -74,6 +97,8 @@ static void allocator_runs(void *unused) {
 
 static void releaser_runs(void *unused) {
     (void)unused;
+    static void *kept[SIZES][ROOM];
+    keep_room(kept);
     for (int round = 0; round < 2; round++) {
         for (int again = 0; again < 2 - round; again++) {
             for (unsigned i = 0; i < REMOTE_PIECES; i++)
