@@ -3,7 +3,7 @@
  *
  * Allocate: pop the list of the size's class, clear the object's mark. (13 instructions on x86-64.)
  *
- * Release (22): five questions, each one comparison.
+ * Release (22): four questions, each one comparison.
  *   1. Whose slab is it?  The descriptor of the pointer's unit names the heap that owns the slab. For memory that is
  *      not ours, free, or not a slab the owner is NULL. So is the heap of a new thread on Windows; but then the limit of
  *      the next question is 0.
@@ -13,7 +13,7 @@
  *         x = i * size + k  gives  x * r >= r      (mod 2^w), large
  *      so `x * r < carved * e` answers all three at once. x is taken modulo 2^w: a pointer from outside the window that
  *      shares the descriptor yields an x far too large.
- *   3. Has it been freed already?  Then it carries the slab's mark.
+ *   3. Has it been freed already?  Then it carries the slab's mark; the slow path makes sure.
  *   4. Has the countdown ended?  Then slab_event() looks after the slab.
  */
 #ifndef BRAINMM_FAST_PATH_H

@@ -10,8 +10,9 @@
  * When heap->free[bin] is empty, a whole local or remote list moves there, or 4 KiB of virgin objects do.
  *
  * An object that is not out carries the address of its slab's descriptor in its second word (its `mark`), and
- * brainmm_alloc clears that: a free that meets the mark is a double free. Interior and never allocated pointers fail
- * the division test of fast_path.h. So no bitmap is needed to refuse what is not a live object.
+ * brainmm_alloc clears that. A free that meets the mark looks
+ * the object up before it refuses (slab_object_is_free). Interior and never allocated pointers fail the division test of
+ * fast_path.h. So no bitmap is needed to refuse what is not a live object.
  *
  * Who works on a slab
  *   owned      slab->owner's thread only, except for `remote`. It is `current` in its bin, or in the queue `available`
