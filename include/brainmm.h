@@ -154,6 +154,15 @@ BRAINMM_API int BRAINMM_CALL brainmm_thread_heap_minimize(void);
  * works. Called for you at thread exit. */
 BRAINMM_API void BRAINMM_CALL brainmm_thread_done(void);
 
+/* ---- Moving ----------------------------------------------------------------------------------------------------- */
+
+/* Moves COUNT units of 16 bytes from FROM to TO; the two may overlap. Made for addresses that are multiples of 16, as
+ * the heap's are; others work and may be slower. Needs no heap, and is the calling module's own code whatever heap it is
+ * on. Leaves no trace in the processor's vector registers that slows other code down. Returns BRAINMM_OK, or
+ * BRAINMM_E_ARGUMENT and moves nothing: an address is NULL with a COUNT above 0, or COUNT units are more than
+ * PTRDIFF_MAX bytes, which a negative count is. */
+BRAINMM_API int BRAINMM_CALL brainmm_move_b16(void *to, const void *from, size_t count);
+
 /* ---- The process's heap ----------------------------------------------------------------------------------------- */
 
 #define BRAINMM_MAGIC "BrainMM-table-v2" /* 16 bytes, without a terminating zero */
@@ -184,6 +193,7 @@ struct brainmm_manager {
     int(BRAINMM_CALL *get_options)(const void *address, brainmm_options *options);
     int(BRAINMM_CALL *thread_heap_minimize)(void);
     void(BRAINMM_CALL *thread_done)(void);
+    int(BRAINMM_CALL *move_b16)(void *to, const void *from, size_t count);
 };
 
 /* The table of the heap this module is on: its own, or the one it attached to. Never NULL; the heap is chosen by the

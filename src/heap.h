@@ -26,6 +26,7 @@ int BRAINMM_CALL heap_pages_free(void *pages, unsigned mode);
 int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options);
 int BRAINMM_CALL heap_thread_heap_minimize(void);
 void BRAINMM_CALL heap_thread_done(void);
+int BRAINMM_CALL heap_move_b16(void *to, const void *from, size_t count);
 
 /* Makes this module's own heap usable. Called once, by manager_start(), when this module is to own the process's heap.
  * False when the system gives no address space. */

@@ -14,7 +14,7 @@
 
 /* The functions of the tables: result, name, parameters, arguments, and what the answer is where there is no such
  * function. The first list is in every version-2 table; the second can be missing in that of an older owner.
- * thread_done, which returns nothing, is not in the lists. */
+ * thread_done, which returns nothing, is not in the lists; move_b16, which needs no heap, is always the module's own. */
 #define FIRST_FUNCTIONS(F)                                                                                             \
     F(void *, alloc, (size_t size), (size), NULL)                                                                      \
     F(void *, alloc_zeroed, (size_t size), (size), NULL)                                                               \
@@ -83,6 +83,7 @@ static struct brainmm_manager own_table = {
     .self = &own_table,
     .version1 = (void *const *)&version1_table,
     ALL_FUNCTIONS(EXPORTED_MEMBER).thread_done = brainmm_thread_done,
+    .move_b16 = heap_move_b16,
 };
 
 /* Constant for everybody but manager_start(). */

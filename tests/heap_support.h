@@ -343,6 +343,16 @@ SUPPORT_INLINE void system_pages_free(void *pages, size_t size) {
 #endif
 }
 
+/* Makes such pages inaccessible. */
+SUPPORT_INLINE void system_pages_forbid(void *pages, size_t size) {
+#if defined(_WIN32)
+    DWORD before;
+    CHECK(VirtualProtect(pages, size, PAGE_NOACCESS, &before));
+#else
+    CHECK(mprotect(pages, size, PROT_NONE) == 0);
+#endif
+}
+
 /* ---- Random numbers and contents -------------------------------------------------------------------------------- */
 
 SUPPORT_INLINE uint64_t mix64(uint64_t x) { /* the finalizer of SplitMix64 */

@@ -1,0 +1,193 @@
+/* move.c: brainmm_move_b16: moves units of 16 bytes which may overlap, at any address.
+ *
+ * Short moves load everything and then store it, which needs neither a loop nor a look at the overlap. Those of more
+ * than four units go the way that suits the processor, chosen at the first of them:
+ *   - AVX where processor and system have it.
+ *   - `rep movsb` where a processor without AVX does it by the cache line (ERMS). Where there is AVX it was measured to be no
+ *     faster, and ten times slower if the target begins a little behind the source, modulo 4 KiB (Zen 3).
+ *   - Vectors of 16 bytes else, on every processor.
+ * Moves that no cache holds store past the caches, which saves reading the target first.
+ */
+#include "move.h"
+#include "fast_path.h"
+#include <stdatomic.h>
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#include <emmintrin.h>
+#define X86 1
+#else
+#define X86 0
+#endif
+
+#define UNIT 16u
+#define LINE 64u                   /* bytes of a cache line */
+#define SHORT_MAX 4u               /* units that brainmm_move_b16 moves without a look at the processor */
+#define STRINGS_MIN 1024u          /* bytes from which on `rep movsb` is worth its start */
+#define STRINGS_APART 64u          /* how far behind the source, modulo 4 KiB, the target must begin for it */
+#define CACHE_UNKNOWN (32u << 20)  /* bytes of the last cache, where the processor does not tell */
+#define STREAMING_LEAST (4u << 20) /* bounds of what is made of it */
+#define STREAMING_MOST (64u << 20)
+
+typedef uint8_t vector16 __attribute__((vector_size(16), may_alias, aligned(1)));
+
+/* Short moves take ten cycles, of which the chance of where code lies is one or two. */
+#define HOT __attribute__((aligned(64)))
+
+static _Atomic size_t streaming_min_known = CACHE_UNKNOWN / 2;
+#define streaming_min atomic_load_explicit(&streaming_min_known, memory_order_relaxed)
+
+#if X86
+static void move_line(char *to, const char *from) {
+    vector16 *target = (vector16 *)(void *)to;
+    const vector16 *source = (const vector16 *)(const void *)from;
+    for (unsigned i = 0; i < LINE / UNIT; i++)
+        target[i] = source[i];
+}
+
+/* Source and target do not overlap; SIZE is some cache lines at least. */
+static void move_streaming(char *to, const char *from, size_t size) {
+    move_line(to, from);
+    move_line(to + size - LINE, from + size - LINE);
+    size_t skip = LINE - (uintptr_t)to % LINE;
+    to += skip;
+    from += skip;
+    for (size_t left = size - skip; left >= LINE; left -= LINE, to += LINE, from += LINE) {
+        const __m128i *source = (const __m128i *)(const void *)from;
+        __m128i *target = (__m128i *)(void *)to;
+        __builtin_prefetch(from + 8 * LINE, 0, 0);
+        __m128i a = _mm_loadu_si128(source), b = _mm_loadu_si128(source + 1);
+        __m128i c = _mm_loadu_si128(source + 2), d = _mm_loadu_si128(source + 3);
+        _mm_stream_si128(target, a);
+        _mm_stream_si128(target + 1, b);
+        _mm_stream_si128(target + 2, c);
+        _mm_stream_si128(target + 3, d);
+    }
+    _mm_sfence(); /* such stores are not ordered with others, on which other threads may wait */
+}
+#else
+static void vectors_up(char *to, const char *from, size_t size);
+static void move_streaming(char *to, const char *from, size_t size) { vectors_up(to, from, size); }
+#endif
+
+#define VECTOR vector16
+#define MOVE(name) vectors_##name
+#define MOVE_TARGET
+#include "move_loops.h"
+#undef VECTOR
+#undef MOVE
+#undef MOVE_TARGET
+
+#if X86
+typedef uint8_t vector32 __attribute__((vector_size(32), may_alias, aligned(1)));
+
+#define VECTOR vector32
+#define MOVE(name) avx_##name
+#define MOVE_TARGET __attribute__((target("avx")))
+#include "move_loops.h"
+
+static int strings_any(char *to, const char *from, size_t size) {
+    uintptr_t behind = (uintptr_t)to - (uintptr_t)from;
+    if (size < STRINGS_MIN || size >= STREAMING_LEAST || behind < size || behind % 4096 < STRINGS_APART)
+        return vectors_any(to, from, size);
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size)::"memory");
+    return BRAINMM_OK;
+}
+#endif
+
+/* ---- The choice ------------------------------------------------------------------------------------------------- */
+
+typedef int move_function(char *to, const char *from, size_t size);
+static move_function move_first;
+static _Atomic(move_function *) move_long = move_first; /* all of its values are good at any time: relaxed */
+
+#if X86
+/* Bits of cpuid, in the order of Intel's manual: leaf 1 ECX, leaf 7 EBX. */
+#define CPU_OSXSAVE (1u << 27)
+#define CPU_AVX (1u << 28)
+#define CPU_ERMS (1u << 9)
+
+static bool cpu_has_avx(void) {
+    unsigned a, b, c, d, low, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (CPU_OSXSAVE | CPU_AVX)) != (CPU_OSXSAVE | CPU_AVX))
+        return false;
+    __asm__ volatile("xgetbv"
+                     : "=a"(low), "=d"(high)
+                     : "c"(0)); /* whether the system saves the registers' upper halves */
+    return (low & 6) == 6;
+}
+
+static bool cpu_has_fast_strings(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & CPU_ERMS);
+}
+
+/* The size of the last cache by a leaf that describes one cache a subleaf: 4 (Intel) or 0x8000001D (AMD); or 0. */
+static size_t cache_by_leaf(unsigned leaf) {
+    unsigned a, b, c, d;
+    size_t size = 0;
+    for (unsigned cache = 0; cache < 8 && __get_cpuid_count(leaf, cache, &a, &b, &c, &d) && (a & 31) != 0; cache++)
+        size = (size_t)((b >> 22) + 1) * ((b >> 12 & 1023) + 1) * ((b & 4095) + 1) * ((size_t)c + 1);
+    return size;
+}
+
+/* Half of the last cache: source and target together then fill it. */
+static size_t cpu_streaming_min(void) {
+    size_t cache = cache_by_leaf(4);
+    if (cache == 0)
+        cache = cache_by_leaf(0x8000001Du);
+    size_t half = (cache ? cache : CACHE_UNKNOWN) / 2;
+    return half < STREAMING_LEAST ? STREAMING_LEAST : half > STREAMING_MOST ? STREAMING_MOST : half;
+}
+#endif
+
+bool move_use(enum move_way way) {
+    move_function *function = way == MOVE_VECTORS ? vectors_any : NULL;
+#if X86
+    if (way == MOVE_AVX && cpu_has_avx())
+        function = avx_any;
+    if (way == MOVE_STRINGS && cpu_has_fast_strings())
+        function = strings_any;
+#endif
+    if (function)
+        atomic_store_explicit(&move_long, function, memory_order_relaxed);
+    return function != NULL;
+}
+
+static int move_first(char *to, const char *from, size_t size) {
+#if X86
+    atomic_store_explicit(&streaming_min_known, cpu_streaming_min(), memory_order_relaxed);
+#endif
+    unsigned way = MOVE_WAYS;
+    while (way > 0 && !move_use(--way)) {
+    }
+    return atomic_load_explicit(&move_long, memory_order_relaxed)(to, from, size);
+}
+
+/* ---- The function ----------------------------------------------------------------------------------------------- */
+
+HOT int BRAINMM_CALL brainmm_move_b16(void *to, const void *from, size_t count) {
+    vector16 *target = to;
+    const vector16 *source = from;
+    if (UNLIKELY(!to) || UNLIKELY(!from))
+        return count ? BRAINMM_E_ARGUMENT : BRAINMM_OK;
+    if (count > SHORT_MAX) {
+        if (UNLIKELY(count > PTRDIFF_MAX / UNIT))
+            return BRAINMM_E_ARGUMENT;
+        return atomic_load_explicit(&move_long, memory_order_relaxed)(to, from, count * UNIT);
+    }
+    if (count > 2) {
+        vector16 a = source[0], b = source[1], y = source[count - 2], z = source[count - 1];
+        target[0] = a;
+        target[1] = b;
+        target[count - 2] = y;
+        target[count - 1] = z;
+    } else if (count > 0) {
+        vector16 a = source[0], z = source[count - 1];
+        target[0] = a;
+        target[count - 1] = z;
+    }
+    return BRAINMM_OK;
+}
+
+/* The table's, which must be this image's own. */
+__typeof(brainmm_move_b16) heap_move_b16 __attribute__((alias("brainmm_move_b16"), visibility("hidden")));
