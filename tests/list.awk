@@ -6,7 +6,7 @@ BEGIN {
     windows = "win64 win32"
     split(linux " " windows, names, " ")
     for (i in names) known[names[i]] = 1
-    split("core shared plain preload asan ubsan tsan valgrind script", names, " ")
+    split("core shared plain pascal preload asan ubsan tsan valgrind script", names, " ")
     for (i in names) modes[names[i]] = 1
 }
 
@@ -20,6 +20,7 @@ function fail(why) {
 {
     if ($1 != "test" && $1 != "helper" && $1 != "module") fail("unknown kind " $1)
     if (!($4 in modes)) fail("unknown mode " $4)
+    if ($4 == "pascal" && $2 ~ /_test$/) fail("a Pascal program is no suite of Check")
     if ($1 == "test" && $5 !~ /^[0-9]+$/) fail("a test needs its time in seconds")
     targets = $3 == "all" ? linux " " windows : $3 == "linux" ? linux : $3 == "windows" ? windows : $3
     count = split(targets, each, /[ ,]/)

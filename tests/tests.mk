@@ -81,6 +81,24 @@ $(foreach target,$(LINUX),$(eval $(call test_mode,$(target),preload,$(CC_$(targe
 $(foreach mode,$(INSTRUMENTED),$(eval $(call test_mode,linux-x86_64,$(mode),$(CC_$(mode)),$(CC_$(mode))++, \
     -DBRAINMM_STATIC -Isrc $(FLAGS_$(mode)),build/linux-x86_64/$(mode)/libbrainmm.a)))
 
+# ---- Pascal -------------------------------------------------------------------------------------------------------
+
+# Position-independent code has to be asked for where it is another code.
+PIC_linux-x86_64 := -Cg
+# What single programs need: PASCAL_NAME.
+PASCAL_UNITS := $(wildcard pascal/*.pas pascal/tests/support/*.pas)
+
+# Each program compiles the units it uses into a folder of its own, so that two can be made at a time.
+define test_pascal
+build/$1/tests/%-pascal$2: pascal/tests/%.pas $(PASCAL_UNITS) tools/fpc tests/tests.mk
+	echo '  $$@'
+	mkdir -p $$(@D) build/$1/obj/pascal/$$*
+	tools/fpc $1 -O2 -Sew $3 $$(PASCAL_$$*) -Fupascal -Fupascal/tests/support \
+	    -FUbuild/$1/obj/pascal/$$* -o$$@ $$<
+endef
+$(foreach target,$(TARGETS),$(eval $(call test_pascal,$(target),$(EXE_$(target)))))
+$(foreach target,$(TARGETS),$(eval $(call test_pascal,$(target),$(DLL_$(target)),$(PIC_$(target)))))
+
 # ---- All of a target ----------------------------------------------------------------------------------------------
 
 TEST_FILES := $(sort $(shell awk -v files=1 -f tests/list.awk tests/list))

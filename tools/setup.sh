@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what `make demo` and `make check` need on Debian 12, by package name, and nothing that is there already:
-#   compilers for the four targets, Wine for 64 and 32 bit, valgrind and clang's sanitizers, and the test framework
-#   Check for all targets (built from Debian's source package where there is no binary one).
+#   compilers for the four targets, Wine for 64 and 32 bit, valgrind and clang's sanitizers, the test framework Check
+#   for all targets (built from Debian's source package where there is no binary one), and Free Pascal for all targets
+#   (what Debian's package cannot compile for is built from Debian's fpc-source).
 #   tools/setup.sh           everything above
 #   tools/setup.sh bench     also the allocators that `make bench` compares with
 # Whatever is not a package goes below ${XDG_CACHE_HOME:-~/.cache}/brainmm. Root is needed only to install packages:
@@ -79,6 +80,9 @@ check_packages() {
     need_file /usr/include/check.h check
     need_command cmake cmake
     need_file /usr/bin/python3 python3
+    need_file /usr/lib/x86_64-linux-gnu/fpc/3.2.2/ppcx64 fp-compiler-3.2.2
+    need_file /usr/lib/x86_64-linux-gnu/fpc/3.2.2/units/x86_64-linux/rtl-objpas/variants.ppu fp-units-rtl-3.2.2
+    need_file /usr/share/fpcsrc/3.2.2/rtl/win64/system.pp fpc-source-3.2.2
     need libclang-rt-dev finds clang libclang_rt.tsan-x86_64.a
     [ "$1" != bench ] || for package in libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4; do
         need $package dpkg-query --show "$package"
@@ -125,6 +129,8 @@ for target in linux-i386 win64 win32; do
     [ -e "$cache/check/$target/lib/libcheck.a" ] ||
         logged "building Check for $target (20 s)" tools/setup-check.sh $target "$cache/check/$target"
 done
+cmp -s tools/setup-fpc.sh "$cache/fpc/ready" ||
+    logged "building Free Pascal's compiler and units for the targets (25 s)" tools/setup-fpc.sh "$cache/fpc"
 for target in win64 win32; do
     [ -e "$cache/wine-$target/ready" ] ||
         logged "creating a Wine prefix for $target (15 s)" tools/wine-run $target cmd /c exit 0
