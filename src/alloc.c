@@ -65,7 +65,7 @@ static void *alloc_from_bin(size_t bin) {
     struct object *object = heap->free[bin];
     if (object) {
         heap->free[bin] = object->next;
-        object->mark = NULL;
+        object_mark(object, NULL);
         piece = object;
     } else {
         piece = slab_alloc(heap, bin);
@@ -137,7 +137,7 @@ static void *alloc_at(size_t alignment, size_t size) {
     if (!object)
         return instrument_alloc(alloc_from_bin(bin), heap_usable_size);
     heap->free[bin] = object->next;
-    object->mark = NULL;
+    object_mark(object, NULL);
     return instrument_alloc(object, heap_usable_size);
 }
 
@@ -169,12 +169,12 @@ static int refusal(void *piece) {
 static inline bool free_to_batch(struct heap *heap, void *piece) {
     struct unit *slab = unit_of(piece);
     struct object *object = piece;
-    if (!heap || !slab || slab->kind != UNIT_SLAB || !is_tested_object_of(slab, piece) || object->mark == slab)
+    if (!heap || !slab || slab->kind != UNIT_SLAB || !is_tested_object_of(slab, piece) || object_is_free(object, slab))
         return false;
     struct batch *batch = slab_batch(heap, slab);
     if (batch->slab != slab)
         return false;
-    object->mark = slab;
+    object_mark(object, slab);
     object->next = batch->first;
     batch->first = object;
     batch->count++;
@@ -191,7 +191,7 @@ static __attribute__((noinline)) int free_slowest(struct heap *heap, void *piece
         return run_free(piece, UNIT_RUN, 0) ? BRAINMM_OK : refusal(piece);
     }
     struct object *object = piece;
-    if (slab_object_is_free(heap, slab, object))
+    if (object_is_free(object, slab))
         return BRAINMM_E_DOUBLE_FREE;
     if (heap && atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap)
         return slab_push_local(heap, slab, object);
@@ -220,7 +220,7 @@ size_t BRAINMM_CALL heap_usable_size(const void *piece) {
     struct unit *slab = slab_of(piece); /* NULL unless the module has a heap of its own */
     if (slab) {
         INSTRUMENT_LOOK(piece);
-        return slab_object_is_free(os_thread_pointer_sure(), slab, piece) ? 0 : slab_object_size(slab);
+        return object_is_free(piece, slab) ? 0 : slab_object_size(slab);
     }
     if (!manager_start())
         return manager_active.usable_size(piece);
@@ -242,7 +242,7 @@ static bool piece_describe(const void *address, struct piece *piece) {
         piece->usable = slab_object_size(unit);
         piece->alignment = (size_t)16 << (unit->bin / CLASS_STRIDE);
         piece->run = NULL;
-        return !slab_object_is_free(os_thread_pointer_sure(), unit, address);
+        return !object_is_free(address, unit);
     }
     unit = run_of(address, UNIT_RUN);
     if (!unit)
@@ -303,7 +303,7 @@ int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options)
     found.rights = BRAINMM_READ | BRAINMM_WRITE;
     if (unit) {
         INSTRUMENT_LOOK(address);
-        if (slab_object_is_free(os_thread_pointer_sure(), unit, address))
+        if (object_is_free(address, unit))
             return 0;
         found.size = slab_object_size(unit);
         found.kind = found.size <= 128 ? BRAINMM_SMALL : BRAINMM_MEDIUM;

@@ -13,7 +13,7 @@
  *         x = i * size + k  gives  x * r >= r      (mod 2^w), large
  *      so `x * r < carved * e` answers all three at once. x is taken modulo 2^w: a pointer from outside the window that
  *      shares the descriptor yields an x far too large.
- *   3. Has it been freed already?  Then it carries the slab's mark; the slow path makes sure.
+ *   3. Has it been freed already?  Then it carries the slab's mark.
  *   4. Has the countdown ended?  Then slab_event() looks after the slab.
  */
 #ifndef BRAINMM_FAST_PATH_H
@@ -39,7 +39,7 @@ static inline void *fast_alloc(struct heap *heap, size_t size) {
     if (UNLIKELY(!object))
         return NULL;
     heap->free[bin] = object->next;
-    object->mark = NULL;
+    object_mark(object, NULL);
     return object;
 }
 
@@ -50,7 +50,7 @@ static inline bool is_tested_object_of(const struct unit *slab, const void *piec
 
 /* Gives an object of SLAB, which HEAP owns, back. Returns BRAINMM_OK; so does slab_event(), which is jumped to. */
 static inline int slab_push_local(struct heap *heap, struct unit *slab, struct object *object) {
-    object->mark = slab;
+    object_mark(object, slab);
     object->next = slab->local;
     slab->local = object;
     return UNLIKELY(--slab->countdown == 0) ? slab_event(heap, slab) : BRAINMM_OK;
@@ -71,7 +71,7 @@ static inline __attribute__((always_inline)) int fast_free(struct heap *heap, vo
     if (UNLIKELY(!is_tested_object_of(slab, piece)))
         return slow(piece);
     struct object *object = piece;
-    if (UNLIKELY(object->mark == slab))
+    if (UNLIKELY(object->mark[0] == slab))
         return slow(piece);
     return slab_push_local(heap, slab, object);
 }

@@ -29,8 +29,19 @@ unsigned slab_join_local(struct unit *slab, struct object *first, unsigned lengt
     return joined;
 }
 
+void slab_clear_marks(struct unit *slab) {
+    size_t size = slab_object_size(slab);
+    for (unsigned i = 0; i < carved(slab); i++)
+        object_mark((struct object *)(slab->start + i * size), NULL);
+    set_carved(slab, 0);
+}
+
+/* The memory goes on with marks in it, for the most part to a slab of the same objects. Not so the few of a large one,
+ * whose units may go different ways. */
 void slab_retire(struct unit *slab) {
     unsigned units = slab->attributes & SLAB_LARGE ? SLAB_UNITS_LARGE : 1;
+    if (units > 1)
+        slab_clear_marks(slab);
     atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
     atomic_store_explicit(&slab->limit, 0, memory_order_relaxed);
     uint32_t index = unit_index(slab);

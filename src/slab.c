@@ -117,7 +117,7 @@ static bool slab_adopt(struct heap *heap, struct unit *slab, uint32_t word, stru
 }
 
 void slab_free_remote(struct heap *heap, struct unit *slab, struct object *object) {
-    object->mark = slab;
+    object_mark(object, slab);
     uint32_t word = atomic_load_explicit(&slab->remote, memory_order_relaxed);
     if (may_adopt(heap, slab, word) && slab_adopt(heap, slab, word, object))
         return;
@@ -139,6 +139,8 @@ static struct unit *slab_create(struct heap *heap, size_t bin) {
     if (!slab)
         return NULL;
     uint32_t index = unit_index(slab);
+    if (carved(slab) != 0 && slab_object_size(slab) != geometry->object_size)
+        slab_clear_marks(slab);
     INSTRUMENT_ALLOW(unit_address(index), (size_t)geometry->units << UNIT_SHIFT); /* freed as a slab of other objects */
     for (unsigned i = 1; i < geometry->units; i++) {
         struct unit *further = unit_from_index(index + i);
@@ -173,11 +175,11 @@ static struct object *slab_carve(struct unit *slab, const struct geometry *geome
     struct object *object = (struct object *)(void *)first;
     for (unsigned i = 1; i < count; i++) {
         object->next = (struct object *)(void *)(first + (size_t)i * size);
-        object->mark = slab;
+        object_mark(object, slab);
         object = object->next;
     }
     object->next = NULL;
-    object->mark = slab;
+    object_mark(object, slab);
     set_carved(slab, carved(slab) + count);
     /* The fast path only meets pointers into the first unit, and its test is exact for as many objects. */
     unsigned in_first = (unsigned)((UNIT_SIZE + size - 1) / size);
@@ -206,7 +208,7 @@ static struct object *slab_take_local(struct unit *slab) {
     uintptr_t span = slab->attributes & SLAB_LARGE ? SLAB_UNITS_LARGE * UNIT_SIZE : UNIT_SIZE;
     struct object *first = slab->local;
     slab->local = NULL;
-    if ((uintptr_t)first - slab->start < span && ((uintptr_t)first & 15) == 0 && first->mark == slab)
+    if ((uintptr_t)first - slab->start < span && ((uintptr_t)first & 15) == 0 && object_is_free(first, slab))
         return first;
     if (!atomic_exchange_explicit(&told, true, memory_order_relaxed))
         os_print("BrainMM: freed memory has been written to; the pieces that it linked are not used again\n");
@@ -289,7 +291,7 @@ void *slab_alloc(struct heap *heap, size_t bin) {
     }
     struct object *object = heap->free[bin];
     heap->free[bin] = object->next;
-    object->mark = NULL;
+    object_mark(object, NULL);
     return object;
 }
 
@@ -389,25 +391,4 @@ struct unit *slab_of(const void *piece) {
     if (!slab || slab->kind != UNIT_SLAB)
         return NULL;
     return is_object_of(slab, piece, bin_geometry[slab->bin].object_size) ? slab : NULL;
-}
-
-static bool list_has(const struct object *list, const struct object *object, unsigned most) {
-    while (list && list != object && most--)
-        list = list->next;
-    return list == object;
-}
-
-bool slab_object_is_free(const struct heap *heap, struct unit *slab, const struct object *object) {
-    if (object->mark != slab)
-        return false;
-    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap) {
-        uint32_t word = atomic_load_explicit(&slab->remote, memory_order_acquire);
-        const struct object *cached = heap->bins[slab->bin].current == unit_index(slab) ? heap->free[slab->bin] : NULL;
-        unsigned most = carved(slab);
-        return list_has(cached, object, most) || list_has(slab->local, object, most) ||
-               list_has(remote_first(slab, word), object, most);
-    }
-    /* Another thread may be changing the lists: what a free object links to is one too. */
-    const struct object *next = object->next;
-    return !next || (is_object_of(slab, next, bin_geometry[slab->bin].object_size) && next->mark == slab);
 }

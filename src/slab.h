@@ -9,10 +9,14 @@
  *   remote     in slab->remote: freed by another thread, with one atomic operation for several objects (heap->batches)
  * When heap->free[bin] is empty, a whole local or remote list moves there, or 4 KiB of virgin objects do.
  *
- * An object that is not out carries the address of its slab's descriptor in its second word (its `mark`), and
- * brainmm_alloc clears that. A free that meets the mark looks
- * the object up before it refuses (slab_object_is_free). Interior and never allocated pointers fail the division test of
- * fast_path.h. So no bitmap is needed to refuse what is not a live object.
+ * An object that is not out carries the address of its slab's descriptor in its second word, its `mark`, and
+ * brainmm_alloc clears that: what carries the mark is free. Interior and never allocated pointers fail the division test
+ * of fast_path.h. So no bitmap is needed to refuse what is not a live object.
+ *
+ * That a live object carries no mark holds because a program is never given memory with a mark in it, which it might
+ * copy unread from one place of an object to another: marks of objects that became virgin again are cleared before the
+ * memory serves another purpose (slab_clear_marks). A program that computes with random 32-bit numbers could hit on a
+ * mark by chance, so on 32 bit the third word repeats it.
  *
  * Who works on a slab
  *   owned      slab->owner's thread only, except for `remote`. It is `current` in its bin, or in the queue `available`
@@ -32,10 +36,23 @@
 #include "size_class.h"
 #include "window.h"
 
+#define OBJECT_MARKS (UINTPTR_MAX > 0xFFFFFFFFu ? 1u : 2u)
+
 struct object {
     struct object *next;
-    struct unit *mark;
+    struct unit *mark[OBJECT_MARKS];
 };
+
+/* SLAB NULL: clears the mark. */
+static inline void object_mark(struct object *object, struct unit *slab) {
+    for (unsigned i = 0; i < OBJECT_MARKS; i++)
+        object->mark[i] = slab;
+}
+
+/* Whether an object of SLAB is free, in whatever state. */
+static inline bool object_is_free(const struct object *object, const struct unit *slab) {
+    return object->mark[0] == slab && object->mark[OBJECT_MARKS - 1] == slab;
+}
 
 /* The word `remote`: a list of objects as offset / 16 + 1 of the first, its length, and the slab's state. */
 #define REMOTE_SLOT_MASK 0x7FFFu
@@ -90,10 +107,6 @@ extern struct heap heap_ended __attribute__((visibility("hidden")));
 /* A pointer's slab and whether the pointer is one of its carved objects; NULL if not. Exact, for any pointer. */
 struct unit *slab_of(const void *piece);
 
-/* Whether an object of SLAB is free, asked by the thread of HEAP. The mark alone does not prove it: a program that copies
- * memory it has never written may carry an old mark into a live object. Exact for the slab's owner. */
-bool slab_object_is_free(const struct heap *heap, struct unit *slab, const struct object *object);
-
 /* The size of a slab's objects. */
 static inline size_t slab_object_size(const struct unit *slab) { return bin_geometry[slab->bin].object_size; }
 
@@ -119,6 +132,9 @@ bool slab_collect(struct heap *heap);
 
 /* Slabs that other threads have freed to the last object become free memory, if there are LEAST of them. */
 void slab_sweep(struct heap *heap, int32_t least);
+
+/* Clears the marks that a retired slab has left in its memory, which is to be used for something else. */
+void slab_clear_marks(struct unit *slab);
 
 /* Makes all slabs of an orphan usable by every thread, and leaves the heap empty. */
 void slab_disband(struct heap *heap);

@@ -7,6 +7,7 @@
 #include "window.h"
 #include "instrument.h"
 #include "lock.h"
+#include "slab.h"
 #include "stack.h"
 
 #if UINTPTR_MAX > 0xFFFFFFFFu
@@ -35,6 +36,7 @@ static struct lock lock;
 static size_t span_units;
 static uint64_t *free_units;    /* ours, and in nobody's hands */
 static uint64_t *committed;     /* may be read and written without asking the system */
+static uint64_t *marked;        /* free, and full of the marks of a slab that has been here: slab_clear_marks() */
 static uint64_t *region_starts; /* a run never reaches across: systems want one call a reservation */
 static size_t lowest_free;      /* no unit below is free */
 static size_t used_units;       /* in somebody's hands, or cached */
@@ -97,7 +99,7 @@ static bool commit_tables(size_t units) {
         covered *= 2;
     size_t bits = bitmap_bytes(covered);
     if (!os_commit(window.table, table_bytes(covered)) || !os_commit(free_units, bits) || !os_commit(committed, bits) ||
-        !os_commit(region_starts, bits))
+        !os_commit(marked, bits) || !os_commit(region_starts, bits))
         return false;
     atomic_store_explicit(&window.mask, (uintptr_t)(covered - 1) << DESCRIPTOR_SHIFT, memory_order_relaxed);
     return true;
@@ -111,7 +113,7 @@ bool window_start(void) {
         span_units = (size_t)(span >> UNIT_SHIFT);
         if (!WINDOW_IS_EVERYTHING && (place = os_place_window((size_t)span)) == NULL)
             continue;
-        size_t bytes = table_bytes(span_units) + 3 * bitmap_bytes(span_units);
+        size_t bytes = table_bytes(span_units) + 4 * bitmap_bytes(span_units);
         bytes = (bytes + OS_GRANULE - 1) & ~(size_t)(OS_GRANULE - 1);
         if ((table = os_reserve(bytes, OS_GRANULE)) != NULL)
             break;
@@ -120,7 +122,8 @@ bool window_start(void) {
         return false;
     free_units = (uint64_t *)(void *)(table + table_bytes(span_units));
     committed = (uint64_t *)(void *)((char *)free_units + bitmap_bytes(span_units));
-    region_starts = (uint64_t *)(void *)((char *)committed + bitmap_bytes(span_units));
+    marked = (uint64_t *)(void *)((char *)committed + bitmap_bytes(span_units));
+    region_starts = (uint64_t *)(void *)((char *)marked + bitmap_bytes(span_units));
     if (!os_commit(table, OS_PAGE)) /* a free() in another thread may look at the first descriptor any moment */
         return false;
     window.table = table;
@@ -193,6 +196,18 @@ static size_t find_run(size_t count, size_t alignment) {
     return SIZE_MAX;
 }
 
+/* IN_MEMORY: or else the memory itself goes, and with it the marks. */
+static void clear_marks(size_t first, size_t count, bool in_memory) {
+    size_t end = first + count;
+    for (size_t at = first; (at = bits_find(marked, at, end, true)) < end; at++) {
+        if (in_memory)
+            slab_clear_marks(unit_at(address_of(at)));
+        else
+            atomic_store_explicit(&unit_at(address_of(at))->carved, 0, memory_order_relaxed);
+        bits_fill(marked, at, 1, false);
+    }
+}
+
 static bool claim(size_t first, size_t count, bool *fresh) {
     size_t ready = bits_count(committed, first, count);
     if (ready < count && !os_commit(address_of(first), count << UNIT_SHIFT))
@@ -200,6 +215,7 @@ static bool claim(size_t first, size_t count, bool *fresh) {
     if (fresh)
         *fresh = ready == 0;
     INSTRUMENT_ALLOW(address_of(first), count << UNIT_SHIFT); /* whatever it was before */
+    clear_marks(first, count, true);
     bits_fill(committed, first, count, true);
     bits_fill(free_units, first, count, false);
     idle_units -= ready;
@@ -220,6 +236,7 @@ static void purge(size_t first, size_t count) {
         at = next_free;
         stop = bits_find(free_units, at, stop, false);
         stop = bits_find(region_starts, at + 1, stop, true);
+        clear_marks(at, stop - at, false);
         os_decommit(address_of(at), (stop - at) << UNIT_SHIFT);
         bits_fill(committed, at, stop - at, false);
         idle_units -= stop - at;
@@ -280,6 +297,13 @@ void window_give(struct unit *first, size_t count) {
     lock_open(&lock);
 }
 
+static void give_slab_locked(struct unit *slab, unsigned units) {
+    size_t first = unit_index(slab) - 1;
+    if (atomic_load_explicit(&slab->carved, memory_order_relaxed) != 0)
+        bits_fill(marked, first, 1, true);
+    give_locked(first, units);
+}
+
 /* ---- Caches for slabs ------------------------------------------------------------------------------------------- */
 
 static _Atomic uint32_t *unit_link(uint32_t index) { return &unit_from_index(index)->next; }
@@ -298,7 +322,7 @@ void window_give_slab(struct unit *first, unsigned units) {
     _Atomic int32_t *count = one ? &cache_one.count : &cache_large.count;
     bool full = atomic_load_explicit(count, memory_order_relaxed) >= (one ? CACHED_ONE_MAX : CACHED_LARGE_MAX);
     if (full && lock_try(&lock)) { /* rather a cache too large than a thread that waits */
-        give_locked(unit_index(first) - 1, units);
+        give_slab_locked(first, units);
         lock_open(&lock);
         return;
     }
@@ -309,7 +333,7 @@ void window_give_slab(struct unit *first, unsigned units) {
 static void empty_cache_locked(struct stack *stack, _Atomic int32_t *count, unsigned units) {
     for (uint32_t index; (index = stack_pop(stack, unit_link)) != 0;) {
         atomic_fetch_sub_explicit(count, 1, memory_order_relaxed);
-        give_locked(index - 1, units);
+        give_slab_locked(unit_from_index(index), units);
     }
 }
 

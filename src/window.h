@@ -65,7 +65,7 @@ struct unit {
     _Atomic uint32_t prev;   /* the previous in a queue; of a slab nobody owns, its last owner's number */
     _Atomic uint16_t goal;   /* slab: length of `local` at which the countdown ends; not owned: objects out.
                                    * Blocks that share a unit: a bit for each 4 KiB that is the start of one */
-    _Atomic uint16_t carved; /* slab: objects ever made from virgin memory */
+    _Atomic uint16_t carved; /* slab: objects ever made from virgin memory; free: objects whose marks are left in it */
     uint16_t bin;            /* slab: alignment and size class (size_class.h) */
     uint8_t kind;            /* enum unit_kind */
     uint8_t attributes;      /* run, pages, block: mode, rights, alignment (run.h); slab: log2 of its units */

@@ -1,0 +1,104 @@
+/* no_marks_given.c: no memory that the heap hands out contains a mark (src/slab.h), wherever it was before: so that a
+ * program which copies what it has never written, as a realloc of a half filled array does, cannot make its own live
+ * piece look like a free one. Threads take, resize and free pieces of all sizes, blocks and pages, also each other's,
+ * and search every byte of what they get for addresses of descriptors.
+ *
+ * Then the same from outside: pieces whose contents are moved about unread are still known as live.
+ */
+#include "heap_support.h"
+
+#include "slab.h"
+
+enum { SLOTS = 3000, THREADS = 3, STEPS = 60000, PHASES = 12 };
+
+static void *_Atomic slots[SLOTS];
+
+static void search(void *piece, size_t size) {
+    uintptr_t first = (uintptr_t)window.table;
+    uintptr_t span = atomic_load(&window.mask) + sizeof(struct unit);
+    uintptr_t *words = piece;
+    for (size_t i = 0; i < size / sizeof *words; i++)
+        CHECK_MSG(words[i] - first >= span, "word %zu of %zu bytes at %p is a mark: %#" PRIxPTR, i, size, piece,
+                  words[i]);
+}
+
+/* Every thread prefers other sizes from phase to phase, so that memory goes from one size to another. */
+static void *take(random_source *random, unsigned phase) {
+    size_t size = (size_t)16 << (phase + random_below(random, 3)) % 14;
+    size += random_below(random, size);
+    void *piece = random_below(random, 8) ? brainmm_alloc(size)
+                                          : brainmm_alloc_aligned((size_t)32 << random_below(random, 5), size);
+    CHECK(piece != NULL);
+    return piece;
+}
+
+static void worker_runs(void *number) {
+    random_source random = {(uintptr_t)number};
+    for (unsigned step = 0; step < STEPS; step++) {
+        unsigned phase = step / (STEPS / PHASES);
+        void *mine = NULL;
+        if (random_below(&random, 100) < 48 + (step / 1000) % 8) { /* fills for a while, and empties for a while */
+            mine = take(&random, phase);
+            search(mine, brainmm_usable_size(mine));
+        }
+        void *old = atomic_exchange(&slots[random_below(&random, SLOTS)], mine);
+        CHECK_MSG(brainmm_free(old) == BRAINMM_OK, "a live piece was not freed");
+        if (step % 200 == 0) {
+            void *block = brainmm_block_get(step % 400 ? 4 * KIB : 64 * KIB, BRAINMM_USER);
+            search(block, step % 400 ? 4 * KIB : 64 * KIB);
+            CHECK(brainmm_block_free(block, BRAINMM_USER) == BRAINMM_OK);
+            void *pages = brainmm_pages_get(40, BRAINMM_USER);
+            search(pages, 40 * BRAINMM_PAGE_SIZE);
+            pages = brainmm_pages_reget(pages, 100, BRAINMM_USER);
+            search(pages, 100 * BRAINMM_PAGE_SIZE);
+            CHECK(brainmm_pages_free(pages, BRAINMM_USER) == BRAINMM_OK);
+        }
+        if (step % 20000 == 0)
+            brainmm_thread_heap_minimize();
+    }
+}
+
+static void empty_slots(void) {
+    for (unsigned i = 0; i < SLOTS; i++)
+        CHECK(brainmm_free(atomic_exchange(&slots[i], NULL)) == BRAINMM_OK);
+}
+
+/* BYTES in pieces of one size are freed; pieces of another take their place, and each moves what it finds in itself to its
+ * own beginning. */
+static void move_what_is_found(size_t size, size_t next_size, size_t bytes) {
+    static void *pieces[65536];
+    for (size_t i = 0; i < bytes / size; i++)
+        CHECK((pieces[i] = brainmm_alloc(size)) != NULL);
+    for (size_t i = 0; i < bytes / size; i++)
+        CHECK(brainmm_free(pieces[i]) == BRAINMM_OK);
+    size_t count = bytes / next_size, distance = size < next_size ? size : next_size / 2;
+    for (size_t i = 0; i < count; i++) {
+        CHECK((pieces[i] = brainmm_alloc(next_size)) != NULL);
+        search(pieces[i], brainmm_usable_size(pieces[i]));
+        memmove(pieces[i], (char *)pieces[i] + distance, next_size - distance);
+    }
+    for (size_t i = 0; i < count; i++) {
+        CHECK_MSG(brainmm_usable_size(pieces[i]) >= next_size, "a live piece of %zu bytes looks free", next_size);
+        CHECK_MSG(brainmm_free(pieces[i]) == BRAINMM_OK, "a live piece of %zu bytes was not freed", next_size);
+        CHECK(brainmm_free(pieces[i]) != BRAINMM_OK);
+    }
+}
+
+int main(void) {
+    for (size_t size = 16; size <= 128; size += 16)
+        for (size_t next = size + 16; next <= 1024; next += 48)
+            move_what_is_found(size, next, 4 * UNIT_SIZE);
+    static const size_t beyond_caches[][2] = {
+        {10000, 256}, {10000, 40000}, {256, 200000}, {30000, 1000}, {300, 300000}};
+    for (unsigned i = 0; i < sizeof beyond_caches / sizeof beyond_caches[0]; i++)
+        move_what_is_found(beyond_caches[i][0], beyond_caches[i][1], 16 * MIB);
+    for (unsigned round = 0; round < 2; round++) {
+        thread workers[THREADS];
+        for (unsigned i = 0; i < THREADS; i++)
+            thread_start(&workers[i], worker_runs, (void *)(uintptr_t)(round * THREADS + i + 1));
+        for (unsigned i = 0; i < THREADS; i++)
+            thread_join(&workers[i]);
+        empty_slots();
+    }
+    return TEST_PASSED;
+}
