@@ -58,7 +58,8 @@ enum brainmm_result {
     BRAINMM_E_KIND = 3,        /* live, but of another kind: a block or pages given to brainmm_free, or the reverse */
     BRAINMM_E_ARGUMENT = 4,    /* a size, count, alignment or mode out of range */
     BRAINMM_E_MEMORY = 5,      /* the system has no more */
-    BRAINMM_E_UNSUPPORTED = 6  /* the heap this module is attached to has no such function */
+    BRAINMM_E_UNSUPPORTED = 6, /* the heap this module is attached to has no such function */
+    BRAINMM_E_STOPPED = 7      /* the caller's own callback ended it early */
 };
 
 /* What memory of blocks and pages is for. Memory is released with the mode it was taken with. */
@@ -163,6 +164,111 @@ BRAINMM_API void BRAINMM_CALL brainmm_thread_done(void);
  * PTRDIFF_MAX bytes, which a negative count is. */
 BRAINMM_API int BRAINMM_CALL brainmm_move_b16(void *to, const void *from, size_t count);
 
+/* ---- Statistics, and a walk over all that is live ---------------------------------------------------------------- */
+
+/* These functions look at the whole heap, of all threads, while the others go on. They take no lock for longer than a
+ * look at 64 units, keep nobody from allocating, and need some memory of their own, which they take from the system.
+ * Their cost grows with the heap (docs/benchmarks.md has figures): they are for reports, tests and diagnosis.
+ *
+ * If nobody else uses the heap during the call, everything in the result is exact, and says so. Otherwise
+ *   - what is live from the call's begin to its end is found, once and correctly described; likewise what is free all
+ *     the time is not;
+ *   - what is allocated, freed or resized meanwhile may be found or not. If it is, it was live at some moment of the
+ *     call, except for what is marked BRAINMM_PRESUMED. */
+enum brainmm_certainty {
+    BRAINMM_EXACT = 0,   /* the heap stood still: the whole walk is of one moment */
+    BRAINMM_SEEN = 1,    /* other threads used the heap; the allocation was live at a moment of the call */
+    BRAINMM_PRESUMED = 2 /* it may have been free: the program has taken away the right to read the memory, or it kept
+                          * changing */
+};
+
+/* One live allocation. The owner of the heap may be of a later version and know more: `struct_size` tells how long its
+ * record is. */
+typedef struct brainmm_allocation {
+    uint32_t struct_size;
+    uint8_t kind;        /* enum brainmm_kind */
+    uint8_t mode;        /* enum brainmm_mode; BRAINMM_USER for pieces */
+    uint8_t certainty;   /* enum brainmm_certainty */
+    uint8_t reserved;    /* 0 */
+    void *address;       /* its start */
+    size_t size;         /* usable bytes */
+    size_t alignment;    /* in bytes: what a resize keeps; of pages 4096, of a block its size */
+    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 where no thread does */
+} brainmm_allocation;
+
+/* Called for one allocation. Anything but 0 ends the walk. *ALLOCATION is valid during the call only. */
+typedef int(BRAINMM_CALL *brainmm_visit)(void *context, const brainmm_allocation *allocation);
+
+/* Calls VISIT for every live allocation, in ascending order of addresses. What is live has been written down before the
+ * first call, and no lock is held: VISIT may allocate, resize and free anything, end or start threads, and walk; what it
+ * does changes nothing in what is visited. It must return (no longjmp or exception through the walk).
+ * Returns BRAINMM_OK; BRAINMM_E_STOPPED if VISIT ended the walk; before any call of VISIT BRAINMM_E_ARGUMENT if it is
+ * NULL, BRAINMM_E_MEMORY if there is none to write down what is live, or BRAINMM_E_UNSUPPORTED. */
+BRAINMM_API int BRAINMM_CALL brainmm_walk(brainmm_visit visit, void *context);
+
+/* Bits of brainmm_stats.approximate. */
+enum brainmm_approximate {
+    BRAINMM_OTHERS_WORKED = 1, /* live_*, free_bytes, kinds and classes: other threads used the heap meanwhile */
+    BRAINMM_SOME_PRESUMED = 2  /* the same: something BRAINMM_PRESUMED was counted as live */
+};
+
+typedef struct brainmm_kind_stats {
+    uint64_t count, bytes; /* of live allocations; usable bytes */
+} brainmm_kind_stats;
+
+/* Figures of the heap. All members have the same place on 32 and 64 bit. Later versions add members at the end.
+ *     committed_bytes = live_bytes + free_bytes + cached_bytes + overhead_bytes
+ * if nothing is approximate. Sizes are in bytes; "ever" means since the heap began. */
+typedef struct brainmm_stats {
+    uint32_t struct_size; /* set by the caller: sizeof(brainmm_stats). Becomes how much of it has been filled in */
+    uint32_t approximate; /* enum brainmm_approximate, or-ed; 0: all is exact and of one moment */
+    uint64_t live_count;
+    uint64_t live_bytes;         /* usable bytes of what is live */
+    uint64_t free_bytes;         /* the rest of the units that hold something live, or that a thread keeps for more */
+    uint64_t cached_bytes;       /* units in nobody's hands that have not gone back to the system */
+    uint64_t overhead_bytes;     /* descriptors, bitmaps, heaps of threads */
+    uint64_t committed_bytes;    /* what the system has been asked for; on Linux untouched parts cost nothing yet */
+    uint64_t committed_most;     /* the most of it there ever was, without the overhead */
+    uint64_t reserved_bytes;     /* addresses */
+    brainmm_kind_stats kinds[8]; /* by enum brainmm_kind; the last is not used */
+    uint64_t heaps;              /* of threads, those of ended ones too */
+    uint64_t threads;            /* threads that have a heap */
+    uint64_t slabs;              /* of objects up to 32 KiB */
+    uint64_t remote_frees;       /* pieces that another thread freed than owned them, ever; counted when handed over */
+    uint64_t purges;             /* times memory went back to the system, ever */
+    uint64_t purged_bytes;       /* and how much, ever */
+    uint64_t class_count;        /* size classes in use: rows that CLASSES could have been filled with */
+} brainmm_stats;
+
+/* One class of pieces up to 32 KiB: of an alignment and size. Never grows: an array of these is the caller's. */
+typedef struct brainmm_class_stats {
+    uint32_t size;      /* usable bytes of a piece */
+    uint32_t alignment; /* of each */
+    uint64_t slabs;     /* that hold such pieces */
+    uint64_t live;      /* pieces */
+    uint64_t free;      /* pieces that have been live, or have at least been made ready */
+    uint64_t untouched; /* pieces there is room for in memory that has never been touched */
+} brainmm_class_stats;
+
+/* Fills *STATS, as far as STATS->struct_size goes, and the first CAPACITY rows of CLASSES, by alignment and size
+ * (CLASSES may be NULL if CAPACITY is 0); CLASSES is not touched behind STATS->class_count rows.
+ * Returns BRAINMM_OK; or with everything untouched BRAINMM_E_ARGUMENT: STATS is NULL, or its struct_size does not even
+ * reach to live_bytes, or there are no CLASSES for the CAPACITY; BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED. */
+BRAINMM_API int BRAINMM_CALL brainmm_get_stats(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity);
+
+/* Takes the next LENGTH bytes of a text, which has no terminating zero. Anything but 0 ends the dump. */
+typedef int(BRAINMM_CALL *brainmm_write)(void *context, const char *text, size_t length);
+
+/* What a dump contains, or-ed. */
+enum brainmm_dump_parts { BRAINMM_DUMP_STATS = 1, BRAINMM_DUMP_ALLOCATIONS = 2 };
+
+/* Writes the statistics, all allocations, or both as one JSON object (docs/design.md shows one), ASCII only, in as many
+ * calls of WRITE as it takes. WRITE may use the heap, as a visitor of brainmm_walk may.
+ * Returns BRAINMM_OK; BRAINMM_E_STOPPED if WRITE ended it. Before WRITE is called, BRAINMM_E_ARGUMENT: WRITE is NULL, or
+ * PARTS is 0 or has other bits; BRAINMM_E_MEMORY or BRAINMM_E_UNSUPPORTED. If memory is short only when the allocations'
+ * turn comes, the text ends early with BRAINMM_E_MEMORY, and is no JSON. */
+BRAINMM_API int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, unsigned parts);
+
 /* ---- The process's heap ----------------------------------------------------------------------------------------- */
 
 #define BRAINMM_MAGIC "BrainMM-table-v2" /* 16 bytes, without a terminating zero */
@@ -194,6 +300,8 @@ struct brainmm_manager {
     int(BRAINMM_CALL *thread_heap_minimize)(void);
     void(BRAINMM_CALL *thread_done)(void);
     int(BRAINMM_CALL *move_b16)(void *to, const void *from, size_t count);
+    int(BRAINMM_CALL *get_stats)(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity);
+    int(BRAINMM_CALL *walk)(brainmm_visit visit, void *context);
 };
 
 /* The table of the heap this module is on: its own, or the one it attached to. Never NULL; the heap is chosen by the

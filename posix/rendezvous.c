@@ -78,19 +78,6 @@ static bool is_shared(uintptr_t address) {
     return found && rights[3] != 'p';
 }
 
-/* The kernel copies the record through a pipe: it reports memory that cannot be read where a plain read would fault. */
-static bool copy_record(uintptr_t address, struct brainmm_record *record) {
-    int ends[2];
-    bool done = false;
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return false;
-    if (syscall(SYS_write, ends[1], address, sizeof *record) == (long)sizeof *record)
-        done = syscall(SYS_read, ends[0], record, sizeof *record) == (long)sizeof *record;
-    close(ends[0]);
-    close(ends[1]);
-    return done;
-}
-
 enum rendezvous_look rendezvous_look(unsigned place, struct brainmm_record *record, const char **reason) {
     uintptr_t address = addresses[place];
     unsigned char resident;
@@ -100,7 +87,7 @@ enum rendezvous_look rendezvous_look(unsigned place, struct brainmm_record *reco
         look = PLACE_REFUSED;
         if (is_shared(address))
             *reason = "it is shared memory";
-        else if (!copy_record(address, record))
+        else if (!os_peek(record, (const void *)address, sizeof *record))
             *reason = "it cannot be read";
         else
             look = PLACE_FILLED;

@@ -179,7 +179,7 @@ static inline bool free_to_batch(struct heap *heap, void *piece) {
     batch->first = object;
     batch->count++;
     if (--batch->room == 0)
-        slab_flush_batch(batch);
+        slab_flush_batch(heap, batch);
     return true;
 }
 
@@ -306,10 +306,11 @@ int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options)
         if (object_is_free(address, unit))
             return 0;
         found.size = slab_object_size(unit);
-        found.kind = found.size <= 128 ? BRAINMM_SMALL : BRAINMM_MEDIUM;
+        found.kind = found.size <= SMALL_KIND_MAX ? BRAINMM_SMALL : BRAINMM_MEDIUM;
         found.align = (uint8_t)(unit->bin / CLASS_STRIDE);
         struct heap *owner = atomic_load_explicit(&unit->owner, memory_order_relaxed);
-        found.thread_id = owner != NOBODY ? atomic_load_explicit(&owner->thread_id, memory_order_relaxed) : 0;
+        if (owner && owner != NOBODY)
+            found.thread_id = atomic_load_explicit(&owner->thread_id, memory_order_relaxed);
     } else if ((unit = run_of(address, UNIT_RUN)) != NULL) {
         found.size = unit->size;
         found.kind = found.size <= BIG_MAX ? BRAINMM_BIG : BRAINMM_LARGE;

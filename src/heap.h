@@ -27,6 +27,8 @@ int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options)
 int BRAINMM_CALL heap_thread_heap_minimize(void);
 void BRAINMM_CALL heap_thread_done(void);
 int BRAINMM_CALL heap_move_b16(void *to, const void *from, size_t count);
+int BRAINMM_CALL heap_get_stats(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity);
+int BRAINMM_CALL heap_walk(brainmm_visit visit, void *context);
 
 /* Makes this module's own heap usable. Called once, by manager_start(), when this module is to own the process's heap.
  * False when the system gives no address space. */

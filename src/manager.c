@@ -31,7 +31,10 @@
     F(void *, pages_realloc, (void *pages, size_t count, unsigned mode), (pages, count, mode), NULL)                   \
     F(int, pages_free, (void *pages, unsigned mode), (pages, mode), BRAINMM_E_UNSUPPORTED)                             \
     F(int, get_options, (const void *address, brainmm_options *options), (address, options), 0)                        \
-    F(int, thread_heap_minimize, (void), (), 0)
+    F(int, thread_heap_minimize, (void), (), 0)                                                                        \
+    F(int, get_stats, (brainmm_stats * stats, brainmm_class_stats * classes, size_t capacity),                         \
+      (stats, classes, capacity), BRAINMM_E_UNSUPPORTED)                                                               \
+    F(int, walk, (brainmm_visit visit, void *context), (visit, context), BRAINMM_E_UNSUPPORTED)
 #define ALL_FUNCTIONS(F) FIRST_FUNCTIONS(F) LATER_FUNCTIONS(F)
 
 /* An entry changes once, while other threads may be calling through it. */
@@ -109,7 +112,7 @@ static void own_table_attach(void *const *version1, uintptr_t heap_id) {
 
 #define ACTIVATE(result, name, parameters, arguments, missing) ENTRY_SET(name, table->name);
 #define ACTIVATE_LATER(result, name, parameters, arguments, missing)                                                   \
-    ENTRY_SET(name, BRAINMM_HAS(table, name) ? table->name : missing_##name);
+    ENTRY_SET(name, BRAINMM_HAS(table, name) && table->name ? table->name : missing_##name);
 static void manager_activate(const struct brainmm_manager *table) {
     FIRST_FUNCTIONS(ACTIVATE)
     LATER_FUNCTIONS(ACTIVATE_LATER)

@@ -38,6 +38,11 @@ void os_decommit(void *address, size_t size);
 /* Changes rights of committed pages to a combination of enum brainmm_rights; false if the system refuses. */
 bool os_protect(void *address, size_t size, unsigned rights);
 
+/* Copies memory that may not be readable, or that other threads change or give back meanwhile: the system does it, as for
+ * a debugger, so that it is no access of this program and no fault. False if any of it cannot be read; some of COPY may
+ * have been written then. Any addresses and sizes. */
+bool os_peek(void *copy, const void *from, size_t size);
+
 /* Where the window of the heap (src/window.h) may lie: the address, a multiple of SPAN, of SPAN bytes (a power of two, 64
  * bit only) of which most are free and will likely stay so. Nothing is reserved. NULL if there is no such place. */
 void *os_place_window(size_t span);

@@ -81,6 +81,8 @@ bool run_resize(struct unit *run, size_t size) {
     } else if (wanted < now) {
         units_give(unit_from_index(unit_index(run) + (uint32_t)wanted), now - wanted, jit);
     }
+    window_lock();
     run->size = page_round(size);
+    window_unlock();
     return true;
 }

@@ -9,6 +9,12 @@ static struct stack shared_slabs[HEAP_BINS];
 /* Listed slabs all of whose objects are free; a hint that sweeping the stacks is worth it. */
 static _Atomic int32_t idle_listed;
 
+/* How often the life of a slab has ended: of those whose unit's number has the same remainder. */
+#define LIVES 256u
+static _Atomic uint32_t lives[LIVES];
+
+static _Atomic uint64_t heapless_frees;
+
 /* ---- From owner to owner ---------------------------------------------------------------------------------------- */
 
 unsigned slab_join_local(struct unit *slab, struct object *first, unsigned length, uint32_t object_size) {
@@ -36,17 +42,33 @@ void slab_clear_marks(struct unit *slab) {
     set_carved(slab, 0);
 }
 
+/* A thread that looks at the slab reads the number before it reads the kind. If it finds the same number afterwards, by an
+ * exchange, then this addition comes after that exchange, and with it all that is done to the slab's descriptor and
+ * memory from here on. Had it found the new number at first, it would then have found the kind NONE, or a later life's. */
+static void slab_life_end(const struct unit *slab) {
+    atomic_fetch_add_explicit(&lives[unit_index(slab) % LIVES], 1, memory_order_acq_rel);
+}
+
+uint32_t slab_life(const struct unit *slab) {
+    return atomic_load_explicit(&lives[unit_index(slab) % LIVES], memory_order_acquire);
+}
+
+bool slab_life_goes_on(const struct unit *slab, uint32_t life) {
+    return atomic_fetch_add_explicit(&lives[unit_index(slab) % LIVES], 0, memory_order_acq_rel) == life;
+}
+
 /* The memory goes on with marks in it, for the most part to a slab of the same objects. Not so the few of a large one,
  * whose units may go different ways. */
 void slab_retire(struct unit *slab) {
     unsigned units = slab->attributes & SLAB_LARGE ? SLAB_UNITS_LARGE : 1;
+    uint32_t index = unit_index(slab);
+    for (unsigned i = 0; i < units; i++)
+        unit_from_index(index + i)->kind = UNIT_NONE;
+    slab_life_end(slab);
     if (units > 1)
         slab_clear_marks(slab);
     atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
     atomic_store_explicit(&slab->limit, 0, memory_order_relaxed);
-    uint32_t index = unit_index(slab);
-    for (unsigned i = 0; i < units; i++)
-        unit_from_index(index + i)->kind = UNIT_NONE;
     slab->local = NULL;
     window_give_slab(slab, units);
 }
@@ -83,7 +105,19 @@ void slab_own(struct heap *heap, struct unit *slab, uint32_t word, uint32_t obje
 
 /* ---- Frees by other threads ------------------------------------------------------------------------------------- */
 
-void slab_push_remote(struct unit *slab, struct object *first, struct object *last, unsigned count) {
+static void count_remote(struct heap *heap, unsigned count) {
+    if (heap->number) /* nobody else writes there */
+        atomic_store_explicit(&heap->remote_frees,
+                              atomic_load_explicit(&heap->remote_frees, memory_order_relaxed) + count,
+                              memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(&heapless_frees, count, memory_order_relaxed);
+}
+
+uint64_t slab_heapless_frees(void) { return atomic_load_explicit(&heapless_frees, memory_order_relaxed); }
+
+void slab_push_remote(struct heap *heap, struct unit *slab, struct object *first, struct object *last, unsigned count) {
+    count_remote(heap, count);
     size_t bin = slab->bin;
     unsigned wake = wake_length(&bin_geometry[bin]);
     uint32_t index = unit_index(slab), slot = remote_slot(slab, first);
@@ -105,15 +139,15 @@ void slab_push_remote(struct unit *slab, struct object *first, struct object *la
         atomic_fetch_add_explicit(&idle_listed, 1, memory_order_relaxed);
 }
 
-void slab_flush_batch(struct batch *batch) {
+void slab_flush_batch(struct heap *heap, struct batch *batch) {
     if (batch->slab)
-        slab_push_remote(batch->slab, batch->first, batch->last, batch->count);
+        slab_push_remote(heap, batch->slab, batch->first, batch->last, batch->count);
     batch->slab = NULL;
 }
 
 void slab_flush_batches(struct heap *heap) {
     for (unsigned i = 0; i < BATCHES; i++)
-        slab_flush_batch(&heap->batches[i]);
+        slab_flush_batch(heap, &heap->batches[i]);
 }
 
 /* ---- For whoever needs one -------------------------------------------------------------------------------------- */

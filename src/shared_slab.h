@@ -25,7 +25,7 @@ static inline unsigned carved(const struct unit *slab) {
 }
 
 static inline void set_carved(struct unit *slab, unsigned count) {
-    atomic_store_explicit(&slab->carved, (uint16_t)count, memory_order_relaxed);
+    atomic_store_explicit(&slab->carved, (uint16_t)count, memory_order_release); /* with the acquire of scan.c */
 }
 
 static inline unsigned wake_length(const struct geometry *geometry) {
@@ -71,8 +71,8 @@ bool slab_disown(struct heap *heap, struct unit *slab, uint32_t flags);
 /* The state word was changed from unowned, or listed and popped, to owned by this thread. WORD is what it was. */
 void slab_own(struct heap *heap, struct unit *slab, uint32_t word, uint32_t object_size);
 
-/* Adds COUNT linked objects to what other threads freed of a slab: one atomic operation. */
-void slab_push_remote(struct unit *slab, struct object *first, struct object *last, unsigned count);
+/* Adds COUNT linked objects to what other threads freed of a slab: one atomic operation. HEAP is that of the thread. */
+void slab_push_remote(struct heap *heap, struct unit *slab, struct object *first, struct object *last, unsigned count);
 
 /* Takes a slab of the bin that anybody may take; it is then owned and in no queue. NULL: there is none. */
 struct unit *slab_take_shared(struct heap *heap, size_t bin);

@@ -15,6 +15,7 @@
 
 #define SMALL_MAX 1024u /* exact classes: class = (size + 15) / 16, and size 0 has class 0, of 16 bytes too */
 #define MEDIUM_MAX 32768u
+#define SMALL_KIND_MAX 128u /* pieces up to here are BRAINMM_SMALL */
 #define CLASS_COUNT 101u
 #define CLASS_STRIDE 128u
 #define ALIGNMENTS 8u /* 16, 32, ... 2048 */

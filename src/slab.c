@@ -123,11 +123,11 @@ void slab_free_remote(struct heap *heap, struct unit *slab, struct object *objec
         return;
     unsigned size = bin_geometry[slab->bin].batch;
     if (heap->number == 0 || size == 1) { /* no heap to keep a batch in, or objects too large to hold back */
-        slab_push_remote(slab, object, object, 1);
+        slab_push_remote(heap, slab, object, object, 1);
         return;
     }
     struct batch *batch = slab_batch(heap, slab);
-    slab_flush_batch(batch);
+    slab_flush_batch(heap, batch);
     *batch = (struct batch){slab, object, object, 1, size - 1};
 }
 
@@ -155,10 +155,10 @@ static struct unit *slab_create(struct heap *heap, size_t bin) {
     atomic_store_explicit(&slab->remote, 0, memory_order_relaxed);
     set_carved(slab, 0);
     slab->bin = (uint16_t)bin;
-    slab->kind = UNIT_SLAB;
     slab->attributes = geometry->units > 1 ? SLAB_LARGE : 0;
     slab_arm(slab, 0, 0);
     atomic_store_explicit(&slab->owner, heap, memory_order_relaxed);
+    slab->kind = UNIT_SLAB;
     return slab;
 }
 

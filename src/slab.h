@@ -95,6 +95,7 @@ struct heap {
     struct bin bins[HEAP_BINS];
     struct batch batches[BATCHES]; /* slab_batch() */
     _Atomic uintptr_t thread_id;   /* 0 for an orphan */
+    _Atomic uint64_t remote_frees; /* objects of others' slabs freed through this heap, ever */
     _Atomic uint32_t next;         /* in the stack of orphans: number of the next heap */
     uint32_t number;               /* from 1 */
 };
@@ -120,7 +121,7 @@ int slab_event(struct heap *heap, struct unit *slab);
 void slab_free_remote(struct heap *heap, struct unit *slab, struct object *object);
 
 /* Sends a batch, or all of a heap's, on their way. */
-void slab_flush_batch(struct batch *batch);
+void slab_flush_batch(struct heap *heap, struct batch *batch);
 void slab_flush_batches(struct heap *heap);
 
 static inline struct batch *slab_batch(struct heap *heap, const struct unit *slab) {
@@ -138,5 +139,14 @@ void slab_clear_marks(struct unit *slab);
 
 /* Makes all slabs of an orphan usable by every thread, and leaves the heap empty. */
 void slab_disband(struct heap *heap);
+
+/* Objects freed by threads that had no heap to count them. */
+uint64_t slab_heapless_frees(void);
+
+/* For a thread that looks at a slab it does not own: it asks for the slab's life, looks, and asks whether that life is
+ * still the same. If so, the unit was the same slab all the while, or none. The number is shared by some units: another
+ * slab's end can look like this one's. */
+uint32_t slab_life(const struct unit *slab);
+bool slab_life_goes_on(const struct unit *slab, uint32_t life);
 
 #endif

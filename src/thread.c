@@ -31,18 +31,20 @@ struct heap *heap_take_orphan(void) {
 
 void heap_put_empty(struct heap *heap) { stack_push(&empty_heaps, heap->number, &heap->next); }
 
+#define HEAP_BYTES ((sizeof(struct heap) + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1))
+#define HEAP_RESERVED ((sizeof(struct heap) + OS_GRANULE - 1) & ~(size_t)(OS_GRANULE - 1))
+
 static struct heap *heap_make(void) {
-    size_t size = (sizeof(struct heap) + OS_GRANULE - 1) & ~(size_t)(OS_GRANULE - 1);
     struct heap *heap = NULL;
     lock_take(&making);
     uint32_t count = atomic_load_explicit(&heap_count, memory_order_relaxed);
-    if (count < HEAPS_MAX && (heap = os_reserve(size, OS_GRANULE)) != NULL) {
-        if (os_commit(heap, (sizeof(struct heap) + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1))) {
+    if (count < HEAPS_MAX && (heap = os_reserve(HEAP_RESERVED, OS_GRANULE)) != NULL) {
+        if (os_commit(heap, HEAP_BYTES)) {
             heap->number = count + 1;
             heaps[count] = heap;
             atomic_store_explicit(&heap_count, count + 1, memory_order_relaxed);
         } else {
-            os_release(heap, size);
+            os_release(heap, HEAP_RESERVED);
             heap = NULL;
         }
     }
@@ -96,6 +98,21 @@ void BRAINMM_CALL heap_thread_done(void) {
         return;
     os_set_thread_pointer(&heap_none);
     heap_return(heap);
+}
+
+void heaps_figures(struct heaps_figures *figures) {
+    lock_take(&making);
+    uint32_t count = atomic_load_explicit(&heap_count, memory_order_relaxed);
+    *figures = (struct heaps_figures){.heaps = count, .bytes = count * HEAP_BYTES, .reserved = count * HEAP_RESERVED};
+    figures->remote_frees = slab_heapless_frees();
+    figures->changes = slab_heapless_frees() + count +
+                       atomic_load_explicit(&orphans.head, memory_order_relaxed) / STACK_CHANGE +
+                       atomic_load_explicit(&empty_heaps.head, memory_order_relaxed) / STACK_CHANGE;
+    for (uint32_t i = 0; i < count; i++) {
+        figures->threads += atomic_load_explicit(&heaps[i]->thread_id, memory_order_relaxed) != 0;
+        figures->remote_frees += atomic_load_explicit(&heaps[i]->remote_frees, memory_order_relaxed);
+    }
+    lock_open(&making);
 }
 
 void thread_lock(void) { lock_take(&making); }

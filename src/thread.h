@@ -17,6 +17,15 @@ void heap_return(struct heap *heap);
 struct heap *heap_take_orphan(void);
 void heap_put_empty(struct heap *heap);
 
+/* What is known of all heaps together. */
+struct heaps_figures {
+    size_t heaps, threads;  /* how many, and how many of them with a thread */
+    size_t bytes, reserved; /* their memory, and addresses */
+    uint64_t remote_frees;  /* objects that were freed by other threads than their slab's owner, ever */
+    uint64_t changes;       /* differs whenever a thread has taken or left a heap */
+};
+void heaps_figures(struct heaps_figures *figures);
+
 void thread_lock(void);
 void thread_unlock(void);
 

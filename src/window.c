@@ -42,6 +42,8 @@ static size_t lowest_free;      /* no unit below is free */
 static size_t used_units;       /* in somebody's hands, or cached */
 static size_t idle_units;       /* free and committed */
 static uint64_t idle_since;
+static size_t reserved_units, committed_most;
+static uint64_t purges, purged_units, changes; /* see struct window_figures */
 
 static struct {
     struct stack stack;
@@ -90,6 +92,7 @@ static char *address_of(size_t unit) { return (char *)window.base + (unit << UNI
 /* ---- Regions ---------------------------------------------------------------------------------------------------- */
 
 static size_t table_bytes(size_t units) { return units << DESCRIPTOR_SHIFT; }
+#define BITMAPS 4u /* free_units, committed, marked, region_starts */
 static size_t bitmap_bytes(size_t units) { return ((units + 63) / 64 * 8 + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1); }
 
 /* Makes descriptors and bits of at least the first UNITS units usable. */
@@ -113,7 +116,7 @@ bool window_start(void) {
         span_units = (size_t)(span >> UNIT_SHIFT);
         if (!WINDOW_IS_EVERYTHING && (place = os_place_window((size_t)span)) == NULL)
             continue;
-        size_t bytes = table_bytes(span_units) + 4 * bitmap_bytes(span_units);
+        size_t bytes = table_bytes(span_units) + BITMAPS * bitmap_bytes(span_units);
         bytes = (bytes + OS_GRANULE - 1) & ~(size_t)(OS_GRANULE - 1);
         if ((table = os_reserve(bytes, OS_GRANULE)) != NULL)
             break;
@@ -138,6 +141,7 @@ bool window_start(void) {
 static void region_add(size_t first, size_t units) {
     bits_fill(region_starts, first, 1, true);
     bits_fill(free_units, first, units, true);
+    reserved_units += units;
     if (first < lowest_free)
         lowest_free = first;
 }
@@ -220,6 +224,9 @@ static bool claim(size_t first, size_t count, bool *fresh) {
     bits_fill(free_units, first, count, false);
     idle_units -= ready;
     used_units += count;
+    changes++;
+    if (used_units + idle_units > committed_most)
+        committed_most = used_units + idle_units;
     return true;
 }
 
@@ -240,6 +247,8 @@ static void purge(size_t first, size_t count) {
         os_decommit(address_of(at), (stop - at) << UNIT_SHIFT);
         bits_fill(committed, at, stop - at, false);
         idle_units -= stop - at;
+        purges++;
+        purged_units += stop - at;
         at = stop;
     }
 }
@@ -286,6 +295,7 @@ static void give_locked(size_t first, size_t count) {
         idle_since = os_clock_ms();
     idle_units += count;
     used_units -= count;
+    changes++;
     if (idle_units > IDLE_UNITS_MAX && idle_units > used_units)
         purge(first, count);
     purge_if_due();
@@ -355,3 +365,36 @@ bool window_purge(bool all) {
 
 void window_lock(void) { lock_take(&lock); }
 void window_unlock(void) { lock_open(&lock); }
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+struct unit *window_next_used(size_t from) {
+    size_t end = units_known();
+    for (size_t word = from / 64; word * 64 < end; word++) {
+        uint64_t used = committed[word] & ~free_units[word];
+        if (word == from / 64)
+            used &= ~(uint64_t)0 << (from % 64);
+        if (used) /* no bit is set behind the end */
+            return unit_from_index((uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(used) + 1);
+    }
+    return NULL;
+}
+
+void window_figures(struct window_figures *figures) {
+    lock_take(&lock);
+    int32_t one = atomic_load_explicit(&cache_one.count, memory_order_relaxed);
+    int32_t large = atomic_load_explicit(&cache_large.count, memory_order_relaxed);
+    size_t covered = (atomic_load_explicit(&window.mask, memory_order_relaxed) >> DESCRIPTOR_SHIFT) + 1;
+    /* The counts are adjusted before a push and after a pop, so they are never too low. */
+    figures->cached = (size_t)one + SLAB_UNITS_LARGE * (size_t)large;
+    figures->used = used_units - figures->cached;
+    figures->idle = idle_units;
+    figures->reserved = reserved_units << UNIT_SHIFT;
+    figures->table = table_bytes(span_units) + BITMAPS * bitmap_bytes(span_units);
+    figures->table_committed = table_bytes(covered) + BITMAPS * bitmap_bytes(covered);
+    figures->committed_most = committed_most;
+    figures->purges = purges;
+    figures->purged = purged_units;
+    figures->changes = changes;
+    lock_open(&lock);
+}

@@ -66,8 +66,8 @@ struct unit {
     _Atomic uint16_t goal;   /* slab: length of `local` at which the countdown ends; not owned: objects out.
                                    * Blocks that share a unit: a bit for each 4 KiB that is the start of one */
     _Atomic uint16_t carved; /* slab: objects ever made from virgin memory; free: objects whose marks are left in it */
-    uint16_t bin;            /* slab: alignment and size class (size_class.h) */
-    uint8_t kind;            /* enum unit_kind */
+    _Atomic uint16_t bin;    /* slab: alignment and size class (size_class.h) */
+    _Atomic uint8_t kind;    /* enum unit_kind. A slab's is the last of its fields to be set, the first to go */
     uint8_t attributes;      /* run, pages, block: mode, rights, alignment (run.h); slab: log2 of its units */
 };
 
@@ -141,8 +141,23 @@ void window_give_slab(struct unit *first, unsigned units);
 /* Returns idle memory to the system: all of it, or what has been idle for a while. True if there was any. */
 bool window_purge(bool all);
 
-/* Locks of this part, for fork(). */
+/* The lock of this part. What a run, pages or a block of 64 KiB and more is, changes only under it. */
 void window_lock(void);
 void window_unlock(void);
+
+/* The first unit from number FROM (of 0 and up) on that is in use or cached for slabs; NULL: there is none. Under the
+ * lock. */
+struct unit *window_next_used(size_t from);
+
+/* What is known of the window as a whole, all of one moment. */
+struct window_figures {
+    size_t reserved, table;    /* bytes of regions; of descriptors and bitmaps */
+    size_t used, cached, idle; /* units in somebody's hands; cached for slabs; free, but committed */
+    size_t table_committed;    /* bytes of the table that are in use */
+    size_t committed_most;     /* the most units ever committed at once */
+    uint64_t purges, purged;   /* times that memory went back to the system, and units */
+    uint64_t changes;          /* times that units were taken or given */
+};
+void window_figures(struct window_figures *figures);
 
 #endif

@@ -48,12 +48,26 @@ enum { SLOTS = 96, STEPS = 800, RUNS_MOST = 200 };
 static struct slot slots[SLOTS];
 static unsigned refused; /* requests of one run that were answered with NULL */
 
+static int BRAINMM_CALL visit(void *context, const brainmm_allocation *allocation) {
+    (void)context;
+    CHECK(allocation->address != NULL);
+    return 0;
+}
+
 static void step(random_source *random) {
     size_t exponent = random_below(random, 40) == 0 ? 21 : 4 + random_below(random, 14);
     size_t size = random_below(random, (size_t)1 << exponent);
     refused += slot_step(&slots[random_below(random, SLOTS)], random, size) == STEP_REFUSED;
     if (random_below(random, 200) == 0)
         brainmm_thread_heap_minimize();
+    if (random_below(random, 100) == 0) {
+        brainmm_stats stats = {.struct_size = sizeof stats};
+        int walked = brainmm_walk(visit, NULL), counted = brainmm_get_stats(&stats, NULL, 0);
+        CHECK((walked == BRAINMM_OK || walked == BRAINMM_E_MEMORY) &&
+              (counted == BRAINMM_OK || counted == BRAINMM_E_MEMORY));
+        refused += walked != BRAINMM_OK;
+        refused += counted != BRAINMM_OK;
+    }
 }
 
 static void thread_works(void *unused) {

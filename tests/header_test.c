@@ -47,12 +47,54 @@ START_TEST(table_continues_with_its_functions) {
         offsetof(struct brainmm_manager, thread_heap_minimize),
         offsetof(struct brainmm_manager, thread_done),
         offsetof(struct brainmm_manager, move_b16),
+        offsetof(struct brainmm_manager, get_stats),
+        offsetof(struct brainmm_manager, walk),
     };
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
         ck_assert_uint_eq(offsets[i], (POINTER == 8 ? 48u : 36u) + i * POINTER);
     /* A version 2 owner may have a longer table, never a shorter one. */
     ck_assert_uint_ge(sizeof(struct brainmm_manager),
                       (POINTER == 8 ? 48u : 36u) + sizeof offsets / sizeof *offsets * POINTER);
+}
+END_TEST
+
+START_TEST(statistics_have_the_same_places_everywhere) {
+    ck_assert_uint_eq(offsetof(brainmm_stats, struct_size), 0);
+    ck_assert_uint_eq(offsetof(brainmm_stats, approximate), 4);
+    static const size_t offsets[] = {
+        offsetof(brainmm_stats, live_count),     offsetof(brainmm_stats, live_bytes),
+        offsetof(brainmm_stats, free_bytes),     offsetof(brainmm_stats, cached_bytes),
+        offsetof(brainmm_stats, overhead_bytes), offsetof(brainmm_stats, committed_bytes),
+        offsetof(brainmm_stats, committed_most), offsetof(brainmm_stats, reserved_bytes),
+        offsetof(brainmm_stats, kinds),
+    };
+    for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
+        ck_assert_uint_eq(offsets[i], 8 + i * 8);
+    ck_assert_uint_eq(sizeof(brainmm_kind_stats), 16);
+    static const size_t more[] = {
+        offsetof(brainmm_stats, heaps),        offsetof(brainmm_stats, threads), offsetof(brainmm_stats, slabs),
+        offsetof(brainmm_stats, remote_frees), offsetof(brainmm_stats, purges),  offsetof(brainmm_stats, purged_bytes),
+        offsetof(brainmm_stats, class_count),
+    };
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        ck_assert_uint_eq(more[i], 72 + 8 * 16 + i * 8);
+    ck_assert_uint_eq(offsetof(brainmm_class_stats, size), 0);
+    ck_assert_uint_eq(offsetof(brainmm_class_stats, alignment), 4);
+    ck_assert_uint_eq(offsetof(brainmm_class_stats, slabs), 8);
+    ck_assert_uint_eq(offsetof(brainmm_class_stats, untouched), 32);
+    ck_assert_uint_eq(sizeof(brainmm_class_stats), 40);
+}
+END_TEST
+
+START_TEST(allocations_are_described_in_fixed_places) {
+    ck_assert_uint_eq(offsetof(brainmm_allocation, struct_size), 0);
+    ck_assert_uint_eq(offsetof(brainmm_allocation, kind), 4);
+    ck_assert_uint_eq(offsetof(brainmm_allocation, mode), 5);
+    ck_assert_uint_eq(offsetof(brainmm_allocation, certainty), 6);
+    ck_assert_uint_eq(offsetof(brainmm_allocation, address), 8);
+    ck_assert_uint_eq(offsetof(brainmm_allocation, size), 8 + POINTER);
+    ck_assert_uint_eq(offsetof(brainmm_allocation, alignment), 8 + 2 * POINTER);
+    ck_assert_uint_eq(offsetof(brainmm_allocation, thread_id), 8 + 3 * POINTER);
 }
 END_TEST
 
@@ -68,6 +110,14 @@ START_TEST(constants_are_what_other_languages_wrote_down) {
         {BRAINMM_E_ARGUMENT, 4},
         {BRAINMM_E_MEMORY, 5},
         {BRAINMM_E_UNSUPPORTED, 6},
+        {BRAINMM_E_STOPPED, 7},
+        {BRAINMM_EXACT, 0},
+        {BRAINMM_SEEN, 1},
+        {BRAINMM_PRESUMED, 2},
+        {BRAINMM_OTHERS_WORKED, 1},
+        {BRAINMM_SOME_PRESUMED, 2},
+        {BRAINMM_DUMP_STATS, 1},
+        {BRAINMM_DUMP_ALLOCATIONS, 2},
         {BRAINMM_USER, 0},
         {BRAINMM_SYSTEM, 1},
         {BRAINMM_JIT, 2},
@@ -115,6 +165,8 @@ int main(void) {
     tcase_add_test(layout, options_are_packed);
     tcase_add_test(layout, table_begins_with_its_identity);
     tcase_add_test(layout, table_continues_with_its_functions);
+    tcase_add_test(layout, statistics_have_the_same_places_everywhere);
+    tcase_add_test(layout, allocations_are_described_in_fixed_places);
     tcase_add_test(layout, constants_are_what_other_languages_wrote_down);
     tcase_add_test(layout, library_carries_that_table);
     suite_add_tcase(suite, layout);

@@ -13,6 +13,12 @@ static unsigned calls(unsigned slot) {
     return now;
 }
 
+static int BRAINMM_CALL visit_nothing(void *context, const brainmm_allocation *allocation) {
+    (void)context;
+    (void)allocation;
+    test_end(TEST_FAILED);
+}
+
 int main(void) {
     const struct brainmm_manager *(BRAINMM_CALL * get_manager)(void);
     int(BRAINMM_CALL * attach_status)(const char **text);
@@ -105,6 +111,10 @@ int main(void) {
     CHECK(calls(5) == 0);
     CHECK((pages = mm->pages_realloc(NULL, 1, BRAINMM_JIT)) != NULL && calls(5) == 1);
     CHECK(mm->pages_realloc(pages, 0, BRAINMM_JIT) == NULL && calls(6) == 1);
+
+    brainmm_stats stats = {.struct_size = sizeof stats, .live_count = 77};
+    CHECK(mm->get_stats(&stats, NULL, 0) == BRAINMM_E_UNSUPPORTED && stats.live_count == 77);
+    CHECK(mm->walk(visit_nothing, NULL) == BRAINMM_E_UNSUPPORTED);
 
     CHECK_MSG(report->live == 0, "%zu pieces leaked", report->live);
     return TEST_PASSED;

@@ -47,6 +47,14 @@ bool os_protect(void *address, size_t size, unsigned rights) {
     return VirtualProtect(address, size, protection[rights & 7], &before) != 0;
 }
 
+bool os_peek(void *copy, const void *from, size_t size) {
+    DWORD error = GetLastError();
+    SIZE_T done = 0;
+    bool read = ReadProcessMemory(GetCurrentProcess(), from, copy, size, &done) && done == size;
+    SetLastError(error);
+    return read;
+}
+
 /* A place in the middle of the lower half of the address space, far from where the system puts images, heaps and
  * stacks. It differs from run to run as far as the system's own layout does. */
 void *os_place_window(size_t span) {
