@@ -59,7 +59,8 @@ enum brainmm_result {
     BRAINMM_E_ARGUMENT = 4,    /* a size, count, alignment or mode out of range */
     BRAINMM_E_MEMORY = 5,      /* the system has no more */
     BRAINMM_E_UNSUPPORTED = 6, /* the heap this module is attached to has no such function */
-    BRAINMM_E_STOPPED = 7      /* the caller's own callback ended it early */
+    BRAINMM_E_STOPPED = 7,     /* the caller's own callback ended it early */
+    BRAINMM_E_REFUSED = 8      /* the system refuses, for reasons of its own */
 };
 
 /* What memory of blocks and pages is for. Memory is released with the mode it was taken with. */
@@ -87,7 +88,7 @@ typedef struct brainmm_options {
     uint8_t kind;        /* enum brainmm_kind */
     uint8_t align;       /* log2(alignment / 16), 0 for 16 to 7 for 2048 bytes: what a resize keeps */
     uint8_t block_size;  /* for blocks, log4(size / 4 KiB): 0 for 4 KiB to 8 for 256 MiB; else 0 */
-    uint8_t rights;      /* enum brainmm_rights, or-ed */
+    uint8_t rights;      /* enum brainmm_rights, or-ed, of the first page */
     uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 where no thread does */
     size_t size;         /* usable bytes */
 } brainmm_options;
@@ -141,6 +142,26 @@ BRAINMM_API void *BRAINMM_CALL brainmm_pages_realloc(void *pages, size_t count, 
 
 /* Gives a run back; MODE as it was taken. NULL is allowed. */
 BRAINMM_API int BRAINMM_CALL brainmm_pages_free(void *pages, unsigned mode);
+
+/* ---- Access rights ---------------------------------------------------------------------------------------------- */
+
+/* Gives COUNT pages at PAGES, a multiple of 4 KiB, the RIGHTS of enum brainmm_rights, or-ed: any of the eight
+ * combinations. No system has memory that can be written and not read, so WRITE includes READ; processors may let what is
+ * EXECUTE only be read. On systems with larger pages, those are the unit: what is not a multiple of them is refused.
+ *
+ * The pages may be anybody's. Of the heap's own, they must lie inside one live allocation that has whole pages to
+ * itself: pages, a block, or a piece above BRAINMM_LOCK_FREE_MAX bytes. Such an allocation gets the rights it began with
+ * back when it is freed, and when it is resized, even if the resize fails; a block of 4 or 16 KiB for which the system
+ * refuses that is not freed (BRAINMM_E_REFUSED). Must not run while another thread frees or resizes the same allocation.
+ *
+ * BRAINMM_E_ARGUMENT: unknown RIGHTS, more pages than there can be, or the allocation ends before the COUNT. _E_POINTER:
+ * NULL, not a multiple of 4 KiB, not all mapped, or free memory or a table of the heap. _E_KIND: pieces that share
+ * their pages. After _E_REFUSED a part of the pages may have the new rights. A COUNT of 0 changes nothing. */
+BRAINMM_API int BRAINMM_CALL brainmm_pages_set_rights(void *pages, size_t count, unsigned rights);
+
+/* Stores the rights of one page, which may be anybody's; 0 means no access. BRAINMM_E_POINTER: NULL, not a multiple of
+ * 4 KiB, or not mapped; *RIGHTS is then untouched. On Linux this reads /proc/self/maps, and takes as long. */
+BRAINMM_API int BRAINMM_CALL brainmm_pages_get_rights(const void *page, unsigned *rights);
 
 /* ---- Questions and upkeep --------------------------------------------------------------------------------------- */
 
@@ -302,6 +323,8 @@ struct brainmm_manager {
     int(BRAINMM_CALL *move_b16)(void *to, const void *from, size_t count);
     int(BRAINMM_CALL *get_stats)(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity);
     int(BRAINMM_CALL *walk)(brainmm_visit visit, void *context);
+    int(BRAINMM_CALL *pages_set_rights)(void *pages, size_t count, unsigned rights);
+    int(BRAINMM_CALL *pages_get_rights)(const void *page, unsigned *rights);
 };
 
 /* The table of the heap this module is on: its own, or the one it attached to. Never NULL; the heap is chosen by the

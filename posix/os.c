@@ -103,6 +103,69 @@ bool os_peek(void *copy, const void *from, size_t size) {
     return read;
 }
 
+/* Bytes for the pages that one question is about. */
+#define MINCORE_PAGES 1024u
+
+bool os_pages_are_mapped(const void *address, size_t size) {
+    unsigned char resident[MINCORE_PAGES];
+    for (size_t done = 0; done < size; done += MINCORE_PAGES * OS_PAGE) {
+        size_t part = size - done < MINCORE_PAGES * OS_PAGE ? size - done : MINCORE_PAGES * OS_PAGE;
+        if (mincore((char *)(uintptr_t)address + done, part, resident) != 0 && errno != EAGAIN)
+            return false;
+    }
+    return true;
+}
+
+/* One line of /proc/self/maps begins with "55d0c000-55d0e000 r-xp ". There is no system call that tells. */
+struct maps_line {
+    uintptr_t first, end;
+    char rights[4];
+    unsigned field;  /* of the line: first, end, rights, the rest */
+    unsigned length; /* of the rights read so far */
+};
+
+/* Takes the next character; true when the line's rights are complete. */
+static bool maps_take(struct maps_line *line, char c) {
+    if (c == '\n') {
+        *line = (struct maps_line){0};
+    } else if (line->field < 2) {
+        uintptr_t *number = line->field == 0 ? &line->first : &line->end;
+        if (c == '-' || c == ' ')
+            line->field++;
+        else
+            *number = *number << 4 | (uintptr_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    } else if (line->field == 2) {
+        line->rights[line->length++] = c;
+        if (line->length == sizeof line->rights) {
+            line->field = 3;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool os_page_rights(const void *page, unsigned *rights) {
+    char text[4096];
+    struct maps_line line = {0};
+    bool found = false;
+    ssize_t length = 1;
+    int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    if (maps < 0)
+        return false;
+    while (!found && length > 0) {
+        do
+            length = read(maps, text, sizeof text);
+        while (length < 0 && errno == EINTR);
+        for (ssize_t i = 0; i < length && !found; i++)
+            found = maps_take(&line, text[i]) && (uintptr_t)page >= line.first && (uintptr_t)page < line.end;
+    }
+    close(maps);
+    if (found)
+        *rights = (line.rights[0] == 'r' ? BRAINMM_READ : 0u) | (line.rights[1] == 'w' ? BRAINMM_WRITE : 0u) |
+                  (line.rights[2] == 'x' ? BRAINMM_EXECUTE : 0u);
+    return found;
+}
+
 /* The kernel's own choice is the place that is free and that sanitizers and valgrind agree with. */
 void *os_place_window(size_t span) {
     void *mapped = mmap(NULL, 2 * span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

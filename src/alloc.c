@@ -262,7 +262,7 @@ static bool piece_fits(const struct piece *piece, size_t size) {
 
 static void *resize(void *old, size_t size, bool keep) {
     struct piece piece;
-    if (!piece_describe(old, &piece) || size > PTRDIFF_MAX)
+    if (!piece_describe(old, &piece) || size > PTRDIFF_MAX || (piece.run && !run_restore_rights(piece.run)))
         return NULL;
     if (piece_fits(&piece, size))
         return old;
@@ -315,6 +315,7 @@ int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options)
         found.size = unit->size;
         found.kind = found.size <= BIG_MAX ? BRAINMM_BIG : BRAINMM_LARGE;
         found.align = unit->attributes;
+        found.rights = (uint8_t)run_rights(unit, address, BRAINMM_USER);
     } else if (!blocks_describe(address, &found)) {
         return 0;
     }

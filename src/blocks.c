@@ -17,7 +17,6 @@
 #define MODES 3u
 #define BLOCK_SIZES 9u
 #define SHARED_SIZES 2u /* 4 and 16 KiB share units */
-#define RIGHTS_OF_USE (BRAINMM_READ | BRAINMM_WRITE)
 
 static struct lock lock;
 static uint32_t with_room[SHARED_SIZES][MODES]; /* first unit of a list */
@@ -100,6 +99,16 @@ static struct unit *shared_find(const void *address, unsigned *slot) {
     return slots_used(unit) & *slot ? unit : NULL;
 }
 
+void *blocks_find(struct unit *unit, const void *address) {
+    char *start = (char *)((uintptr_t)address & ~(uintptr_t)(unit->size - 1));
+    return slots_used(unit) & 1u << ((uintptr_t)start % UNIT_SIZE / 4096) ? start : NULL;
+}
+
+/* Makes the pages of a shared block what its mode gives. False if the system cannot. */
+static bool shared_restore_rights(struct unit *unit, void *block) {
+    return !unit->rights_changed || os_protect(block, unit->size, run_mode_rights(unit->attributes));
+}
+
 static int shared_free(void *block, unsigned mode) {
     int result = BRAINMM_E_POINTER;
     unsigned slot;
@@ -107,6 +116,8 @@ static int shared_free(void *block, unsigned mode) {
     struct unit *unit = shared_find(block, &slot);
     if (unit && unit->attributes != mode) {
         result = BRAINMM_E_KIND;
+    } else if (unit && !shared_restore_rights(unit, block)) {
+        result = BRAINMM_E_REFUSED;
     } else if (unit) {
         uint32_t *list = &with_room[block_index(unit->size)][mode];
         if (slots_used(unit) == all_slots(unit->size))
@@ -183,7 +194,7 @@ static void *pages_resize(void *pages, size_t count, unsigned mode, bool keep) {
         heap_pages_free(pages, mode);
         return NULL;
     }
-    if (!pages_count_is_possible(count))
+    if (!pages_count_is_possible(count) || !run_restore_rights(run))
         return NULL;
     size_t size = count * BRAINMM_PAGE_SIZE;
     if (run_resize(run, size))
@@ -218,10 +229,9 @@ bool blocks_describe(const void *address, brainmm_options *options) {
         options->size = unit->size;
         options->kind = shared || unit->kind == UNIT_BLOCK ? BRAINMM_BLOCK : BRAINMM_PAGES;
         options->block_size = (uint8_t)(options->kind == BRAINMM_BLOCK ? block_index(unit->size) : 0);
-        if (unit->attributes == BRAINMM_JIT) {
+        if (unit->attributes == BRAINMM_JIT)
             options->kind = BRAINMM_JIT_MEMORY;
-            options->rights = RIGHTS_OF_USE | BRAINMM_EXECUTE;
-        }
+        options->rights = (uint8_t)run_rights(unit, address, unit->attributes);
     }
     lock_open(&lock);
     return unit != NULL;

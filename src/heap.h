@@ -26,6 +26,8 @@ int BRAINMM_CALL heap_pages_free(void *pages, unsigned mode);
 int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options);
 int BRAINMM_CALL heap_thread_heap_minimize(void);
 void BRAINMM_CALL heap_thread_done(void);
+int BRAINMM_CALL heap_pages_set_rights(void *pages, size_t count, unsigned rights);
+int BRAINMM_CALL heap_pages_get_rights(const void *page, unsigned *rights);
 int BRAINMM_CALL heap_move_b16(void *to, const void *from, size_t count);
 int BRAINMM_CALL heap_get_stats(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity);
 int BRAINMM_CALL heap_walk(brainmm_visit visit, void *context);

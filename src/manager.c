@@ -34,7 +34,10 @@
     F(int, thread_heap_minimize, (void), (), 0)                                                                        \
     F(int, get_stats, (brainmm_stats * stats, brainmm_class_stats * classes, size_t capacity),                         \
       (stats, classes, capacity), BRAINMM_E_UNSUPPORTED)                                                               \
-    F(int, walk, (brainmm_visit visit, void *context), (visit, context), BRAINMM_E_UNSUPPORTED)
+    F(int, walk, (brainmm_visit visit, void *context), (visit, context), BRAINMM_E_UNSUPPORTED)                        \
+    F(int, pages_set_rights, (void *pages, size_t count, unsigned rights), (pages, count, rights),                     \
+      BRAINMM_E_UNSUPPORTED)                                                                                           \
+    F(int, pages_get_rights, (const void *page, unsigned *rights), (page, rights), BRAINMM_E_UNSUPPORTED)
 #define ALL_FUNCTIONS(F) FIRST_FUNCTIONS(F) LATER_FUNCTIONS(F)
 
 /* An entry changes once, while other threads may be calling through it. */
@@ -162,7 +165,7 @@ static void attach(struct rendezvous_owner *owner) {
                    "This module uses the heap of another module, found at", place);
         return;
     }
-    struct brainmm_manager adapter = {.size = sizeof adapter};
+    struct brainmm_manager adapter = {.size = offsetof(struct brainmm_manager, move_b16)}; /* it has none beyond */
     foreign_attach(&owner->version1_copy, owner->free_pascal, &adapter);
     manager_activate(&adapter);
     own_table_attach((void *const *)owner->version1, (uintptr_t)owner->version1);

@@ -43,6 +43,12 @@ bool os_protect(void *address, size_t size, unsigned rights);
  * have been written then. Any addresses and sizes. */
 bool os_peek(void *copy, const void *from, size_t size);
 
+/* Whether all of SIZE bytes at ADDRESS is memory that the process has mapped or committed, whatever its rights. */
+bool os_pages_are_mapped(const void *address, size_t size);
+
+/* The rights of one page of the process, as the system knows them; false if it is not mapped. */
+bool os_page_rights(const void *page, unsigned *rights);
+
 /* Where the window of the heap (src/window.h) may lie: the address, a multiple of SPAN, of SPAN bytes (a power of two, 64
  * bit only) of which most are free and will likely stay so. Nothing is reserved. NULL if there is no such place. */
 void *os_place_window(size_t span);

@@ -19,6 +19,7 @@ static void *run_make(size_t size, size_t alignment, enum unit_kind kind, unsign
     run->start = (uintptr_t)unit_address(unit_index(run));
     run->size = page_round(size);
     run->attributes = (uint8_t)attributes;
+    run->rights_changed = false;
     run->kind = (uint8_t)kind;
     return (void *)run->start;
 }
@@ -32,8 +33,7 @@ void *run_alloc(size_t size, size_t alignment, bool *fresh) {
 
 void *run_get(size_t size, size_t alignment, enum unit_kind kind, unsigned mode) {
     void *address = run_make(size, alignment, kind, mode, NULL);
-    if (address && mode == BRAINMM_JIT &&
-        !os_protect(address, units_of(size) << UNIT_SHIFT, BRAINMM_READ | BRAINMM_WRITE | BRAINMM_EXECUTE)) {
+    if (address && mode == BRAINMM_JIT && !os_protect(address, units_of(size) << UNIT_SHIFT, run_mode_rights(mode))) {
         run_free(address, kind, mode);
         return NULL;
     }
@@ -45,9 +45,9 @@ struct unit *run_of(const void *address, enum unit_kind kind) {
     return run && run->kind == kind && (uintptr_t)address == run->start ? run : NULL;
 }
 
-/* Executable memory is made ordinary first. If the system cannot, it is lost, which is better than a heap that runs. */
-static void units_give(struct unit *first, size_t count, bool executable) {
-    if (!executable || os_protect(unit_address(unit_index(first)), count << UNIT_SHIFT, BRAINMM_READ | BRAINMM_WRITE))
+/* Memory of other RIGHTS is made ordinary first. If the system cannot, it is lost, which is better than a heap that runs. */
+static void units_give(struct unit *first, size_t count, bool other_rights) {
+    if (!other_rights || os_protect(unit_address(unit_index(first)), count << UNIT_SHIFT, BRAINMM_READ | BRAINMM_WRITE))
         window_give(first, count);
 }
 
@@ -61,8 +61,27 @@ bool run_free(void *address, enum unit_kind kind, unsigned mode) {
     window_unlock();
     if (!run)
         return false;
-    units_give(run, units_of(run->size), kind != UNIT_RUN && mode == BRAINMM_JIT);
+    units_give(run, units_of(run->size), run->rights_changed || (kind != UNIT_RUN && mode == BRAINMM_JIT));
     return true;
+}
+
+unsigned run_mode_rights(unsigned mode) {
+    return BRAINMM_READ | BRAINMM_WRITE | (mode == BRAINMM_JIT ? BRAINMM_EXECUTE : 0u);
+}
+
+bool run_restore_rights(struct unit *run) {
+    unsigned mode = run->kind == UNIT_RUN ? BRAINMM_USER : run->attributes;
+    if (!run->rights_changed)
+        return true;
+    if (!os_protect((void *)run->start, page_round(run->size), run_mode_rights(mode)))
+        return false;
+    run->rights_changed = false;
+    return true;
+}
+
+unsigned run_rights(const struct unit *run, const void *address, unsigned mode) {
+    unsigned rights;
+    return run->rights_changed && os_page_rights(address, &rights) ? rights : run_mode_rights(mode);
 }
 
 bool run_resize(struct unit *run, size_t size) {
@@ -74,7 +93,7 @@ bool run_resize(struct unit *run, size_t size) {
         if (!window_take_at(unit_from_index(unit_index(run) + (uint32_t)now), wanted - now))
             return false;
         if (jit && !os_protect((char *)run->start + (now << UNIT_SHIFT), (wanted - now) << UNIT_SHIFT,
-                               BRAINMM_READ | BRAINMM_WRITE | BRAINMM_EXECUTE)) {
+                               run_mode_rights(BRAINMM_JIT))) {
             window_give(unit_from_index(unit_index(run) + (uint32_t)now), wanted - now);
             return false;
         }

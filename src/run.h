@@ -22,6 +22,15 @@ bool run_free(void *address, enum unit_kind kind, unsigned mode);
 /* Makes a run SIZE bytes long without moving it; false if that cannot be. */
 bool run_resize(struct unit *run, size_t size);
 
+/* What pages of a mode begin with. */
+unsigned run_mode_rights(unsigned mode);
+
+/* Gives all of a run the rights it began with; false if the system cannot. */
+bool run_restore_rights(struct unit *run);
+
+/* The rights of the page at ADDRESS, in a unit or run that begins with MODE's. */
+unsigned run_rights(const struct unit *run, const void *address, unsigned mode);
+
 /* Takes memory for pages or blocks. */
 void *run_get(size_t size, size_t alignment, enum unit_kind kind, unsigned mode);
 

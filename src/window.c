@@ -363,6 +363,43 @@ bool window_purge(bool all) {
     return any;
 }
 
+/* ---- Any pointer ------------------------------------------------------------------------------------------------ */
+
+static bool overlaps(uintptr_t address, size_t size, uintptr_t start, size_t length) {
+    return address < start + length && start < address + size;
+}
+
+/* A unit of a region is free, or committed, or both. */
+bool window_touches(const void *address, size_t size) {
+    uintptr_t from = (uintptr_t)address;
+    size_t tables = table_bytes(span_units) + BITMAPS * bitmap_bytes(span_units), known = units_known();
+    if (overlaps(from, size, (uintptr_t)window.table, tables))
+        return true;
+    if (!overlaps(from, size, window.base, WINDOW_IS_EVERYTHING ? UINTPTR_MAX : known << UNIT_SHIFT))
+        return false;
+    size_t first = from > window.base ? (from - window.base) >> UNIT_SHIFT : 0;
+    size_t end = ((from + size - 1 - window.base) >> UNIT_SHIFT) + 1;
+    if (end > known)
+        end = known;
+    return bits_find(free_units, first, end, true) < end || bits_find(committed, first, end, true) < end;
+}
+
+/* Only the first unit of a run knows the rest. None of a run is free, and none is uncommitted. */
+struct unit *window_find(const void *address) {
+    if (!window_contains(address))
+        return NULL;
+    size_t at = ((uintptr_t)address - window.base) >> UNIT_SHIFT;
+    for (;; at--) {
+        struct unit *unit = unit_at(address_of(at));
+        if (bits_find(free_units, at, at + 1, true) == at || bits_find(committed, at, at + 1, true) != at)
+            return NULL;
+        if (unit->kind != UNIT_NONE)
+            return unit;
+        if (at == 0 || bits_find(region_starts, at, at + 1, true) == at)
+            return NULL;
+    }
+}
+
 void window_lock(void) { lock_take(&lock); }
 void window_unlock(void) { lock_open(&lock); }
 

@@ -59,7 +59,10 @@ struct unit {
     };
     _Atomic uintptr_t limit; /* slab: products of `reciprocal` below this belong to carved objects; else 0 */
     struct object *local;    /* slab: objects the owner freed, last first */
-    uint32_t countdown;      /* slab: local frees until slab_event() is due */
+    union {
+        uint32_t countdown;      /* slab: local frees until slab_event() is due */
+        uint32_t rights_changed; /* run, pages, blocks: not 0 if some page may have other rights than it began with */
+    };
     _Atomic uint32_t remote; /* slab: state, and objects that other threads freed (slab.h) */
     _Atomic uint32_t next;   /* unit index of the next in a queue or stack; 0 is the end */
     _Atomic uint32_t prev;   /* the previous in a queue; of a slab nobody owns, its last owner's number */
@@ -140,6 +143,13 @@ void window_give_slab(struct unit *first, unsigned units);
 
 /* Returns idle memory to the system: all of it, or what has been idle for a while. True if there was any. */
 bool window_purge(bool all);
+
+/* Whether any of SIZE bytes at ADDRESS belongs to the heap's regions or tables. Under the lock. */
+bool window_touches(const void *address, size_t size);
+
+/* The descriptor of what ADDRESS, a pointer anywhere into it, belongs to: the first of a run or slab, in use or kept
+ * for slabs; NULL if it is free or not ours. Under the lock. */
+struct unit *window_find(const void *address);
 
 /* The lock of this part. What a run, pages or a block of 64 KiB and more is, changes only under it. */
 void window_lock(void);

@@ -49,6 +49,8 @@ START_TEST(table_continues_with_its_functions) {
         offsetof(struct brainmm_manager, move_b16),
         offsetof(struct brainmm_manager, get_stats),
         offsetof(struct brainmm_manager, walk),
+        offsetof(struct brainmm_manager, pages_set_rights),
+        offsetof(struct brainmm_manager, pages_get_rights),
     };
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
         ck_assert_uint_eq(offsets[i], (POINTER == 8 ? 48u : 36u) + i * POINTER);
@@ -118,6 +120,7 @@ START_TEST(constants_are_what_other_languages_wrote_down) {
         {BRAINMM_SOME_PRESUMED, 2},
         {BRAINMM_DUMP_STATS, 1},
         {BRAINMM_DUMP_ALLOCATIONS, 2},
+        {BRAINMM_E_REFUSED, 8},
         {BRAINMM_USER, 0},
         {BRAINMM_SYSTEM, 1},
         {BRAINMM_JIT, 2},

@@ -26,6 +26,8 @@ int main(void) {
     int(BRAINMM_CALL * get_stats)(brainmm_stats * stats, brainmm_class_stats * classes, size_t capacity);
     int(BRAINMM_CALL * walk)(brainmm_visit visit, void *context);
     int(BRAINMM_CALL * dump)(brainmm_write write, void *context, unsigned parts);
+    int(BRAINMM_CALL * get_rights)(const void *page, unsigned *rights);
+    unsigned rights = 77;
     party_get_function get;
     brainmm_options options;
     module owner = module_load(path_beside("rendezvous_short_owner-plain" MODULE_SUFFIX));
@@ -43,6 +45,7 @@ int main(void) {
     module_symbol(library, "brainmm_get_stats", &get_stats);
     module_symbol(library, "brainmm_walk", &walk);
     module_symbol(library, "brainmm_dump", &dump);
+    module_symbol(library, "brainmm_pages_get_rights", &get_rights);
     CHECK(get_manager()->heap_id == heap && get_manager()->size < sizeof(struct brainmm_manager));
 
     void *piece = alloc(100);
@@ -50,6 +53,7 @@ int main(void) {
     memset(&options, 0xEE, sizeof options);
     CHECK(get_options(piece, &options) == 0 && options.kind == 0xEE);
     CHECK(minimize() == 0);
+    CHECK(get_rights(piece, &rights) == BRAINMM_E_UNSUPPORTED && rights == 77);
     thread_done();
     brainmm_stats stats = {.struct_size = sizeof stats, .live_count = 77};
     CHECK(get_stats(&stats, NULL, 0) == BRAINMM_E_UNSUPPORTED && stats.live_count == 77);

@@ -44,7 +44,43 @@ bool os_protect(void *address, size_t size, unsigned rights) {
         PAGE_NOACCESS, PAGE_READONLY,     PAGE_READWRITE,         PAGE_READWRITE, /* there is no write-only memory */
         PAGE_EXECUTE,  PAGE_EXECUTE_READ, PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_READWRITE};
     DWORD before;
-    return VirtualProtect(address, size, protection[rights & 7], &before) != 0;
+    MEMORY_BASIC_INFORMATION part;
+    if (VirtualProtect(address, size, protection[rights & 7], &before))
+        return true;
+    /* One call never reaches beyond what was reserved by one. */
+    for (char *at = address, *end = at + size; at < end; at = (char *)part.BaseAddress + part.RegionSize) {
+        if (VirtualQuery(at, &part, sizeof part) == 0)
+            return false;
+        size_t left = (size_t)(end - at), here = part.RegionSize - (size_t)(at - (char *)part.BaseAddress);
+        if (!VirtualProtect(at, here < left ? here : left, protection[rights & 7], &before))
+            return false;
+    }
+    return true;
+}
+
+bool os_pages_are_mapped(const void *address, size_t size) {
+    MEMORY_BASIC_INFORMATION part;
+    for (const char *at = address, *end = at + size; at < end; at = (char *)part.BaseAddress + part.RegionSize)
+        if (VirtualQuery(at, &part, sizeof part) == 0 || part.State != MEM_COMMIT)
+            return false;
+    return true;
+}
+
+bool os_page_rights(const void *page, unsigned *rights) {
+    MEMORY_BASIC_INFORMATION part;
+    if (VirtualQuery(page, &part, sizeof part) == 0 || part.State != MEM_COMMIT)
+        return false;
+    switch (part.Protect & ~(DWORD)(PAGE_NOCACHE | PAGE_WRITECOMBINE)) {
+    case PAGE_READONLY: *rights = BRAINMM_READ; break;
+    case PAGE_READWRITE:
+    case PAGE_WRITECOPY: *rights = BRAINMM_READ | BRAINMM_WRITE; break;
+    case PAGE_EXECUTE: *rights = BRAINMM_EXECUTE; break;
+    case PAGE_EXECUTE_READ: *rights = BRAINMM_EXECUTE | BRAINMM_READ; break;
+    case PAGE_EXECUTE_READWRITE:
+    case PAGE_EXECUTE_WRITECOPY: *rights = BRAINMM_EXECUTE | BRAINMM_READ | BRAINMM_WRITE; break;
+    default: *rights = 0; break; /* none, or a guard page */
+    }
+    return true;
 }
 
 bool os_peek(void *copy, const void *from, size_t size) {
