@@ -116,7 +116,7 @@ build/$1/tests/second/%: build/$1/%
 tests-$1: $1 $(addprefix build/$1/tests/,$2 $(addprefix second/,$2)) $(filter build/$1/%,$(TEST_FILES))
 endef
 $(foreach target,$(LINUX),$(eval $(call test_folder,$(target),libbrainmm.so libbrainmm-malloc.so)))
-$(foreach target,$(WINDOWS),$(eval $(call test_folder,$(target),brainmm.dll)))
+$(foreach target,$(WINDOWS),$(eval $(call test_folder,$(target),brainmm.dll $(COMPANIONS:%=%.dll))))
 
 .PHONY: tests
 tests: $(TARGETS:%=tests-%)

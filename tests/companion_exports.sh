@@ -1,0 +1,42 @@
+#!/bin/sh
+# Each companion DLL exports the names that docs/companions.md lists, exactly; imports kernel32 only; and is built like
+# brainmm.dll.
+set -u
+status=0
+cpu=x86_64
+[ "$TARGET" = win64 ] || cpu=i686
+
+fail() {
+    echo "$*"
+    status=1
+}
+
+for companion in borlndmm fpcmemdll; do
+    file=$BUILD/$companion.dll
+    dump=$(TZ=UTC $cpu-w64-mingw32-objdump -p "$file") || exit 1
+
+    # In the document: the first column of the table below the heading with the DLL's name.
+    documented=$(awk -v heading="## $companion.dll" '
+        /^## / { on = index($0, heading) == 1 }
+        on && /^\| `/ { split($0, parts, "`"); print parts[2] }' docs/companions.md | LC_ALL=C sort)
+    exported=$(echo "$dump" | awk '/Ordinal\/Name Pointer/ { on = 1; next } on && !NF { exit } on { print $NF }' |
+        LC_ALL=C sort)
+    [ -n "$documented" ] || fail "docs/companions.md has no list for $companion.dll"
+    if [ "$documented" != "$exported" ]; then
+        fail "$companion.dll exports something else than docs/companions.md says"
+        printf 'documented:\n%s\nexported:\n%s\n' "$documented" "$exported"
+    fi
+    forwarded=$(echo "$dump" | grep -c 'Forwarder RVA')
+    [ "$forwarded" = 0 ] || fail "$companion.dll forwards $forwarded exports to another DLL"
+
+    imports=$(echo "$dump" | sed -n 's/.*DLL Name: //p' | tr '[:upper:]' '[:lower:]')
+    [ "$imports" = kernel32.dll ] || fail "$companion.dll imports from: $imports"
+    for flag in DYNAMIC_BASE NX_COMPAT; do
+        echo "$dump" | grep -qw $flag || fail "$companion.dll lacks $flag"
+    done
+    sections=$($cpu-w64-mingw32-objdump -h "$file")
+    echo "$sections" | grep -q '\.reloc' || fail "$companion.dll cannot be relocated"
+    echo "$sections" | grep -q '\.rsrc' || fail "$companion.dll has no version resource"
+    ! $cpu-w64-mingw32-nm "$file" | grep __emutls || fail "$companion.dll uses emulated thread-local storage"
+done
+exit $status

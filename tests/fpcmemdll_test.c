@@ -1,0 +1,154 @@
+/* fpcmemdll_test.c: every export of fpcmemdll.dll, called in Free Pascal's convention with what its run-time library
+ * may pass. What ends the program is in fpcmemdll_errors.c. */
+#include "companion_support.h"
+
+static void *(PASCAL_CALL *get_mem)(size_t size);
+static size_t(PASCAL_CALL *free_mem)(void *piece);
+static size_t(PASCAL_CALL *free_mem_size)(void *piece, size_t size);
+static void *(PASCAL_CALL *alloc_mem)(size_t size);
+static void *(PASCAL_CALL *realloc_mem)(void **piece, size_t size);
+static size_t(PASCAL_CALL *mem_size)(void *piece);
+static void *(PASCAL_CALL *get_heap_status)(void *status);
+static void *(PASCAL_CALL *get_fpc_heap_status)(void *status);
+
+static void load(void) {
+    HMODULE companion = LoadLibraryA("fpcmemdll.dll");
+    CHECK_MSG(companion != NULL, "error %lu", GetLastError());
+    companion_export(companion, "SysGetmem", &get_mem);
+    companion_export(companion, "SysFreemem", &free_mem);
+    companion_export(companion, "SysFreememSize", &free_mem_size);
+    companion_export(companion, "SysAllocMem", &alloc_mem);
+    companion_export(companion, "SysReAllocMem", &realloc_mem);
+    companion_export(companion, "SysMemSize", &mem_size);
+    companion_export(companion, "SysGetHeapStatus", &get_heap_status);
+    companion_export(companion, "SysGetFPCHeapStatus", &get_fpc_heap_status);
+}
+
+static const size_t sizes[] = {1, 15, 16, 100, 1000, 5000, 32768, 40000, 3 * MIB};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+START_TEST(pieces_have_the_size_they_say_and_keep_all_of_it) {
+    for (unsigned i = 0; i < SIZES; i++) {
+        void *piece = get_mem(sizes[i]), *variable = piece;
+        ck_assert(is_aligned(piece, 16));
+        size_t size = mem_size(piece);
+        ck_assert_uint_ge(size, sizes[i]);
+        pattern_fill(piece, size, i); /* strings use what MemSize says */
+        void *result = realloc_mem(&variable, size * 2);
+        ck_assert_ptr_nonnull(variable);
+        ck_assert_ptr_eq(result, variable);
+        ck_assert(pattern_holds(variable, size, i));
+        result = realloc_mem(&variable, 10);
+        ck_assert_ptr_eq(result, variable);
+        ck_assert(pattern_holds(variable, sizes[i] < 8 ? sizes[i] : 8, i));
+        ck_assert_uint_eq(free_mem_size(variable, 10), 0);
+        ck_assert_uint_eq(mem_size(variable), 0);
+    }
+}
+END_TEST
+
+START_TEST(alloc_mem_is_zero_to_its_usable_size) {
+    for (unsigned i = 0; i < SIZES; i++) {
+        void *dirty = get_mem(sizes[i]);
+        memset(dirty, 0xEE, mem_size(dirty));
+        free_mem(dirty);
+        void *piece = alloc_mem(sizes[i]);
+        ck_assert_uint_ge(mem_size(piece), sizes[i]);
+        ck_assert(all_zero(piece, mem_size(piece)));
+        ck_assert_uint_eq(free_mem(piece), 0);
+    }
+}
+END_TEST
+
+START_TEST(size_zero_is_a_piece_of_its_own) {
+    void *first = get_mem(0), *second = alloc_mem(0);
+    ck_assert_ptr_nonnull(first);
+    ck_assert_ptr_nonnull(second);
+    ck_assert_ptr_ne(first, second);
+    free_mem(first);
+    free_mem(second);
+}
+END_TEST
+
+START_TEST(realloc_mem_of_nil_allocates_and_to_0_frees) {
+    void *variable = NULL;
+    ck_assert_ptr_nonnull(realloc_mem(&variable, 100));
+    ck_assert_ptr_nonnull(variable);
+    void *piece = variable;
+    ck_assert_ptr_null(realloc_mem(&variable, 0));
+    ck_assert_ptr_null(variable);
+    ck_assert_uint_eq(mem_size(piece), 0);
+    ck_assert_ptr_null(realloc_mem(&variable, 0));
+    ck_assert_ptr_null(variable);
+}
+END_TEST
+
+START_TEST(freeing_nothing_does_nothing) {
+    void *piece = get_mem(100);
+    ck_assert_uint_eq(free_mem(NULL), 0);
+    ck_assert_uint_eq(free_mem_size(NULL, 100), 0);
+    ck_assert_uint_eq(free_mem_size(piece, 0), 0);
+    ck_assert_uint_eq(free_mem_size((void *)(uintptr_t)0x1001, 0), 0);
+    ck_assert_uint_ge(mem_size(piece), 100); /* it lives */
+    free_mem(piece);
+}
+END_TEST
+
+START_TEST(mem_size_of_what_is_no_piece_is_0) {
+    void *wrong[WRONG_POINTERS], *piece = get_mem(1000);
+    wrong_pointers(piece, wrong);
+    for (unsigned i = 0; i < WRONG_POINTERS; i++)
+        ck_assert_uint_eq(mem_size(wrong[i]), 0);
+    ck_assert_uint_eq(mem_size(NULL), 0);
+    free_mem(piece);
+}
+END_TEST
+
+START_TEST(it_is_the_one_heap) {
+    const struct brainmm_manager *heap = the_heap();
+    void *theirs = heap->alloc(100), *ours = get_mem(100);
+    ck_assert_uint_eq(heap->usable_size(ours), mem_size(ours));
+    ck_assert_int_eq(heap->free(ours), BRAINMM_OK);
+    ck_assert_uint_eq(free_mem(theirs), 0);
+#if defined(BRAINMM_STATIC)
+    ck_assert_uint_eq(heap->heap_id, brainmm_get_manager()->heap_id);
+    ck_assert_ptr_null(GetModuleHandleA("brainmm.dll"));
+#endif
+}
+END_TEST
+
+/* Fills all of SIZE bytes, and nothing behind them. */
+static void status_fills(void *(PASCAL_CALL *status)(void *record), size_t size) {
+    unsigned char record[40 + 16];
+    memset(record, 0xEE, sizeof record);
+    ck_assert_ptr_eq(status(record), record);
+    for (size_t i = 0; i < sizeof record; i++)
+        ck_assert_msg((record[i] == 0xEE) == (i >= size), "byte %zu", i);
+}
+
+START_TEST(statuses_have_the_sizes_of_their_records) {
+    status_fills(get_heap_status, 40);
+    status_fills(get_fpc_heap_status, 5 * sizeof(void *));
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("fpcmemdll");
+    TCase *tests = tcase_create("exports");
+    load();
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, pieces_have_the_size_they_say_and_keep_all_of_it);
+    tcase_add_test(tests, alloc_mem_is_zero_to_its_usable_size);
+    tcase_add_test(tests, size_zero_is_a_piece_of_its_own);
+    tcase_add_test(tests, realloc_mem_of_nil_allocates_and_to_0_frees);
+    tcase_add_test(tests, freeing_nothing_does_nothing);
+    tcase_add_test(tests, mem_size_of_what_is_no_piece_is_0);
+    tcase_add_test(tests, it_is_the_one_heap);
+    tcase_add_test(tests, statuses_have_the_sizes_of_their_records);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? TEST_FAILED : TEST_PASSED;
+}

@@ -1,0 +1,97 @@
+/* borlndmm.c: the memory manager DLL of Delphi's ShareMem unit and of C++Builder's run-time library.
+ *
+ * The contracts are those of Delphi's System unit (docs/companions.md has the list): sizes are signed, and what is not
+ * positive gives NULL; FreeMem's result is 0, or -1 for a pointer that was refused. The RTLs handle NULL and 0
+ * themselves before they call; here they are defined all the same.
+ */
+#include "companion.h"
+
+const char companion_name[] = "borlndmm.dll";
+
+/* Nothing is ever counted down to an unload: the heap lives as long as the process. What is asked for is not 0. */
+enum { HEAP_REFERENCES = 2 };
+
+/* ---- Delphi's manager, `register` convention -------------------------------------------------------------------- */
+
+void *PASCAL_CALL borlndmm_sys_get_mem(size_t size);
+int32_t PASCAL_CALL borlndmm_sys_free_mem(void *piece);
+void *PASCAL_CALL borlndmm_sys_realloc_mem(void *piece, size_t size);
+void *PASCAL_CALL borlndmm_sys_alloc_mem(size_t size);
+uintptr_t PASCAL_CALL borlndmm_sys_register_expected_leak(void *piece);
+uintptr_t PASCAL_CALL borlndmm_sys_unregister_expected_leak(void *piece);
+
+void *PASCAL_CALL borlndmm_sys_get_mem(size_t size) {
+    return companion_is_size(size) ? companion_heap->alloc(size) : NULL;
+}
+
+int32_t PASCAL_CALL borlndmm_sys_free_mem(void *piece) { return companion_heap->free(piece) == BRAINMM_OK ? 0 : -1; }
+
+/* Size 0 frees. A negative size is refused like memory that is out, and the piece stays. */
+void *PASCAL_CALL borlndmm_sys_realloc_mem(void *piece, size_t size) {
+    if (!companion_is_size(size) && (size != 0 || !piece))
+        return NULL;
+    return companion_heap->realloc(piece, size);
+}
+
+void *PASCAL_CALL borlndmm_sys_alloc_mem(size_t size) {
+    return companion_is_size(size) ? companion_heap->alloc_zeroed(size) : NULL;
+}
+
+/* Leaks that are announced are not told from others, which False says. */
+uintptr_t PASCAL_CALL borlndmm_sys_register_expected_leak(void *piece) {
+    (void)piece;
+    return 0;
+}
+
+uintptr_t PASCAL_CALL borlndmm_sys_unregister_expected_leak(void *piece) {
+    (void)piece;
+    return 0;
+}
+
+/* ---- Reference counts, which C++Builder's RTL insists on -------------------------------------------------------- */
+
+int32_t PASCAL_CALL borlndmm_heap_add_ref(void);
+int32_t PASCAL_CALL borlndmm_heap_release(void);
+
+int32_t PASCAL_CALL borlndmm_heap_add_ref(void) { return HEAP_REFERENCES; }
+int32_t PASCAL_CALL borlndmm_heap_release(void) { return HEAP_REFERENCES; }
+
+/* ---- The C form, cdecl ------------------------------------------------------------------------------------------ */
+
+void *__cdecl borlndmm_get_memory(size_t size);
+int32_t __cdecl borlndmm_free_memory(void *piece);
+void *__cdecl borlndmm_realloc_memory(void *piece, size_t size);
+
+void *__cdecl borlndmm_get_memory(size_t size) { return borlndmm_sys_get_mem(size); }
+int32_t __cdecl borlndmm_free_memory(void *piece) { return borlndmm_sys_free_mem(piece); }
+void *__cdecl borlndmm_realloc_memory(void *piece, size_t size) { return borlndmm_sys_realloc_mem(piece, size); }
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+/* Delphi's THeapStatus, 40 or 80 bytes. A function that returns it gets the address of the result as a hidden first
+ * argument. */
+struct delphi_heap_status {
+    uintptr_t figures[9]; /* TotalAddrSpace to Overhead, in bytes */
+    uint32_t error_code;
+};
+
+_Static_assert(sizeof(struct delphi_heap_status) == (sizeof(void *) == 8 ? 80 : 40), "Delphi's THeapStatus");
+
+struct delphi_heap_status *PASCAL_CALL borlndmm_get_heap_status(struct delphi_heap_status *status);
+int32_t PASCAL_CALL borlndmm_get_alloc_mem_count(void);
+int32_t PASCAL_CALL borlndmm_get_alloc_mem_size(void);
+void PASCAL_CALL borlndmm_dump_blocks(void);
+
+/* The heap counts nothing while it allocates. As with other replacements, the figures are 0, which means unknown. */
+struct delphi_heap_status *PASCAL_CALL borlndmm_get_heap_status(struct delphi_heap_status *status) {
+    for (unsigned i = 0; i < sizeof status->figures / sizeof *status->figures; i++)
+        status->figures[i] = 0;
+    status->error_code = 0;
+    return status;
+}
+
+int32_t PASCAL_CALL borlndmm_get_alloc_mem_count(void) { return 0; }
+int32_t PASCAL_CALL borlndmm_get_alloc_mem_size(void) { return 0; }
+
+/* A diagnostic of early Delphi versions; it has had no output since. */
+void PASCAL_CALL borlndmm_dump_blocks(void) {}

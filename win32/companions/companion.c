@@ -1,0 +1,45 @@
+/* companion.c: the life of a companion DLL. It has no C runtime; this is the entry point that the loader calls. */
+#include "companion.h"
+#include "brainmm_attach.h"
+
+const struct brainmm_manager *companion_heap;
+
+BOOL WINAPI companion_entry(HINSTANCE instance, DWORD reason, void *reserved);
+
+static DWORD text_length(const char *text) {
+    DWORD length = 0;
+    while (text[length])
+        length++;
+    return length;
+}
+
+void companion_print(const char *sentence, const char *detail) {
+    const char *parts[] = {companion_name, ": ", sentence, detail, "\r\n"};
+    HANDLE standard_error = GetStdHandle(STD_ERROR_HANDLE);
+    for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+        DWORD written;
+        if (standard_error && standard_error != INVALID_HANDLE_VALUE)
+            WriteFile(standard_error, parts[i], text_length(parts[i]), &written, NULL);
+        OutputDebugStringA(parts[i]);
+    }
+}
+
+/* The loader's lock is held. brainmm.dll may be loaded here all the same, because it needs nothing that is not loaded
+ * in every process. A companion stays loaded, as the heap does: run-time libraries keep the addresses of its functions
+ * and call them to the very end.
+ *
+ * Without a heap the DLL does not load, and a program that imports from it does not start. What Windows then shows is a
+ * number, 0xC0000142; the reason is in the text. */
+BOOL WINAPI companion_entry(HINSTANCE instance, DWORD reason, void *reserved) {
+    (void)reserved;
+    if (reason != DLL_PROCESS_ATTACH)
+        return TRUE;
+    companion_heap = brainmm_attach();
+    if (!companion_heap) {
+        companion_print("not loaded, because ", brainmm_attach_failure());
+        return FALSE;
+    }
+    DisableThreadLibraryCalls(instance); /* the end of threads is the heap's business */
+    brainmm_attach_pin((const void *)&companion_heap);
+    return TRUE;
+}
