@@ -158,15 +158,37 @@ END_TEST
 
 /* ---- The rest --------------------------------------------------------------------------------------------------- */
 
-START_TEST(a_status_has_the_size_of_its_record) {
+/* The figures of THeapStatus, words but for the last. */
+enum { ADDRESS_SPACE, UNCOMMITTED, COMMITTED, ALLOCATED, FREE, FREE_SMALL, FREE_BIG, UNUSED, OVERHEAD, FIGURES };
+
+START_TEST(a_status_has_the_size_of_its_record_and_true_figures) {
     unsigned char record[80 + 16];
-    size_t size = sizeof(void *) == 8 ? 80 : 40, used = sizeof(void *) == 8 ? 76 : 40;
+    uintptr_t before[FIGURES], after[FIGURES];
+    size_t size = sizeof(void *) == 8 ? 80 : 40;
+    uint32_t error_code;
     memset(record, 0xEE, sizeof record);
     ck_assert_ptr_eq(get_heap_status(record), record);
-    for (size_t i = 0; i < sizeof record; i++)
-        ck_assert_msg(i < used ? record[i] != 0xEE : i < size || record[i] == 0xEE, "byte %zu", i);
-    ck_assert_int_ge(get_alloc_mem_count(), 0);
-    ck_assert_int_ge(get_alloc_mem_size(), 0);
+    memcpy(before, record, sizeof before);
+    memcpy(&error_code, record + sizeof before, sizeof error_code);
+    ck_assert_uint_eq(error_code, 0);
+    ck_assert(record[size - 1] == 0);
+    for (size_t i = size; i < sizeof record; i++)
+        ck_assert_msg(record[i] == 0xEE, "byte %zu", i);
+
+    int32_t count = get_alloc_mem_count(), bytes = get_alloc_mem_size();
+    void *large = sys_get_mem(3 * (intptr_t)MIB), *small = sys_get_mem(1000);
+    ck_assert_ptr_eq(get_heap_status(record), record);
+    memcpy(after, record, sizeof after);
+    size_t taken = the_heap()->usable_size(large) + the_heap()->usable_size(small);
+    ck_assert_uint_eq(after[ALLOCATED] - before[ALLOCATED], taken);
+    ck_assert_int_eq(get_alloc_mem_count() - count, 2);
+    ck_assert_uint_eq((size_t)(get_alloc_mem_size() - bytes), taken);
+    ck_assert_uint_eq(after[COMMITTED], after[ALLOCATED] + after[FREE] + after[OVERHEAD]);
+    ck_assert_uint_eq(after[FREE], after[FREE_SMALL] + after[FREE_BIG]);
+    ck_assert_uint_eq(after[ADDRESS_SPACE], after[COMMITTED] + after[UNCOMMITTED]);
+    sys_free_mem(large);
+    sys_free_mem(small);
+    ck_assert_int_eq(get_alloc_mem_count(), count);
     dump_blocks();
 }
 END_TEST
@@ -240,7 +262,7 @@ int main(void) {
     tcase_add_test(tests, sizes_that_are_none_give_null);
     tcase_add_test(tests, a_piece_survives_a_resize_that_is_refused);
     tcase_add_test(tests, wrong_pointers_are_refused_and_change_nothing);
-    tcase_add_test(tests, a_status_has_the_size_of_its_record);
+    tcase_add_test(tests, a_status_has_the_size_of_its_record_and_true_figures);
     tcase_add_test(tests, references_are_never_used_up);
     tcase_add_test(tests, leaks_cannot_be_announced);
     tcase_add_test(tests, threads_free_what_others_allocated);

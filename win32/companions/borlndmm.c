@@ -5,6 +5,7 @@
  * themselves before they call; here they are defined all the same.
  */
 #include "companion.h"
+#include <string.h>
 
 const char companion_name[] = "borlndmm.dll";
 
@@ -71,7 +72,7 @@ void *__cdecl borlndmm_realloc_memory(void *piece, size_t size) { return borlndm
 /* Delphi's THeapStatus, 40 or 80 bytes. A function that returns it gets the address of the result as a hidden first
  * argument. */
 struct delphi_heap_status {
-    uintptr_t figures[9]; /* TotalAddrSpace to Overhead, in bytes */
+    uintptr_t address_space, uncommitted, committed, allocated, free, free_small, free_big, unused, overhead;
     uint32_t error_code;
 };
 
@@ -82,16 +83,27 @@ int32_t PASCAL_CALL borlndmm_get_alloc_mem_count(void);
 int32_t PASCAL_CALL borlndmm_get_alloc_mem_size(void);
 void PASCAL_CALL borlndmm_dump_blocks(void);
 
-/* The heap counts nothing while it allocates. As with other replacements, the figures are 0, which means unknown. */
 struct delphi_heap_status *PASCAL_CALL borlndmm_get_heap_status(struct delphi_heap_status *status) {
-    for (unsigned i = 0; i < sizeof status->figures / sizeof *status->figures; i++)
-        status->figures[i] = 0;
-    status->error_code = 0;
+    brainmm_stats stats = companion_stats();
+    memset(status, 0, sizeof *status);
+    status->address_space = (uintptr_t)stats.reserved_bytes;
+    status->uncommitted = (uintptr_t)(stats.reserved_bytes - stats.committed_bytes);
+    status->committed = (uintptr_t)stats.committed_bytes;
+    status->allocated = (uintptr_t)stats.live_bytes;
+    status->free = (uintptr_t)(stats.free_bytes + stats.cached_bytes);
+    status->free_small = (uintptr_t)stats.free_bytes;
+    status->free_big = (uintptr_t)stats.cached_bytes;
+    status->overhead = (uintptr_t)stats.overhead_bytes;
     return status;
 }
 
-int32_t PASCAL_CALL borlndmm_get_alloc_mem_count(void) { return 0; }
-int32_t PASCAL_CALL borlndmm_get_alloc_mem_size(void) { return 0; }
+int32_t PASCAL_CALL borlndmm_get_alloc_mem_count(void) {
+    return (int32_t)companion_limited(companion_stats().live_count, INT32_MAX);
+}
+
+int32_t PASCAL_CALL borlndmm_get_alloc_mem_size(void) {
+    return (int32_t)companion_limited(companion_stats().live_bytes, INT32_MAX);
+}
 
 /* A diagnostic of early Delphi versions; it has had no output since. */
 void PASCAL_CALL borlndmm_dump_blocks(void) {}

@@ -24,6 +24,13 @@ void companion_print(const char *sentence, const char *detail) {
     }
 }
 
+brainmm_stats companion_stats(void) {
+    brainmm_stats stats = {.struct_size = sizeof stats};
+    if (!BRAINMM_HAS(companion_heap, get_stats) || companion_heap->get_stats(&stats, NULL, 0) != BRAINMM_OK)
+        memset(&stats, 0, sizeof stats);
+    return stats;
+}
+
 /* The loader's lock is held. brainmm.dll may be loaded here all the same, because it needs nothing that is not loaded
  * in every process. A companion stays loaded, as the heap does: run-time libraries keep the addresses of its functions
  * and call them to the very end.

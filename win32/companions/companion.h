@@ -27,6 +27,15 @@ extern const char companion_name[];
 /* Pascal's sizes are signed, whatever a declaration says: a negative one is an error, not much. */
 static inline bool companion_is_size(size_t size) { return (ptrdiff_t)size > 0; }
 
+/* Figures of the heap for the status records; all 0, which means unknown, if the heap is that of an owner that cannot
+ * tell. They are counted when asked for, so a program should not ask often. */
+brainmm_stats companion_stats(void);
+
+/* A figure in a record whose members have only 32 bits, or 31: as much of it as fits. */
+static inline uint32_t companion_limited(uint64_t figure, uint32_t most) {
+    return figure < most ? (uint32_t)figure : most;
+}
+
 /* Writes the companion's name and a sentence about what went wrong to standard error and to a debugger. */
 void companion_print(const char *sentence, const char *detail);
 

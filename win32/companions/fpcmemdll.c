@@ -7,6 +7,7 @@
  * NULL plus the length of a string, which can be anybody's memory.
  */
 #include "companion.h"
+#include <string.h>
 #include <windows.h>
 
 const char companion_name[] = "fpcmemdll.dll";
@@ -35,12 +36,12 @@ void *PASCAL_CALL fpcmemdll_get_mem(size_t size) {
     return piece;
 }
 
-/* The result would be the size of what was freed. The run-time library ignores it, and it would cost each call a
- * question to the heap: 0, as in Free Pascal's unit CMem. */
+/* The result is how much was freed. */
 size_t PASCAL_CALL fpcmemdll_free_mem(void *piece) {
+    size_t size = companion_heap->usable_size(piece);
     if (companion_heap->free(piece) != BRAINMM_OK)
         end_program(INVALID_POINTER);
-    return 0;
+    return size;
 }
 
 /* Size 0 does nothing: what FreeMem(p, 0) is given need not be a piece. No other size matters. */
@@ -73,13 +74,13 @@ size_t PASCAL_CALL fpcmemdll_mem_size(void *piece) { return companion_heap->usab
 
 /* THeapStatus: figures of 32 bit on every target. */
 struct fpc_heap_status {
-    uint32_t figures[9]; /* TotalAddrSpace to Overhead */
+    uint32_t address_space, uncommitted, committed, allocated, free, free_small, free_big, unused, overhead;
     uint32_t error_code;
 };
 
-/* TFPCHeapStatus: MaxHeapSize, MaxHeapUsed, CurrHeapSize, CurrHeapUsed, CurrHeapFree. */
+/* TFPCHeapStatus */
 struct fpc_status {
-    uintptr_t figures[5];
+    uintptr_t most_size, most_used, size, used, free;
 };
 
 _Static_assert(sizeof(struct fpc_heap_status) == 40, "Free Pascal's THeapStatus");
@@ -88,16 +89,33 @@ _Static_assert(sizeof(struct fpc_status) == 5 * sizeof(void *), "Free Pascal's T
 struct fpc_heap_status *PASCAL_CALL fpcmemdll_get_heap_status(struct fpc_heap_status *status);
 struct fpc_status *PASCAL_CALL fpcmemdll_get_fpc_heap_status(struct fpc_status *status);
 
-/* The heap counts nothing while it allocates: 0 means unknown. */
 struct fpc_heap_status *PASCAL_CALL fpcmemdll_get_heap_status(struct fpc_heap_status *status) {
-    for (unsigned i = 0; i < sizeof status->figures / sizeof *status->figures; i++)
-        status->figures[i] = 0;
-    status->error_code = 0;
+    brainmm_stats stats = companion_stats();
+    memset(status, 0, sizeof *status);
+    status->address_space = companion_limited(stats.reserved_bytes, UINT32_MAX);
+    status->uncommitted = companion_limited(stats.reserved_bytes - stats.committed_bytes, UINT32_MAX);
+    status->committed = companion_limited(stats.committed_bytes, UINT32_MAX);
+    status->allocated = companion_limited(stats.live_bytes, UINT32_MAX);
+    status->free = companion_limited(stats.free_bytes + stats.cached_bytes, UINT32_MAX);
+    status->free_small = companion_limited(stats.free_bytes, UINT32_MAX);
+    status->free_big = companion_limited(stats.cached_bytes, UINT32_MAX);
+    status->overhead = companion_limited(stats.overhead_bytes, UINT32_MAX);
     return status;
 }
 
+/* The heap does not keep the most that was ever in use; this is the most that any of these calls met. */
 struct fpc_status *PASCAL_CALL fpcmemdll_get_fpc_heap_status(struct fpc_status *status) {
-    for (unsigned i = 0; i < sizeof status->figures / sizeof *status->figures; i++)
-        status->figures[i] = 0;
+    static uintptr_t most_used;
+    brainmm_stats stats = companion_stats();
+    uintptr_t used = (uintptr_t)stats.live_bytes, most = __atomic_load_n(&most_used, __ATOMIC_RELAXED);
+    /* relaxed: a figure that stands for itself */
+    while (most < used &&
+           !__atomic_compare_exchange_n(&most_used, &most, used, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+    status->most_size = (uintptr_t)stats.committed_most;
+    status->most_used = most < used ? used : most;
+    status->size = (uintptr_t)stats.committed_bytes;
+    status->used = used;
+    status->free = (uintptr_t)(stats.free_bytes + stats.cached_bytes);
     return status;
 }
