@@ -260,13 +260,22 @@ static bool piece_fits(const struct piece *piece, size_t size) {
     return size > MEDIUM_MAX && run_resize(piece->run, size);
 }
 
+/* What grows will grow again: a piece that has to move gets an eighth more than it asks for, so that strings and arrays
+ * that are appended to do not move with every step of the size classes. */
+static size_t size_to_grow_to(size_t size) {
+    size_t generous = size + size / 8;
+    return size >= MEDIUM_MAX ? size : generous < MEDIUM_MAX ? generous : MEDIUM_MAX;
+}
+
 static void *resize(void *old, size_t size, bool keep) {
     struct piece piece;
     if (!piece_describe(old, &piece) || size > PTRDIFF_MAX || (piece.run && !run_restore_rights(piece.run)))
         return NULL;
     if (piece_fits(&piece, size))
         return old;
-    void *moved = alloc_at(piece.alignment, size);
+    void *moved = alloc_at(piece.alignment, size > piece.usable ? size_to_grow_to(size) : size);
+    if (!moved && size > piece.usable)
+        moved = alloc_at(piece.alignment, size);
     if (!moved)
         return size <= piece.usable ? old : NULL; /* a piece that is too large serves as well */
     if (keep)

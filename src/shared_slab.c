@@ -146,6 +146,9 @@ void slab_flush_batch(struct heap *heap, struct batch *batch) {
 }
 
 void slab_flush_batches(struct heap *heap) {
+    if (!heap->batched)
+        return;
+    heap->batched = false;
     for (unsigned i = 0; i < BATCHES; i++)
         slab_flush_batch(heap, &heap->batches[i]);
 }

@@ -129,6 +129,7 @@ void slab_free_remote(struct heap *heap, struct unit *slab, struct object *objec
     struct batch *batch = slab_batch(heap, slab);
     slab_flush_batch(heap, batch);
     *batch = (struct batch){slab, object, object, 1, size - 1};
+    heap->batched = true;
 }
 
 /* ---- Allocation ------------------------------------------------------------------------------------------------- */

@@ -94,6 +94,7 @@ struct heap {
     struct object *free[HEAP_BINS]; /* cached objects; the fast path of brainmm_alloc reads nothing else */
     struct bin bins[HEAP_BINS];
     struct batch batches[BATCHES]; /* slab_batch() */
+    bool batched;                  /* one of them may not be empty */
     _Atomic uintptr_t thread_id;   /* 0 for an orphan */
     _Atomic uint64_t remote_frees; /* objects of others' slabs freed through this heap, ever */
     _Atomic uint32_t next;         /* in the stack of orphans: number of the next heap */
