@@ -1,6 +1,7 @@
 /* large.c: workloads that ask for much: 100 MiB in pieces of one size, and pieces of some 10 KiB to some 10 MiB.
  */
 #include "workload.h"
+#include <stdbool.h>
 
 enum { SEED = 21, MIB = 1 << 20 };
 
@@ -115,6 +116,76 @@ static void grow_large(unsigned threads) {
     }
 }
 
+/* Buffers that grow by a quarter each time, in turn, a byte of every page of what is new written: the time that growth itself
+ * takes is told apart. */
+static void grow_buffers(unsigned count, size_t last_size, size_t rounds) {
+    enum { MOST = 4, PAGE = 4096 };
+    unsigned char *buffers[MOST] = {NULL};
+    double calls = 0;
+    for (size_t round = 0; round < rounds; round++) {
+        size_t old_size = 0, size = 65536;
+        for (bool last = false; !last; old_size = size, size += size / 4) {
+            last = size >= last_size;
+            size = last ? last_size : size;
+            for (unsigned b = 0; b < count; b++) {
+                double start = seconds_now();
+                buffers[b] = piece_realloc(buffers[b], size);
+                calls += seconds_now() - start;
+                if (!buffers[b]) {
+                    workload_fail("out of memory");
+                }
+                for (size_t at = (old_size + PAGE - 1) / PAGE * PAGE; at < size; at += PAGE) {
+                    buffers[b][at] = (unsigned char)(at / PAGE + b);
+                }
+            }
+        }
+        for (unsigned b = 0; b < count; b++) {
+            for (size_t at = 0; at < old_size; at += 61 * PAGE) {
+                if (buffers[b][at] != (unsigned char)(at / PAGE + b)) {
+                    workload_fail("a grown buffer lost its contents");
+                }
+            }
+            double start = seconds_now();
+            piece_free(buffers[b]);
+            calls += seconds_now() - start;
+            buffers[b] = NULL;
+        }
+    }
+    workload_report_calls(calls);
+}
+
+/* On 32 bit, and where only a part of the work is asked for, not as far: twice the size must fit beside itself. */
+static void grow_one(unsigned threads) {
+    (void)threads;
+    grow_buffers(1, sizeof(void *) == 4 ? 256 * (size_t)MIB : 1024 * (size_t)MIB, workload_steps(5));
+}
+
+static void grow_four(unsigned threads) {
+    (void)threads;
+    grow_buffers(4, (sizeof(void *) == 4 ? 64 : 256) * (size_t)MIB, workload_steps(5));
+}
+
+/* 20 live buffers of 5 to 25 MiB, of which one is replaced 2,000 times and written from end to end: what a cache of freed
+ * large memory is for. */
+static void replace_huge(unsigned threads) {
+    enum { BUFFERS = 20, STEPS = 2000 };
+    unsigned char *buffers[BUFFERS] = {NULL};
+    random_state random = {SEED};
+    (void)threads;
+    for (size_t step = 0, steps = workload_steps(STEPS); step < steps; step++) {
+        size_t at = random_below(&random, BUFFERS), size = 5 * (size_t)MIB + random_below(&random, 20 * MIB);
+        piece_free(buffers[at]);
+        buffers[at] = piece_alloc(size);
+        if (!buffers[at]) {
+            workload_fail("out of memory");
+        }
+        memset(buffers[at], (int)step, size);
+    }
+    for (size_t at = 0; at < BUFFERS; at++) {
+        piece_free(buffers[at]);
+    }
+}
+
 const struct workload large_workloads[] = {
     {"fill-16", fill_16},
     {"fill-100", fill_100},
@@ -122,5 +193,8 @@ const struct workload large_workloads[] = {
     {"fill-6000", fill_6000},
     {"replace-large", replace_large},
     {"grow-large", grow_large},
+    {"grow-one", grow_one},
+    {"grow-four", grow_four},
+    {"replace-huge", replace_huge},
     {NULL, NULL},
 };

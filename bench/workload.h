@@ -28,6 +28,12 @@ size_t workload_steps(size_t full);
 /* Ends the process with a message: an allocation failed or contents are not what was written. */
 _Noreturn void workload_fail(const char *what);
 
+/* Seconds since some moment. */
+double seconds_now(void);
+
+/* Has the run print SECONDS as the time spent inside the allocator's calls; bench/run.py reports it beside the whole. */
+void workload_report_calls(double seconds);
+
 /* ---- Random numbers: splitmix64, a few cycles, the same on every system ---- */
 
 typedef struct random_state {

@@ -15,6 +15,10 @@ static size_t divisor = 1;
 
 size_t workload_steps(size_t full) { return full > divisor ? full / divisor : 1; }
 
+static double calls_seconds = -1;
+
+void workload_report_calls(double seconds) { calls_seconds = seconds; }
+
 void workload_fail(const char *what) {
     fprintf(stderr, "workloads: %s\n", what);
     exit(1);
@@ -66,7 +70,7 @@ void thread_join(thread_handle thread) {
 
 void thread_yield(void) { SwitchToThread(); }
 
-static double seconds_now(void) {
+double seconds_now(void) {
     LARGE_INTEGER count, frequency;
     QueryPerformanceCounter(&count);
     QueryPerformanceFrequency(&frequency);
@@ -116,7 +120,7 @@ void thread_join(thread_handle thread) {
 
 void thread_yield(void) { sched_yield(); }
 
-static double seconds_now(void) {
+double seconds_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
@@ -147,6 +151,9 @@ int main(int count, char **arguments) {
                 double start = seconds_now();
                 workload->run(threads);
                 printf("seconds: %.4f peak_kib: %lu\n", seconds_now() - start, peak_kib());
+                if (calls_seconds >= 0) {
+                    printf("calls: %.6f\n", calls_seconds);
+                }
                 return 0;
             }
         }

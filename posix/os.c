@@ -65,7 +65,14 @@ bool os_commit(void *address, size_t size) {
     return true; /* see map() */
 }
 
-void os_decommit(void *address, size_t size) { madvise(address, size, MADV_DONTNEED); }
+/* Mapped anew: rights and advice of before are gone, and the kernel, to which moved pages stay apart for ever, has one
+ * mapping there again. */
+void os_decommit(void *address, size_t size) {
+    if (map(address, size, MAP_FIXED))
+        return;
+    madvise(address, size, MADV_DONTNEED); /* the process has as many mappings as it may */
+    mprotect(address, size, PROT_READ | PROT_WRITE);
+}
 
 bool os_protect(void *address, size_t size, unsigned rights) {
     int protection = (rights & BRAINMM_READ ? PROT_READ : 0) | (rights & BRAINMM_WRITE ? PROT_WRITE | PROT_READ : 0) |
@@ -164,6 +171,47 @@ bool os_page_rights(const void *page, unsigned *rights) {
         *rights = (line.rights[0] == 'r' ? BRAINMM_READ : 0u) | (line.rights[1] == 'w' ? BRAINMM_WRITE : 0u) |
                   (line.rights[2] == 'x' ? BRAINMM_EXECUTE : 0u);
     return found;
+}
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+/* The kernel moves what is one mapping to it, and where it refuses, it has unmapped the target already. So it is asked
+ * first whether [from, from + size) is one mapping: to make it longer than there are addresses fails in any case, but
+ * with EFAULT only if it is not. */
+static bool is_one_mapping(void *from, size_t size) {
+    size_t impossible = SIZE_MAX & ~(size_t)(OS_GRANULE - 1);
+    return mremap(from, size, impossible, 0) == MAP_FAILED && errno != EFAULT;
+}
+
+/* Linux 5.7 moves pages and leaves the mapping they were in, so that nobody else's can get between ours: without that,
+ * nothing is moved. */
+size_t os_move_pages(void *to, void *from, size_t size, bool *lost) {
+    static _Atomic bool unable;
+    size_t moved = 0;
+    while (moved < size && !unable) {
+        char *source = (char *)from + moved, *target = (char *)to + moved;
+        size_t part = size - moved;
+        while (part > OS_PAGE && !is_one_mapping(source, part)) /* rights differ, or parts were moved before */
+            part = (part / 2 + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1);
+        if (mremap(source, part, part, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, target) != target) {
+            unable = errno == EINVAL;
+            *lost = !os_reserve_at(target, part) && errno != EEXIST;
+            break;
+        }
+        moved += part;
+    }
+    if (moved)
+        os_decommit(from, moved);
+    return moved;
+}
+
+void os_expect_use(void *address, size_t size) {
+    char *first = (char *)(((uintptr_t)address + OS_HUGE_PAGE - 1) & ~(uintptr_t)(OS_HUGE_PAGE - 1));
+    char *end = (char *)(((uintptr_t)address + size) & ~(uintptr_t)(OS_HUGE_PAGE - 1));
+    if (first < end)
+        madvise(first, (size_t)(end - first), MADV_HUGEPAGE);
 }
 
 /* The kernel's own choice is the place that is free and that sanitizers and valgrind agree with. */

@@ -253,11 +253,10 @@ static bool piece_describe(const void *address, struct piece *piece) {
     return true;
 }
 
-/* Whether the piece can stay where it is: it fits and wastes at most half, or its run can be made to fit. */
-static bool piece_fits(const struct piece *piece, size_t size) {
-    if (!piece->run)
-        return size <= piece->usable && (size >= piece->usable / 2 || piece->usable <= 128);
-    return size > MEDIUM_MAX && run_resize(piece->run, size);
+/* A run stays one above 32 KiB, and resizes itself; what is idle elsewhere is collected before that fails. */
+static void *resize_run(struct unit *run, size_t size, bool keep) {
+    void *resized = run_resize(run, size, keep);
+    return resized || !collect_everything() ? resized : run_resize(run, size, keep);
 }
 
 /* What grows will grow again: a piece that has to move gets an eighth more than it asks for, so that strings and arrays
@@ -271,8 +270,10 @@ static void *resize(void *old, size_t size, bool keep) {
     struct piece piece;
     if (!piece_describe(old, &piece) || size > PTRDIFF_MAX || (piece.run && !run_restore_rights(piece.run)))
         return NULL;
-    if (piece_fits(&piece, size))
-        return old;
+    if (piece.run && size > MEDIUM_MAX)
+        return resize_run(piece.run, size, keep);
+    if (!piece.run && size <= piece.usable && (size >= piece.usable / 2 || piece.usable <= 128))
+        return old; /* it fits and wastes at most half */
     void *moved = alloc_at(piece.alignment, size > piece.usable ? size_to_grow_to(size) : size);
     if (!moved && size > piece.usable)
         moved = alloc_at(piece.alignment, size);

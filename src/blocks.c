@@ -12,7 +12,6 @@
 #include "manager.h"
 #include "run.h"
 #include "window.h"
-#include <string.h>
 
 #define MODES 3u
 #define BLOCK_SIZES 9u
@@ -196,16 +195,7 @@ static void *pages_resize(void *pages, size_t count, unsigned mode, bool keep) {
     }
     if (!pages_count_is_possible(count) || !run_restore_rights(run))
         return NULL;
-    size_t size = count * BRAINMM_PAGE_SIZE;
-    if (run_resize(run, size))
-        return pages;
-    void *moved = heap_pages_get(count, mode);
-    if (!moved)
-        return NULL;
-    if (keep)
-        memcpy(moved, pages, size < run->size ? size : run->size);
-    heap_pages_free(pages, mode);
-    return moved;
+    return run_resize(run, count * BRAINMM_PAGE_SIZE, keep);
 }
 
 void *BRAINMM_CALL heap_pages_reget(void *pages, size_t count, unsigned mode) {

@@ -12,6 +12,7 @@
 
 #define OS_GRANULE 65536u /* reservations start at multiples of this on every system we know */
 #define OS_PAGE 4096u     /* the smallest unit of commit, purge and rights */
+#define OS_HUGE_PAGE ((size_t)2 << 20)
 
 /* Called once, before any other function here. False: the system lacks what the port needs. */
 bool os_start(void);
@@ -27,8 +28,10 @@ void *os_reserve(size_t size, size_t alignment);
 /* Gives address space back: the whole of one reservation. */
 void os_release(void *address, size_t size);
 
+/* The ranges of the functions below may reach across several reservations that lie side by side. */
+
 /* Makes reserved memory readable and writable (multiples of OS_PAGE). New memory reads as zero; memory that is
- * committed already keeps its contents. False when the system has no more. */
+ * committed already keeps its contents. False when the system has no more; a part may then be committed. */
 bool os_commit(void *address, size_t size);
 
 /* Gives the memory behind committed pages back and leaves them reserved: os_commit before the next use; the contents
@@ -42,6 +45,15 @@ bool os_protect(void *address, size_t size, unsigned rights);
  * a debugger, so that it is no access of this program and no fault. False if any of it cannot be read; some of COPY may
  * have been written then. Any addresses and sizes. */
 bool os_peek(void *copy, const void *from, size_t size);
+/* Moves the pages of [FROM, FROM + SIZE), which keep their contents and rights, to [TO, TO + SIZE) without copying:
+ * both committed, apart, multiples of OS_PAGE. Quickest where both are at a multiple of OS_HUGE_PAGE, for the system then
+ * moves whole tables of pages. Returns how many bytes from the start were moved, 0 on systems that cannot; what they
+ * left is as after os_decommit. *LOST, false before the call, becomes true if the system failed so that a part of the
+ * target is no longer reserved, or may be somebody else's by now: nothing of the target may then be used or released. */
+size_t os_move_pages(void *to, void *from, size_t size, bool *lost);
+
+/* Committed memory is going to be written from end to end: the system may back it with pages of OS_HUGE_PAGE. A hint. */
+void os_expect_use(void *address, size_t size);
 
 /* Whether all of SIZE bytes at ADDRESS is memory that the process has mapped or committed, whatever its rights. */
 bool os_pages_are_mapped(const void *address, size_t size);

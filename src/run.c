@@ -4,18 +4,25 @@
  * unit, is never touched and so costs addresses only.
  */
 #include "run.h"
-#include "lock.h"
+#include "instrument.h"
 #include "size_class.h"
+#include "slab.h"
+
+#define ROOM_FROM ((size_t)256 << 10)      /* a run of this size that has grown will grow again */
+#define ROOM_TIMES 7u                      /* its size, of address space to grow into */
+#define WHOLE_HUGE_FROM ((size_t)16 << 20) /* so large that its last huge page may reach beyond its end */
+#define BLOCK_IS_LIVE 0x1FFFFFFFu          /* `remote` of a block of 64 KiB: no slab's word */
 
 static size_t page_round(size_t size) { return (size + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1); }
-static size_t units_of(size_t size) { return (size + UNIT_SIZE - 1) >> UNIT_SHIFT; }
 
-static void *run_make(size_t size, size_t alignment, enum unit_kind kind, unsigned attributes, bool *fresh) {
-    if (size > PTRDIFF_MAX - UNIT_SIZE)
-        return NULL;
-    struct unit *run = window_take(units_of(size), alignment > UNIT_SIZE ? alignment >> UNIT_SHIFT : 1, fresh);
-    if (!run)
-        return NULL;
+/* Large runs begin where the system can back and move them by whole tables of pages; 32 bit has no addresses for that. */
+static size_t unit_alignment(size_t size, size_t alignment) {
+    if (sizeof(void *) > 4 && size >= OS_HUGE_PAGE && alignment < OS_HUGE_PAGE)
+        alignment = OS_HUGE_PAGE;
+    return alignment > UNIT_SIZE ? alignment >> UNIT_SHIFT : 1;
+}
+
+static void *run_enter(struct unit *run, size_t size, enum unit_kind kind, unsigned attributes) {
     run->start = (uintptr_t)unit_address(unit_index(run));
     run->size = page_round(size);
     run->attributes = (uint8_t)attributes;
@@ -24,20 +31,67 @@ static void *run_make(size_t size, size_t alignment, enum unit_kind kind, unsign
     return (void *)run->start;
 }
 
+void run_expect_use(const struct unit *run, size_t from) {
+    size_t start = from & ~(OS_HUGE_PAGE - 1), end = run->size;
+    if (run->kind != UNIT_RUN || sizeof(void *) == 4)
+        return; /* pages and blocks cost what is touched, whatever they are for */
+    if (end >= WHOLE_HUGE_FROM)
+        end = (end + OS_HUGE_PAGE - 1) & ~(OS_HUGE_PAGE - 1);
+    if (end - start >= OS_HUGE_PAGE)
+        os_expect_use((char *)run->start + start, end - start);
+}
+
 void *run_alloc(size_t size, size_t alignment, bool *fresh) {
     unsigned kept = 0;
     while (kept < ALIGNMENTS - 1 && ((size_t)16 << kept) < alignment)
         kept++;
-    return run_make(size, alignment, UNIT_RUN, kept, fresh);
+    if (size > PTRDIFF_MAX - UNIT_SIZE)
+        return NULL;
+    struct unit *run = window_take(run_units(size), unit_alignment(size, alignment), fresh);
+    if (!run)
+        return NULL;
+    void *address = run_enter(run, size, UNIT_RUN, kept);
+    run_expect_use(run, 0);
+    return address;
+}
+
+static bool make_executable(void *address, size_t size) {
+    return os_protect(address, size, run_mode_rights(BRAINMM_JIT));
 }
 
 void *run_get(size_t size, size_t alignment, enum unit_kind kind, unsigned mode) {
-    void *address = run_make(size, alignment, kind, mode, NULL);
-    if (address && mode == BRAINMM_JIT && !os_protect(address, units_of(size) << UNIT_SHIFT, run_mode_rights(mode))) {
+    bool alone = kind == UNIT_BLOCK && size == UNIT_SIZE && mode != BRAINMM_JIT;
+    if (size > PTRDIFF_MAX - UNIT_SIZE)
+        return NULL;
+    struct unit *run =
+        alone ? window_take_slab(1) : window_take(run_units(size), unit_alignment(size, alignment), NULL);
+    if (!run)
+        return NULL;
+    if (alone) { /* it may have been a slab, whose marks are not to be found in another */
+        INSTRUMENT_ALLOW(unit_address(unit_index(run)), UNIT_SIZE);
+        if (atomic_load_explicit(&run->carved, memory_order_relaxed) != 0)
+            slab_clear_marks(run);
+    }
+    atomic_store_explicit(&run->remote, alone ? BLOCK_IS_LIVE : 0, memory_order_relaxed);
+    void *address = run_enter(run, size, kind, mode);
+    if (mode == BRAINMM_JIT && !make_executable(address, run_units(size) << UNIT_SHIFT)) {
         run_free(address, kind, mode);
         return NULL;
     }
     return address;
+}
+
+struct unit *run_get_like(const struct unit *run, size_t size) {
+    size_t units = run_units(size), room = size >= ROOM_FROM ? units * ROOM_TIMES : 0;
+    struct unit *like = window_take_with_room(units, room, unit_alignment(size, UNIT_SIZE));
+    if (!like)
+        return NULL;
+    void *address = run_enter(like, size, run->kind, run->attributes);
+    if (run_is_executable(run) && !make_executable(address, units << UNIT_SHIFT)) {
+        run_free(address, run->kind, run->attributes);
+        return NULL;
+    }
+    return like;
 }
 
 struct unit *run_of(const void *address, enum unit_kind kind) {
@@ -45,23 +99,43 @@ struct unit *run_of(const void *address, enum unit_kind kind) {
     return run && run->kind == kind && (uintptr_t)address == run->start ? run : NULL;
 }
 
-/* Memory of other RIGHTS is made ordinary first. If the system cannot, it is lost, which is better than a heap that runs. */
-static void units_give(struct unit *first, size_t count, bool other_rights) {
-    if (!other_rights || os_protect(unit_address(unit_index(first)), count << UNIT_SHIFT, BRAINMM_READ | BRAINMM_WRITE))
+/* Memory of other rights is made ordinary first. If the system cannot, it is lost, which is better than a heap that runs. */
+void run_give_units(struct unit *first, size_t count, bool other_rights, bool empty) {
+    if (empty) /* and with its rights as they were at first */
+        window_give_empty(first, count);
+    else if (!other_rights ||
+             os_protect(unit_address(unit_index(first)), count << UNIT_SHIFT, BRAINMM_READ | BRAINMM_WRITE))
         window_give(first, count);
 }
 
+/* Blocks of 64 KiB come from the slabs' cache and go back there, without a lock. Of two threads that free the same one
+ * must lose. */
+static bool block_free_alone(struct unit *block) {
+    uint32_t live = BLOCK_IS_LIVE;
+    if (!atomic_compare_exchange_strong_explicit(&block->remote, &live, 0, memory_order_relaxed, memory_order_relaxed))
+        return false;
+    block->kind = UNIT_NONE;
+    if (!block->rights_changed || os_protect((void *)block->start, UNIT_SIZE, run_mode_rights(BRAINMM_USER)))
+        window_give_slab(block, 1);
+    return true; /* if the system cannot make it ordinary, it is lost, as above */
+}
+
 bool run_free(void *address, enum unit_kind kind, unsigned mode) {
-    window_lock(); /* of two threads that free the same run one must lose */
     struct unit *run = run_of(address, kind);
+    if (run && kind == UNIT_BLOCK && run->size == UNIT_SIZE && mode != BRAINMM_JIT && run->attributes == mode)
+        return block_free_alone(run);
+    window_lock(); /* here too */
+    run = run_of(address, kind);
     if (run && kind != UNIT_RUN && run->attributes != mode)
         run = NULL;
+    bool other_rights = run && (run_is_executable(run) || run->rights_changed);
     if (run)
         run->kind = UNIT_NONE;
     window_unlock();
     if (!run)
         return false;
-    units_give(run, units_of(run->size), run->rights_changed || (kind != UNIT_RUN && mode == BRAINMM_JIT));
+    window_drop_room(run);
+    run_give_units(run, run_units(run->size), other_rights, false);
     return true;
 }
 
@@ -82,26 +156,4 @@ bool run_restore_rights(struct unit *run) {
 unsigned run_rights(const struct unit *run, const void *address, unsigned mode) {
     unsigned rights;
     return run->rights_changed && os_page_rights(address, &rights) ? rights : run_mode_rights(mode);
-}
-
-bool run_resize(struct unit *run, size_t size) {
-    if (size > PTRDIFF_MAX - UNIT_SIZE)
-        return false;
-    size_t now = units_of(run->size), wanted = units_of(size);
-    bool jit = run->kind != UNIT_RUN && run->attributes == BRAINMM_JIT;
-    if (wanted > now) {
-        if (!window_take_at(unit_from_index(unit_index(run) + (uint32_t)now), wanted - now))
-            return false;
-        if (jit && !os_protect((char *)run->start + (now << UNIT_SHIFT), (wanted - now) << UNIT_SHIFT,
-                               run_mode_rights(BRAINMM_JIT))) {
-            window_give(unit_from_index(unit_index(run) + (uint32_t)now), wanted - now);
-            return false;
-        }
-    } else if (wanted < now) {
-        units_give(unit_from_index(unit_index(run) + (uint32_t)wanted), now - wanted, jit);
-    }
-    window_lock();
-    run->size = page_round(size);
-    window_unlock();
-    return true;
 }

@@ -58,14 +58,18 @@ struct unit {
         size_t size;          /* run: usable bytes */
     };
     _Atomic uintptr_t limit; /* slab: products of `reciprocal` below this belong to carved objects; else 0 */
-    struct object *local;    /* slab: objects the owner freed, last first */
+    union {
+        struct object *local; /* slab: objects the owner freed, last first */
+        size_t room_at;       /* run: first unit of its room, counted from 0 (window.c) */
+    };
     union {
         uint32_t countdown;      /* slab: local frees until slab_event() is due */
         uint32_t rights_changed; /* run, pages, blocks: not 0 if some page may have other rights than it began with */
     };
-    _Atomic uint32_t remote; /* slab: state, and objects that other threads freed (slab.h) */
-    _Atomic uint32_t next;   /* unit index of the next in a queue or stack; 0 is the end */
-    _Atomic uint32_t prev;   /* the previous in a queue; of a slab nobody owns, its last owner's number */
+    _Atomic uint32_t remote; /* slab: state, and objects that other threads freed (slab.h); run: units of room behind
+                              * it (window.c); block of 64 KiB: BLOCK_IS_LIVE (run.c) */
+    _Atomic uint32_t next;   /* unit index of the next in a queue, list or stack; 0 is the end */
+    _Atomic uint32_t prev;   /* the previous in it; of a slab nobody owns, its last owner's number */
     _Atomic uint16_t goal;   /* slab: length of `local` at which the countdown ends; not owned: objects out.
                                    * Blocks that share a unit: a bit for each 4 KiB that is the start of one */
     _Atomic uint16_t carved; /* slab: objects ever made from virgin memory; free: objects whose marks are left in it */
@@ -130,11 +134,26 @@ bool window_start(void);
  * UNIT_NONE. NULL if the system has no more. FRESH, if not NULL, becomes true when the memory reads as zero. */
 struct unit *window_take(size_t count, size_t alignment, bool *fresh);
 
-/* Takes COUNT free units that begin right behind a run, committed. False if they are not all free. */
-bool window_take_at(struct unit *first, size_t count);
+/* The same, followed by up to ROOM units of address space for it to grow into, which cost no memory: a wish that is not
+ * always granted, and taken back when addresses run out. */
+struct unit *window_take_with_room(size_t count, size_t room, size_t alignment);
+
+/* A run of NOW units becomes MORE units longer, to the right: into its room, and into free units behind. The new ones
+ * are committed. False if that cannot be. *FROM_ROOM becomes how many were its own already. */
+bool window_extend(struct unit *run, size_t now, size_t more, size_t *from_room);
+
+/* The same to both sides: all that is free on the right, the rest on the left. Returns the units taken on the left, or 0
+ * if that cannot be. The descriptor of the new first unit is UNIT_NONE. */
+size_t window_extend_both(struct unit *run, size_t now, size_t more);
+
+/* What is left of a run's room is free again. To be called before a run's last unit is given back. */
+void window_drop_room(struct unit *run);
 
 /* Gives units back. Their descriptors must be UNIT_NONE without an owner. */
 void window_give(struct unit *first, size_t count);
+
+/* Gives units back whose memory is with the system already: they read as zero. */
+void window_give_empty(struct unit *first, size_t count);
 
 /* Slabs come and go as 1 or SLAB_UNITS_LARGE units, through caches that need no lock. */
 #define SLAB_UNITS_LARGE 4u
@@ -163,6 +182,7 @@ struct unit *window_next_used(size_t from);
 struct window_figures {
     size_t reserved, table;    /* bytes of regions; of descriptors and bitmaps */
     size_t used, cached, idle; /* units in somebody's hands; cached for slabs; free, but committed */
+    size_t room;               /* units of addresses that runs may grow into */
     size_t table_committed;    /* bytes of the table that are in use */
     size_t committed_most;     /* the most units ever committed at once */
     uint64_t purges, purged;   /* times that memory went back to the system, and units */

@@ -25,10 +25,12 @@ bool __real_os_reserve_at(void *address, size_t size);
 void *__real_os_reserve(size_t size, size_t alignment);
 bool __real_os_commit(void *address, size_t size);
 bool __real_os_protect(void *address, size_t size, unsigned rights);
+size_t __real_os_move_pages(void *to, void *from, size_t size, bool *lost);
 bool __wrap_os_reserve_at(void *address, size_t size);
 void *__wrap_os_reserve(size_t size, size_t alignment);
 bool __wrap_os_commit(void *address, size_t size);
 bool __wrap_os_protect(void *address, size_t size, unsigned rights);
+size_t __wrap_os_move_pages(void *to, void *from, size_t size, bool *lost);
 
 bool __wrap_os_reserve_at(void *address, size_t size) { return !call_fails() && __real_os_reserve_at(address, size); }
 
@@ -40,6 +42,21 @@ bool __wrap_os_commit(void *address, size_t size) { return !call_fails() && __re
 
 bool __wrap_os_protect(void *address, size_t size, unsigned rights) {
     return !call_fails() && __real_os_protect(address, size, rights);
+}
+
+/* Fails as the real one may: nothing moved, or a part only, with the target still ours or lost. */
+static unsigned moves_failed, pages_moved;
+
+size_t __wrap_os_move_pages(void *to, void *from, size_t size, bool *lost) {
+    size_t part = size;
+    if (call_fails()) {
+        moves_failed++;
+        part = moves_failed % 2 ? 0 : size / 2 / OS_PAGE * OS_PAGE;
+        *lost = moves_failed % 4 == 3 || moves_failed % 4 == 0;
+    }
+    size_t moved = part ? __real_os_move_pages(to, from, part, lost) : 0;
+    pages_moved += moved > 0;
+    return moved;
 }
 
 /* ---- The scenario ----------------------------------------------------------------------------------------------- */
@@ -55,7 +72,7 @@ static int BRAINMM_CALL visit(void *context, const brainmm_allocation *allocatio
 }
 
 static void step(random_source *random) {
-    size_t exponent = random_below(random, 40) == 0 ? 21 : 4 + random_below(random, 14);
+    size_t exponent = random_below(random, 20) == 0 ? 22 : 4 + random_below(random, 14);
     size_t size = random_below(random, (size_t)1 << exponent);
     refused += slot_step(&slots[random_below(random, SLOTS)], random, size) == STEP_REFUSED;
     if (random_below(random, 200) == 0)
@@ -81,6 +98,34 @@ static void thread_works(void *unused) {
         CHECK(brainmm_free(pieces[i]) == BRAINMM_OK);
 }
 
+/* Buffers in each other's way grow in turn, so that their pages have to move; a failure leaves one as it was. */
+static void grow_in_turn(void) {
+    enum { BUFFERS = 6, LAST = 12 << 20 };
+    unsigned char *buffers[BUFFERS];
+    size_t sizes[BUFFERS];
+    for (unsigned b = 0; b < BUFFERS; b++) {
+        sizes[b] = 300 * KIB;
+        buffers[b] = brainmm_alloc(sizes[b]);
+        refused += buffers[b] == NULL;
+        if (buffers[b])
+            pattern_fill(buffers[b], 4096, b);
+    }
+    for (size_t size = 400 * KIB; size < LAST; size += size / 2)
+        for (unsigned b = 0; b < BUFFERS; b++) {
+            unsigned char *grown = buffers[b] ? brainmm_realloc(buffers[b], size) : NULL;
+            refused += grown == NULL;
+            if (grown) {
+                buffers[b] = grown;
+                pattern_fill(grown + size - 4096, 4096, size);
+                sizes[b] = size;
+            }
+            CHECK(!buffers[b] || pattern_holds(buffers[b], 4096, b));
+            CHECK(!buffers[b] || sizes[b] == 300 * KIB || pattern_holds(buffers[b] + sizes[b] - 4096, 4096, sizes[b]));
+        }
+    for (unsigned b = 0; b < BUFFERS; b++)
+        CHECK(brainmm_free(buffers[b]) == BRAINMM_OK);
+}
+
 /* Runs the scenario with the FAILING call failing, none for 0; the requests that were refused are counted. The calls
  * are counted from the first on, which also founds the heap. */
 static void run(unsigned failing, bool from_there_on) {
@@ -91,6 +136,8 @@ static void run(unsigned failing, bool from_there_on) {
     fail_from_there_on = from_there_on;
     for (unsigned i = 0; i < STEPS; i++) {
         step(&random);
+        if (i == 500)
+            grow_in_turn();
         if (i % 300 == 100) { /* a new thread's heap */
             thread t;
             thread_start(&t, thread_works, NULL);
@@ -123,7 +170,9 @@ int main(int argc, char **argv) {
         run(0, false);
         CHECK_MSG(refused == 0, "%u requests failed after call %u had failed once", refused, failing);
     }
-    printf("%u calls of the system; one failing call led to a NULL in %u of %u runs, was got round in the others\n",
-           all, answered, (all + stride - 1) / stride);
+    CHECK_MSG(moves_failed >= 4, "pages were to be moved %u times only", moves_failed);
+    printf("%u calls of the system, %u times pages moved; one failing call led to a NULL in %u of %u runs, was got "
+           "round in the others\n",
+           all, pages_moved, answered, (all + stride - 1) / stride);
     return TEST_PASSED;
 }

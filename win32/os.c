@@ -35,27 +35,53 @@ void os_release(void *address, size_t size) {
     VirtualFree(address, 0, MEM_RELEASE);
 }
 
-bool os_commit(void *address, size_t size) { return VirtualAlloc(address, size, MEM_COMMIT, PAGE_READWRITE) != NULL; }
+static bool commit(void *address, size_t size, DWORD unused) {
+    (void)unused;
+    return VirtualAlloc(address, size, MEM_COMMIT, PAGE_READWRITE) != NULL;
+}
 
-void os_decommit(void *address, size_t size) { VirtualFree(address, size, MEM_DECOMMIT); }
+static bool decommit(void *address, size_t size, DWORD unused) {
+    (void)unused;
+    return VirtualFree(address, size, MEM_DECOMMIT) != 0;
+}
+
+static bool protect(void *address, size_t size, DWORD protection) {
+    DWORD before;
+    return VirtualProtect(address, size, protection, &before) != 0;
+}
+
+/* Does something to a range at once, or, as the system refuses what reaches across reservations, to one part after the
+ * other. */
+static bool on_range(bool (*operation)(void *, size_t, DWORD), void *address, size_t size, DWORD argument) {
+    DWORD error = GetLastError(); /* it is the program's */
+    bool done = operation(address, size, argument);
+    MEMORY_BASIC_INFORMATION part;
+    for (char *at = address, *end = at + size; !done && at < end;) {
+        if (!VirtualQuery(at, &part, sizeof part) || part.State == MEM_FREE)
+            break;
+        char *part_end = (char *)part.BaseAddress + part.RegionSize;
+        if (part_end > end)
+            part_end = end;
+        if (at == (char *)address && part_end == end) /* it was one part, so there was another reason */
+            break;
+        if (!operation(at, (size_t)(part_end - at), argument))
+            break;
+        at = part_end;
+        done = at == end;
+    }
+    SetLastError(error);
+    return done;
+}
+
+bool os_commit(void *address, size_t size) { return on_range(commit, address, size, 0); }
+
+void os_decommit(void *address, size_t size) { on_range(decommit, address, size, 0); }
 
 bool os_protect(void *address, size_t size, unsigned rights) {
     static const DWORD protection[8] = {
         PAGE_NOACCESS, PAGE_READONLY,     PAGE_READWRITE,         PAGE_READWRITE, /* there is no write-only memory */
         PAGE_EXECUTE,  PAGE_EXECUTE_READ, PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_READWRITE};
-    DWORD before;
-    MEMORY_BASIC_INFORMATION part;
-    if (VirtualProtect(address, size, protection[rights & 7], &before))
-        return true;
-    /* One call never reaches beyond what was reserved by one. */
-    for (char *at = address, *end = at + size; at < end; at = (char *)part.BaseAddress + part.RegionSize) {
-        if (VirtualQuery(at, &part, sizeof part) == 0)
-            return false;
-        size_t left = (size_t)(end - at), here = part.RegionSize - (size_t)(at - (char *)part.BaseAddress);
-        if (!VirtualProtect(at, here < left ? here : left, protection[rights & 7], &before))
-            return false;
-    }
-    return true;
+    return on_range(protect, address, size, protection[rights & 7]);
 }
 
 bool os_pages_are_mapped(const void *address, size_t size) {
@@ -81,6 +107,21 @@ bool os_page_rights(const void *page, unsigned *rights) {
     default: *rights = 0; break; /* none, or a guard page */
     }
     return true;
+}
+
+/* Private memory cannot be moved: sections and placeholders can, but cannot give back what is committed page by page, as
+ * the heap does. Room to grow in place is the way here. */
+size_t os_move_pages(void *to, void *from, size_t size, bool *lost) {
+    (void)to;
+    (void)from;
+    (void)size;
+    (void)lost;
+    return 0;
+}
+
+void os_expect_use(void *address, size_t size) {
+    (void)address;
+    (void)size;
 }
 
 bool os_peek(void *copy, const void *from, size_t size) {

@@ -1,0 +1,298 @@
+/* resize_ways.c: each way in which memory above 32 KiB is resized (src/resize.c), forced by what lies beside it, and proved
+ * by the library's own count of bytes taken, slid, moved and copied; contents, alignment and rights are checked.
+ *
+ * White box: linked with the static core. A run is hemmed in by single units that are taken until one lies where
+ * it is wanted; the heap searches from the lowest address, so that is soon.
+ */
+#include "heap_support.h"
+
+#include "brainmm.h"
+#include "region.h"
+#include "run.h"
+#if !defined(_WIN32)
+#include <sys/resource.h>
+#endif
+
+#define UNIT UNIT_SIZE
+#define UNIT_PAGES_COUNT (UNIT / BRAINMM_PAGE_SIZE)
+
+/* ---- Where things lie -------------------------------------------------------------------------------------------- */
+
+enum { TAKEN_MOST = 40000 };
+static char *taken[TAKEN_MOST];
+static unsigned taken_count;
+
+static char *take_unit(void) {
+    char *unit = brainmm_pages_get(UNIT_PAGES_COUNT, BRAINMM_USER);
+    CHECK(unit != NULL && taken_count < TAKEN_MOST);
+    taken[taken_count++] = unit;
+    return unit;
+}
+
+static void give_unit(char *unit) {
+    for (unsigned i = 0; i < taken_count; i++)
+        if (taken[i] == unit) {
+            taken[i] = taken[--taken_count];
+            CHECK(brainmm_pages_free(unit, BRAINMM_USER) == BRAINMM_OK);
+            return;
+        }
+    CHECK_MSG(false, "%p was not taken", (void *)unit);
+}
+
+static void give_all(void) {
+    while (taken_count)
+        give_unit(taken[taken_count - 1]);
+}
+
+/* Makes the unit at ADDRESS somebody's, unless it is not of the heap. */
+static void occupy(const char *address) {
+    size_t unit = ((uintptr_t)address - window.base) >> UNIT_SHIFT;
+    while (unit < units_known() && bits_get(space.owned, unit) && bits_get(space.free, unit))
+        take_unit();
+}
+
+/* COUNT units in a row, all taken, and nothing as long free below. */
+static char *take_row(unsigned count) {
+    char *last = take_unit();
+    for (unsigned in_row = 1; in_row < count; in_row++) {
+        char *next = take_unit();
+        if (next != last + UNIT)
+            in_row = 0;
+        last = next;
+    }
+    return last - (count - 1) * UNIT;
+}
+
+/* ---- What was counted -------------------------------------------------------------------------------------------- */
+
+static struct resize_counters counted_before;
+
+static void start_counting(void) { resize_counters_get(&counted_before); }
+
+static void check_counted(int line, size_t right, size_t left, size_t room, size_t slid, size_t moved, size_t copied) {
+    struct resize_counters now;
+    resize_counters_get(&now);
+    uint64_t found[] = {now.right_bytes - counted_before.right_bytes, now.left_bytes - counted_before.left_bytes,
+                        now.room_bytes - counted_before.room_bytes,   now.slid_bytes - counted_before.slid_bytes,
+                        now.moved_bytes - counted_before.moved_bytes, now.copied_bytes - counted_before.copied_bytes};
+    uint64_t wanted[] = {right, left, room, slid, moved, copied};
+    static const char *const names[] = {"right", "left", "room", "slid", "moved", "copied"};
+    for (unsigned i = 0; i < 6; i++)
+        CHECK_MSG(found[i] == wanted[i], "line %d: %s: %" PRIu64 " bytes, expected %" PRIu64, line, names[i], found[i],
+                  wanted[i]);
+}
+#define COUNTED(...) check_counted(__LINE__, __VA_ARGS__)
+
+/* ---- The ways ---------------------------------------------------------------------------------------------------- */
+
+static const unsigned modes[] = {BRAINMM_USER, BRAINMM_SYSTEM, BRAINMM_JIT};
+
+/* In a row of taken units, a run of two in place of units FIRST and FIRST + 1. */
+static unsigned char *run_in_row(char *row, unsigned first, unsigned mode) {
+    give_unit(row + first * UNIT);
+    give_unit(row + (first + 1) * UNIT);
+    unsigned char *run = brainmm_pages_get(2 * UNIT_PAGES_COUNT, mode);
+    CHECK((char *)run == row + first * UNIT);
+    pattern_fill(run, 2 * UNIT, 5);
+    return run;
+}
+
+static void grows_to_the_right(unsigned mode) {
+    char *row = take_row(6);
+    unsigned char *run = run_in_row(row, 1, mode);
+    give_unit(row + 3 * UNIT);
+    give_unit(row + 4 * UNIT);
+    start_counting();
+    CHECK(brainmm_pages_realloc(run, 4 * UNIT_PAGES_COUNT, mode) == run);
+    COUNTED(2 * UNIT, 0, 0, 0, 0, 0);
+    CHECK(pattern_holds(run, 2 * UNIT, 5));
+    CHECK(is_executable(run + 4 * UNIT - 1) == (mode == BRAINMM_JIT));
+    pattern_fill(run, 4 * UNIT, 6);
+    CHECK(brainmm_pages_free(run, mode) == BRAINMM_OK);
+    give_all();
+}
+
+/* ---0000XX000---: 9 wanted */
+static void grows_to_both_sides(unsigned mode, bool keep) {
+    char *row = take_row(11);
+    unsigned char *run = run_in_row(row, 5, mode);
+    for (unsigned i = 1; i < 10; i++)
+        if (i != 5 && i != 6)
+            give_unit(row + i * UNIT);
+    start_counting();
+    unsigned char *grown = keep ? brainmm_pages_realloc(run, 9 * UNIT_PAGES_COUNT, mode)
+                                : brainmm_pages_reget(run, 9 * UNIT_PAGES_COUNT, mode);
+    CHECK((char *)grown == row + UNIT);
+    COUNTED(3 * UNIT, 4 * UNIT, 0, keep ? 2 * UNIT : 0, 0, 0);
+    CHECK(!keep || pattern_holds(grown, 2 * UNIT, 5));
+    for (unsigned i = 0; i < 9; i++)
+        CHECK(is_executable(grown + i * UNIT) == (mode == BRAINMM_JIT));
+    pattern_fill(grown, 9 * UNIT, 7);
+    CHECK(brainmm_pages_free(run, mode) == BRAINMM_E_POINTER); /* it does not begin there any more */
+    CHECK(brainmm_pages_free(grown, mode) == BRAINMM_OK);
+    give_all();
+}
+
+static bool can_move_pages(void) {
+    bool lost = false;
+    char *memory = os_reserve(4 * UNIT, UNIT);
+    CHECK(memory != NULL && os_commit(memory, 4 * UNIT));
+    bool can = os_move_pages(memory, memory + 2 * UNIT, 2 * UNIT, &lost) == 2 * UNIT;
+    os_release(memory, 4 * UNIT);
+    return can;
+}
+
+/* A piece between two occupied units goes elsewhere, and there it has room. */
+static void goes_where_there_is_room(size_t size, bool keep) {
+    unsigned char *piece = brainmm_alloc_aligned(2048, size), *place = piece;
+    size_t data = brainmm_usable_size(piece);
+    bool pages_move = keep && data >= 256 * KIB && can_move_pages();
+    CHECK(piece != NULL);
+    occupy((char *)piece + (run_units(data) << UNIT_SHIFT));
+    occupy((char *)piece - UNIT);
+    pattern_fill(piece, data, 8);
+    start_counting();
+    piece = keep ? brainmm_realloc(piece, data + data / 2) : brainmm_reget(piece, data + data / 2);
+    CHECK(piece != NULL && piece != place && is_aligned(piece, 2048));
+    COUNTED(0, 0, 0, 0, pages_move ? data : 0, keep && !pages_move ? data : 0);
+    CHECK(!keep || pattern_holds(piece, data, 8));
+    CHECK(brainmm_usable_size(place) == 0);
+    size_t before = brainmm_usable_size(piece), after = 2 * before;
+    size_t more = (run_units(after) - run_units(before)) << UNIT_SHIFT;
+    struct window_figures figures;
+    window_figures(&figures);
+    pattern_fill(piece, before, 9);
+    if (data >= 256 * KIB) {
+        CHECK_MSG(figures.room << UNIT_SHIFT >= more, "%zu units of room", figures.room);
+        start_counting();
+        CHECK(brainmm_realloc(piece, after) == piece);
+        COUNTED(0, 0, more, 0, 0, 0);
+        CHECK(pattern_holds(piece, before, 9));
+        pattern_fill(piece, after, 10);
+    }
+    CHECK(brainmm_free(piece) == BRAINMM_OK);
+    window_figures(&figures);
+    CHECK_MSG(figures.room == 0, "%zu units of room without a run", figures.room);
+    give_all();
+}
+
+static void shrinks_in_place(void) {
+    size_t size = 32 * MIB;
+    unsigned char *piece = brainmm_alloc(size);
+    pattern_fill(piece, size, 11);
+    brainmm_thread_heap_minimize();
+    size_t full = resident_bytes();
+    start_counting();
+    CHECK(brainmm_realloc(piece, size / 4) == piece);
+    COUNTED(0, 0, 0, 0, 0, 0);
+    struct resize_counters now;
+    resize_counters_get(&now);
+    CHECK(now.shrunk_bytes - counted_before.shrunk_bytes == size / 4 * 3);
+    brainmm_thread_heap_minimize();
+    size_t rest = resident_bytes();
+    CHECK_MSG(rest + size / 4 * 3 < full + 4 * MIB, "%zu KiB resident, after shrinking %zu", full / KIB, rest / KIB);
+    CHECK(pattern_holds(piece, size / 4, 11));
+    CHECK(brainmm_free(piece) == BRAINMM_OK);
+}
+
+/* However a reget comes out, no contents travel. */
+static void reget_never_copies(void) {
+    enum { PIECES = 12, STEPS = 1500 };
+    void *pieces[PIECES] = {NULL};
+    random_source random = {3};
+    start_counting();
+    for (unsigned step = 0; step < STEPS; step++) {
+        unsigned i = (unsigned)random_below(&random, PIECES);
+        void *piece = brainmm_reget(pieces[i], 40000 + random_below(&random, 4 * MIB));
+        CHECK(piece != NULL);
+        memset(piece, 1, 40000);
+        pieces[i] = piece;
+    }
+    struct resize_counters now;
+    resize_counters_get(&now);
+    CHECK(now.copied_bytes == counted_before.copied_bytes && now.moved_bytes == counted_before.moved_bytes &&
+          now.slid_bytes == counted_before.slid_bytes);
+    CHECK(now.right_bytes > counted_before.right_bytes);
+    for (unsigned i = 0; i < PIECES; i++)
+        CHECK(brainmm_free(pieces[i]) == BRAINMM_OK);
+}
+
+/* Pages of different rights are different mappings to the system; all of them move, with their rights. */
+static void pages_move_with_their_rights(void) {
+    enum { PAGES = 67 };
+    size_t size = (size_t)PAGES * OS_PAGE, reserved = 32 * UNIT;
+    unsigned char *memory = os_reserve(reserved, UNIT);
+    CHECK(memory != NULL && os_commit(memory, reserved));
+    unsigned char *from = memory, *to = memory + 16 * UNIT;
+    bool lost = false;
+    memset(to, 0xEE, 16 * UNIT);
+    pattern_fill(from, size, 12);
+    for (unsigned i = 0; i < PAGES; i += 3)
+        CHECK(os_protect(from + i * OS_PAGE, OS_PAGE, i % 2 ? BRAINMM_READ : BRAINMM_READ | BRAINMM_EXECUTE));
+    size_t moved = os_move_pages(to, from, size, &lost);
+    CHECK(!lost && (moved == size || moved == 0));
+    if (moved) {
+        CHECK(pattern_holds(to, size, 12));
+        for (unsigned i = 0; i < PAGES; i++)
+            CHECK(is_executable(to + i * OS_PAGE) == (i % 6 == 0));
+        CHECK(to[size] == 0xEE);
+        for (size_t i = 0; i < size; i++)
+            CHECK(from[i] == 0);
+        memset(from, 1, size); /* and is ordinary memory */
+        CHECK(!is_executable(from));
+    } else {
+        CHECK(pattern_holds(from, size, 12));
+    }
+    os_release(memory, reserved);
+}
+
+#if !defined(_WIN32)
+/* When addresses run out, room that nobody has used serves others, and its run stays what it is. */
+static void room_is_given_up_when_addresses_run_out(void) {
+    unsigned char *piece = brainmm_alloc(16 * MIB);
+    occupy((char *)piece + 16 * MIB);
+    CHECK((piece = brainmm_realloc(piece, 20 * MIB)) != NULL);
+    pattern_fill(piece, 20 * MIB, 13);
+    struct window_figures figures;
+    window_figures(&figures);
+    CHECK(figures.room > 0 || WINDOW_IS_EVERYTHING); /* there, addresses behind a region are taken first */
+    struct rlimit limit = {1 * MIB, RLIM_INFINITY};
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+    void *list = NULL;
+    for (void **more; (more = brainmm_alloc(8 * MIB)) != NULL; list = more)
+        *more = list;
+    window_figures(&figures);
+    CHECK(figures.room == 0);
+    CHECK(brainmm_realloc(piece, 900 * MIB) == NULL && pattern_holds(piece, 20 * MIB, 13));
+    while (list) {
+        void *next = *(void **)list;
+        CHECK(brainmm_free(list) == BRAINMM_OK);
+        list = next;
+    }
+    limit.rlim_cur = RLIM_INFINITY;
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+    CHECK(brainmm_free(piece) == BRAINMM_OK);
+    give_all();
+}
+#endif
+
+int main(void) {
+    watchdog_start(110);
+    for (unsigned m = 0; m < 3; m++) {
+        grows_to_the_right(modes[m]);
+        grows_to_both_sides(modes[m], true);
+        grows_to_both_sides(modes[m], false);
+    }
+    static const size_t sizes[] = {100 * KIB, 300 * KIB, 1 * MIB, 5 * MIB};
+    for (unsigned i = 0; i < 4; i++) {
+        goes_where_there_is_room(sizes[i], true);
+        goes_where_there_is_room(sizes[i], false);
+    }
+    shrinks_in_place();
+    reget_never_copies();
+    pages_move_with_their_rights();
+#if !defined(_WIN32)
+    room_is_given_up_when_addresses_run_out();
+#endif
+    return TEST_PASSED;
+}
