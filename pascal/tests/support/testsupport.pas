@@ -37,6 +37,7 @@ function OwnFolder: string;
 { Loads a library from that folder, and finds a function in it. They end the test if there is none. }
 function LoadBeside(const FileName: string): THandleOfModule;
 function FunctionOf(Module: THandleOfModule; const Name: string): Pointer;
+procedure UnloadModule(Module: THandleOfModule);
 
 implementation
 
@@ -99,6 +100,11 @@ begin
   Result := GetProcedureAddress(Module, Name);
   if Result = nil then
     Abandon('there is no function ' + Name);
+end;
+
+procedure UnloadModule(Module: THandleOfModule);
+begin
+  Expect(UnloadLibrary(Module), 'a module can be unloaded');
 end;
 
 end.

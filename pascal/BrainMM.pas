@@ -1,0 +1,1224 @@
+unit BrainMM;
+
+{ Puts a Delphi or Free Pascal module on the process's heap.
+
+      program Host;
+      uses
+        BrainMM, SysUtils, Classes;      (BrainMM first, in the program and in each DLL)
+
+  From then on strings, arrays, objects and raw memory may be made in one module, and grown and freed in any other, be
+  it Pascal or C. The unit needs no other unit, no package and no SysUtils. It
+
+    - joins the heap that a module of this process has published (docs/abi.md);
+    - else loads brainmm.dll or libbrainmm.so from the folder of the module it is compiled into, by full path;
+    - else stops: a program, or a library on Linux, with runtime error 203, a DLL by failing to load; with a sentence
+      on standard error in any case. The same, with runtime error 204, if memory has been taken before: another unit
+      stands in front of this one.
+
+  It serves to the very end: no finalization takes it away again, in whatever order units finalize.
+
+  Delphi 7 to 12 for Windows; Free Pascal 3.2 and later for Windows and Linux. docs/pascal.md tells what is tested.
+
+  Errors are those of the language: runtime errors 203 (no memory), 204 (not a pointer of the heap, or freed already) and
+  219 (an enumeration out of its range), which are EOutOfMemory, EInvalidPointer and EInvalidCast with SysUtils. The
+  variable passed to a function that fails keeps its value, and the memory stays. }
+
+{$ifdef FPC}
+  {$mode delphi}
+  {$ifndef BRAINMM_DELPHI} { defined to compile the parts for Delphi with Free Pascal: tests/delphi_branches.sh }
+    {$define BRAINMM_FPC}
+  {$endif}
+{$else}
+  {$define BRAINMM_DELPHI}
+{$endif}
+
+{$ifdef BRAINMM_DELPHI}
+  {$ifdef FPC}
+    {$macro on}
+  {$else}
+    {$if CompilerVersion >= 24}
+      {$legacyifend on}
+    {$ifend}
+    {$if CompilerVersion >= 15}
+      {$warn unsafe_code off}
+      {$warn unsafe_type off}
+      {$warn unsafe_cast off}
+    {$ifend}
+    {$if CompilerVersion >= 17}
+      {$warn symbol_deprecated off}
+    {$ifend}
+  {$endif}
+  {$if CompilerVersion >= 18}
+    {$define BRAINMM_MANAGER_EX} { TMemoryManagerEx and the hooks of threads: since Delphi 2006 }
+  {$ifend}
+  {$if CompilerVersion >= 21}
+    {$define BRAINMM_NATIVE_INT} { before, there was none, or one of the wrong size }
+  {$ifend}
+  {$if CompilerVersion >= 23}
+    {$define BRAINMM_NATIVE_SIZE} { the memory manager's sizes are NativeInt }
+  {$ifend}
+{$else}
+  {$define BRAINMM_NATIVE_INT}
+{$endif}
+
+{$ifndef MSWINDOWS}
+  {$ifndef LINUX}
+    {$message fatal 'BrainMM: this system is not supported'}
+  {$endif}
+  {$ifndef FPC}
+    {$message fatal 'BrainMM: Delphi is supported for Windows only'}
+  {$endif}
+{$endif}
+
+{$ifdef BRAINMM_FPC}{$ifdef MSWINDOWS}
+  {$define BRAINMM_COUNTS_OWN} { the run-time library keeps the command line in its heap }
+{$endif}{$endif}
+
+{$A8}{$B-}{$H+}{$I-}{$J-}{$Q-}{$R-}{$X+}{$Z1}
+
+interface
+
+{$ifdef BRAINMM_DELPHI}{$ifdef FPC}
+uses
+  DelphiSystem;
+{$endif}{$endif}
+
+type
+{$ifndef BRAINMM_NATIVE_INT}
+  NativeInt = Integer;
+  NativeUInt = Cardinal;
+  PNativeInt = ^NativeInt;
+  PNativeUInt = ^NativeUInt;
+{$endif}
+
+  TMemoryAlign = (ma16Bytes, ma32Bytes, ma64Bytes, ma128Bytes, ma256Bytes, ma512Bytes, ma1024Bytes, ma2048Bytes);
+  PMemoryAlign = ^TMemoryAlign;
+
+  MemoryBlock = type Pointer;
+  PMemoryBlock = ^MemoryBlock;
+
+  TMemoryBlockSize = (BLOCK_4K, BLOCK_16K, BLOCK_64K, BLOCK_256K, BLOCK_1MB, BLOCK_4MB, BLOCK_16MB, BLOCK_64MB,
+    BLOCK_256MB);
+  PMemoryBlockSize = ^TMemoryBlockSize;
+
+  MemoryPages = type Pointer;
+  PMemoryPages = ^MemoryPages;
+
+  TMemoryAccessRight = (marRead, marWrite, marExecute);
+  PMemoryAccessRight = ^TMemoryAccessRight;
+  TMemoryAccessRights = set of TMemoryAccessRight;
+  PMemoryAccessRights = ^TMemoryAccessRights;
+
+  TMemoryKind = (mkSmall, mkMedium, mkBig, mkLarge, mkPages, mkBlock, mkJIT);
+  PMemoryKind = ^TMemoryKind;
+
+  { What an address is: 12 bytes on 32 bit, 20 on 64 bit. }
+  TMemoryOptions = packed record
+    Kind: TMemoryKind; { up to 128 bytes, 32 KiB, 1 MiB, more; pages, a block; executable memory }
+    Align: TMemoryAlign;
+    BlockSize: TMemoryBlockSize; { of a block }
+    AccessRights: TMemoryAccessRights;
+    ThreadId: NativeUInt; { the system's id of the thread that owns the piece; 0 where no thread does }
+    Size: NativeUInt; { usable bytes }
+  end;
+  PMemoryOptions = ^TMemoryOptions;
+
+{ Memory at a multiple of 16 to 2048 bytes, contents undefined. Resized with ReallocMem and RegetMem, which keep the
+  alignment, and freed with FreeMem. A Size of 0 or less: P becomes nil. Errors 203, 219. }
+procedure GetMemAligned(var P: Pointer; Align: TMemoryAlign; Size: NativeInt);
+
+{ Like ReallocMem, but the contents become undefined: nothing is copied. A NewSize of 0 or less frees P, which becomes
+  nil; a P of nil is got. Errors 203, 204. }
+procedure RegetMem(var P: Pointer; NewSize: NativeInt);
+
+{$ifdef BRAINMM_DELPHI}{$ifndef BRAINMM_MANAGER_EX}
+{ Zeroed memory; freed with FreeMem. The System unit of these versions has none. Error 203. }
+function AllocMem(Size: NativeInt): Pointer;
+{$endif}{$endif}
+
+{ A block of 4 KiB to 256 MiB at a multiple of its size, contents undefined. Errors 203, 219. }
+procedure GetMemoryBlock(var Block: MemoryBlock; BlockSize: TMemoryBlockSize);
+{ nil is allowed. Error 204. }
+procedure FreeMemoryBlock(Block: MemoryBlock);
+
+{ Count pages of 4 KiB, contents undefined. A Count of 0 or less: Pages becomes nil. Error 203. }
+procedure GetMemoryPages(var Pages: MemoryPages; Count: NativeInt);
+{ Makes a run NewCount pages long, moved if need be; contents undefined (Reget) or kept (Realloc). A NewCount of 0 or
+  less frees Pages, which become nil; Pages of nil are got. Errors 203, 204. }
+procedure RegetMemoryPages(var Pages: MemoryPages; NewCount: NativeInt);
+procedure ReallocMemoryPages(var Pages: MemoryPages; NewCount: NativeInt);
+{ nil is allowed. Error 204. }
+procedure FreeMemoryPages(Pages: MemoryPages);
+
+{ Describes the piece, block or pages that begin at P. False, and Options untouched, if none do: nil, freed memory, the
+  stack and addresses of anything else are recognised. }
+function GetMemoryOptions(const P: Pointer; var Options: TMemoryOptions): Boolean;
+
+{ Takes back what other threads freed of the calling thread's memory, and returns what is idle to the system. True if
+  there was anything. }
+function ThreadHeapMinimize: Boolean;
+
+implementation
+
+const
+  NoMemoryError = 203;
+  PointerError = 204;
+  RangeError = 219;
+
+{ ---- The manager table: struct brainmm_manager of brainmm.h -------------------------------------------------------- }
+
+type
+  TMagic = array[0..15] of AnsiChar;
+
+  PManager = ^TManager;
+  TManager = record { up to the first function }
+    Magic: TMagic;
+    Size: Cardinal; { of the table with its functions, in bytes }
+    AbiVersion: Cardinal;
+    Self: PManager;
+    Version1: Pointer;
+    HeapId: NativeUInt;
+  end;
+
+  PStatistics = ^TStatistics;
+  TStatistics = packed record { the beginning of struct brainmm_stats }
+    StructSize, Approximate: Cardinal;
+    LiveCount, LiveBytes, FreeBytes, CachedBytes, OverheadBytes, CommittedBytes, CommittedMost, ReservedBytes: Int64;
+  end;
+
+  { The functions, in the table's order }
+  THeap = record
+    Alloc: function(Size: NativeUInt): Pointer; cdecl;
+    AllocZeroed: function(Size: NativeUInt): Pointer; cdecl;
+    AllocAligned: function(Alignment, Size: NativeUInt): Pointer; cdecl;
+    Free: function(Piece: Pointer): Integer; cdecl;
+    Realloc: function(Piece: Pointer; Size: NativeUInt): Pointer; cdecl;
+    Reget: function(Piece: Pointer; Size: NativeUInt): Pointer; cdecl;
+    UsableSize: function(Piece: Pointer): NativeUInt; cdecl;
+    BlockGet: function(Size: NativeUInt; Mode: Cardinal): Pointer; cdecl;
+    BlockFree: function(Block: Pointer; Mode: Cardinal): Integer; cdecl;
+    PagesGet: function(Count: NativeUInt; Mode: Cardinal): Pointer; cdecl;
+    PagesReget: function(Pages: Pointer; Count: NativeUInt; Mode: Cardinal): Pointer; cdecl;
+    PagesRealloc: function(Pages: Pointer; Count: NativeUInt; Mode: Cardinal): Pointer; cdecl;
+    PagesFree: function(Pages: Pointer; Mode: Cardinal): Integer; cdecl;
+    GetOptions: function(Address: Pointer; Options: PMemoryOptions): Integer; cdecl;
+    ThreadHeapMinimize: function: Integer; cdecl;
+    ThreadDone: procedure; cdecl;
+    MoveB16: function(Target, Source: Pointer; Count: NativeUInt): Integer; cdecl;
+    GetStats: function(Statistics: PStatistics; Classes: Pointer; Capacity: NativeUInt): Integer; cdecl;
+  end;
+
+const
+  FunctionCount = SizeOf(THeap) div SizeOf(Pointer);
+  RequiredCount = 7; { up to UsableSize }
+
+type
+  TFunctions = array[0..FunctionCount - 1] of Pointer;
+
+const
+  ManagerMagic: TMagic = 'BrainMM-table-v2';
+  ManagerAbiVersion = 2;
+  ManagerSizeMax = 65536;
+  Succeeded = 0; { BRAINMM_OK }
+  Unsupported = 6; { BRAINMM_E_UNSUPPORTED }
+  UserMode = 0; { BRAINMM_USER }
+
+var
+  Heap: THeap; { a copy of the functions of the process's heap, complete }
+
+{ What a heap of an older version lacks: nil or 0; or an error. The C convention lets any arguments be ignored. }
+function MissingResult: NativeUInt; cdecl;
+begin
+  Result := 0;
+end;
+
+function MissingFunction: Integer; cdecl;
+begin
+  Result := Unsupported;
+end;
+
+function SameMagic(const Found, Expected: TMagic): Boolean;
+var
+  I: Integer;
+begin
+  Result := True;
+  for I := 0 to High(TMagic) do
+    Result := Result and (Found[I] = Expected[I]);
+end;
+
+{ Takes over the functions of a table, as far as its Size goes. }
+procedure UseFunctions(const Functions: TFunctions; Size: Cardinal);
+var
+  All: TFunctions absolute Heap;
+  I, Count: Integer;
+begin
+  Count := (Size - SizeOf(TManager)) div SizeOf(Pointer);
+  for I := 0 to FunctionCount - 1 do
+    if I < Count then
+      All[I] := Functions[I]
+    else
+      All[I] := @MissingResult;
+  if @Heap.BlockFree = @MissingResult then
+    @Heap.BlockFree := @MissingFunction;
+  if @Heap.PagesFree = @MissingResult then
+    @Heap.PagesFree := @MissingFunction;
+  if @Heap.GetStats = @MissingResult then
+    @Heap.GetStats := @MissingFunction;
+end;
+
+{ ---- Errors -------------------------------------------------------------------------------------------------------- }
+
+{$ifdef BRAINMM_FPC}
+
+procedure HandleError(Code: Longint); external name 'FPC_HANDLEERROR';
+
+procedure RaiseError(Code: Integer);
+begin
+  HandleError(Code);
+end;
+
+{$else}
+
+procedure RaiseError(Code: Integer);
+begin
+  if Assigned(ErrorProc) then { SysUtils makes an exception of it }
+    case Code of
+      NoMemoryError: ErrorProc(Byte(Ord(reOutOfMemory)), nil);
+      PointerError: ErrorProc(Byte(Ord(reInvalidPtr)), nil);
+      RangeError: ErrorProc(Byte(Ord(reInvalidCast)), nil);
+    end;
+  RunError(Code);
+end;
+
+{$endif}
+
+{ ---- The interface ------------------------------------------------------------------------------------------------- }
+
+procedure ReleasePiece(P: Pointer);
+begin
+  if Heap.Free(P) <> Succeeded then
+    RaiseError(PointerError);
+end;
+
+procedure GetMemAligned(var P: Pointer; Align: TMemoryAlign; Size: NativeInt);
+var
+  Piece: Pointer;
+begin
+  Piece := nil;
+  if Ord(Align) > Ord(High(TMemoryAlign)) then
+    RaiseError(RangeError)
+  else
+  begin
+    if Size > 0 then
+    begin
+      Piece := Heap.AllocAligned(NativeUInt(16) shl Ord(Align), Size);
+      if Piece = nil then
+      begin
+        RaiseError(NoMemoryError);
+        Exit;
+      end;
+    end;
+    P := Piece;
+  end;
+end;
+
+procedure RegetMem(var P: Pointer; NewSize: NativeInt);
+var
+  Piece: Pointer;
+begin
+  Piece := nil;
+  if NewSize > 0 then
+  begin
+    Piece := Heap.Reget(P, NewSize);
+    if Piece = nil then
+    begin
+      if (P <> nil) and (Heap.UsableSize(P) = 0) then
+        RaiseError(PointerError)
+      else
+        RaiseError(NoMemoryError);
+      Exit;
+    end;
+  end
+  else
+    ReleasePiece(P);
+  P := Piece;
+end;
+
+{$ifdef BRAINMM_DELPHI}{$ifndef BRAINMM_MANAGER_EX}
+function AllocMem(Size: NativeInt): Pointer;
+begin
+  Result := nil;
+  if Size > 0 then
+  begin
+    Result := Heap.AllocZeroed(Size);
+    if Result = nil then
+      RaiseError(NoMemoryError);
+  end;
+end;
+{$endif}{$endif}
+
+procedure GetMemoryBlock(var Block: MemoryBlock; BlockSize: TMemoryBlockSize);
+var
+  Found: Pointer;
+begin
+  if Ord(BlockSize) > Ord(High(TMemoryBlockSize)) then
+    RaiseError(RangeError)
+  else
+  begin
+    Found := Heap.BlockGet(NativeUInt(4096) shl (2 * Ord(BlockSize)), UserMode);
+    if Found = nil then
+      RaiseError(NoMemoryError)
+    else
+      Block := Found;
+  end;
+end;
+
+procedure FreeMemoryBlock(Block: MemoryBlock);
+begin
+  if (Block <> nil) and (Heap.BlockFree(Block, UserMode) <> Succeeded) then
+    RaiseError(PointerError);
+end;
+
+procedure GetMemoryPages(var Pages: MemoryPages; Count: NativeInt);
+var
+  Found: Pointer;
+begin
+  Found := nil;
+  if Count > 0 then
+  begin
+    Found := Heap.PagesGet(Count, UserMode);
+    if Found = nil then
+    begin
+      RaiseError(NoMemoryError);
+      Exit;
+    end;
+  end;
+  Pages := Found;
+end;
+
+procedure ResizeMemoryPages(var Pages: MemoryPages; NewCount: NativeInt; Keep: Boolean);
+var
+  Found: Pointer;
+  Options: TMemoryOptions;
+begin
+  if (Pages = nil) or (NewCount <= 0) then
+  begin
+    FreeMemoryPages(Pages);
+    GetMemoryPages(Pages, NewCount);
+    Exit;
+  end;
+  if Keep then
+    Found := Heap.PagesRealloc(Pages, NewCount, UserMode)
+  else
+    Found := Heap.PagesReget(Pages, NewCount, UserMode);
+  if Found <> nil then
+    Pages := Found
+  else if GetMemoryOptions(Pages, Options) and (Options.Kind = mkPages) then
+    RaiseError(NoMemoryError)
+  else
+    RaiseError(PointerError);
+end;
+
+procedure RegetMemoryPages(var Pages: MemoryPages; NewCount: NativeInt);
+begin
+  ResizeMemoryPages(Pages, NewCount, False);
+end;
+
+procedure ReallocMemoryPages(var Pages: MemoryPages; NewCount: NativeInt);
+begin
+  ResizeMemoryPages(Pages, NewCount, True);
+end;
+
+procedure FreeMemoryPages(Pages: MemoryPages);
+begin
+  if (Pages <> nil) and (Heap.PagesFree(Pages, UserMode) <> Succeeded) then
+    RaiseError(PointerError);
+end;
+
+function GetMemoryOptions(const P: Pointer; var Options: TMemoryOptions): Boolean;
+begin
+  Result := Heap.GetOptions(P, @Options) <> 0;
+end;
+
+function ThreadHeapMinimize: Boolean;
+begin
+  Result := Heap.ThreadHeapMinimize() <> 0;
+end;
+
+{ ---- The memory manager of the run-time library -------------------------------------------------------------------- }
+
+{$ifdef BRAINMM_FPC}
+
+{ Free Pascal leaves it to the manager to report errors. }
+
+function NoMemory: Pointer;
+begin
+  if not ReturnNilIfGrowHeapFails then
+    RaiseError(NoMemoryError);
+  Result := nil;
+end;
+
+function HeapGetMem(Size: PtrUInt): Pointer;
+begin
+  Result := Heap.Alloc(Size); { 0 bytes are a piece, too }
+  if Result = nil then
+    Result := NoMemory;
+end;
+
+function HeapAllocMem(Size: PtrUInt): Pointer;
+begin
+  Result := Heap.AllocZeroed(Size);
+  if Result = nil then
+    Result := NoMemory;
+end;
+
+{ The result is the size of what was freed. }
+function HeapFreeMem(P: Pointer): PtrUInt;
+begin
+  Result := Heap.UsableSize(P);
+  if Heap.Free(P) <> Succeeded then
+    RaiseError(PointerError);
+end;
+
+{ FreeMem(P, Size). Free Pascal's own manager leaves memory of no size where it is, be P what it may. Here it is freed if
+  P is a piece, since GetMem gave one. }
+function HeapFreeMemSize(P: Pointer; Size: PtrUInt): PtrUInt;
+begin
+  if (Size = 0) and (Heap.UsableSize(P) = 0) then
+    Result := 0
+  else
+    Result := HeapFreeMem(P);
+end;
+
+function HeapReallocMem(var P: Pointer; Size: PtrUInt): Pointer;
+begin
+  if Size = 0 then
+  begin
+    HeapFreeMem(P);
+    P := nil;
+    Result := nil;
+    Exit;
+  end;
+  Result := Heap.Realloc(P, Size);
+  if Result <> nil then
+    P := Result
+  else if (P <> nil) and (Heap.UsableSize(P) = 0) then
+    RaiseError(PointerError)
+  else
+    Result := NoMemory;
+end;
+
+function HeapMemSize(P: Pointer): PtrUInt;
+begin
+  Result := Heap.UsableSize(P);
+end;
+
+{ Called by every Pascal module of the process at a thread's end. Memory is freed after it, which is fine. }
+procedure HeapDoneThread;
+begin
+  Heap.ThreadDone();
+end;
+
+{ Figures of the whole heap, which is the process's and not this module's. All 0 if its owner keeps none. }
+procedure GetStatistics(out Statistics: TStatistics);
+begin
+  FillChar(Statistics, SizeOf(Statistics), 0);
+  Statistics.StructSize := SizeOf(Statistics);
+  if Heap.GetStats(@Statistics, nil, 0) <> Succeeded then
+    FillChar(Statistics, SizeOf(Statistics), 0);
+end;
+
+{ The record's members have 32 bits on all systems. }
+function Limited(Value: Int64): Cardinal;
+begin
+  if Value > High(Cardinal) then
+    Result := High(Cardinal)
+  else
+    Result := Cardinal(Value);
+end;
+
+function HeapStatus: THeapStatus;
+var
+  Statistics: TStatistics;
+begin
+  GetStatistics(Statistics);
+  Result.TotalAddrSpace := Limited(Statistics.ReservedBytes);
+  Result.TotalUncommitted := Limited(Statistics.ReservedBytes - Statistics.CommittedBytes);
+  Result.TotalCommitted := Limited(Statistics.CommittedBytes);
+  Result.TotalAllocated := Limited(Statistics.LiveBytes);
+  Result.TotalFree := Limited(Statistics.FreeBytes + Statistics.CachedBytes);
+  Result.FreeSmall := Limited(Statistics.FreeBytes);
+  Result.FreeBig := Limited(Statistics.CachedBytes);
+  Result.Unused := 0;
+  Result.Overhead := Limited(Statistics.OverheadBytes);
+  Result.HeapErrorCode := 0;
+end;
+
+var
+  MaxUsedSeen: PtrUInt; { the heap does not keep it: the most that any question met }
+
+function FPCHeapStatus: TFPCHeapStatus;
+var
+  Statistics: TStatistics;
+begin
+  GetStatistics(Statistics);
+  if Statistics.LiveBytes > MaxUsedSeen then
+    MaxUsedSeen := Statistics.LiveBytes;
+  Result.MaxHeapSize := Statistics.CommittedMost;
+  Result.MaxHeapUsed := MaxUsedSeen;
+  Result.CurrHeapSize := Statistics.CommittedBytes;
+  Result.CurrHeapUsed := Statistics.LiveBytes;
+  Result.CurrHeapFree := Statistics.FreeBytes + Statistics.CachedBytes;
+end;
+
+{ A library's threads are its host's, of which its run-time library knows nothing: left to itself, it would count
+  references without locking. On Linux threads become possible when CThreads initialises, which is when the run-time
+  library asks to relocate the heap; a library without CThreads cannot have any. }
+procedure ExpectThreads;
+begin
+  if IsLibrary then
+    IsMultiThread := True;
+end;
+
+procedure InstallManager;
+const
+  Manager: TMemoryManager = (
+    NeedLock: False;
+    GetMem: HeapGetMem;
+    FreeMem: HeapFreeMem;
+    FreeMemSize: HeapFreeMemSize;
+    AllocMem: HeapAllocMem;
+    ReAllocMem: HeapReallocMem;
+    MemSize: HeapMemSize;
+    InitThread: nil; { a thread's heap begins with its first piece }
+    DoneThread: HeapDoneThread;
+    RelocateHeap: ExpectThreads;
+    GetHeapStatus: HeapStatus;
+    GetFPCHeapStatus: FPCHeapStatus);
+begin
+  SetMemoryManager(Manager);
+{$ifdef MSWINDOWS}
+  ExpectThreads;
+{$endif}
+end;
+
+{$else}
+
+{ Delphi's run-time library reports the errors. It passes no nil; what is not positive reaches the manager from the
+  assembler of older versions. }
+
+type
+{$ifdef BRAINMM_NATIVE_SIZE}
+  TManagerSize = NativeInt;
+  TManagerAllocSize = NativeInt;
+{$else}
+  TManagerSize = Integer;
+  TManagerAllocSize = Cardinal;
+{$endif}
+
+function HeapGetMem(Size: TManagerSize): Pointer;
+begin
+  if Size > 0 then
+    Result := Heap.Alloc(Size)
+  else
+    Result := nil;
+end;
+
+function HeapFreeMem(P: Pointer): Integer;
+begin
+  Result := Heap.Free(P);
+end;
+
+function HeapReallocMem(P: Pointer; Size: TManagerSize): Pointer;
+begin
+  if Size > 0 then
+    Result := Heap.Realloc(P, Size)
+  else
+    Result := nil;
+end;
+
+{$ifdef BRAINMM_MANAGER_EX}
+
+function HeapAllocMem(Size: TManagerAllocSize): Pointer;
+begin
+  if Size > 0 then
+    Result := Heap.AllocZeroed(Size)
+  else
+    Result := nil;
+end;
+
+{ Leaks are not expected one by one: the heap's report of leaks is the process's, not this module's. }
+function HeapExpectLeak(P: Pointer): Boolean;
+begin
+  Result := False;
+end;
+
+var
+  NextThreadEnd: procedure(ExitCode: Integer);
+
+{ A hint, and then whoever wanted to know before. A thread's beginning needs no hook. }
+procedure ThreadEnd(ExitCode: Integer);
+begin
+  Heap.ThreadDone();
+  if Assigned(NextThreadEnd) then
+    NextThreadEnd(ExitCode);
+end;
+
+{$endif}
+
+procedure InstallManager;
+const
+{$ifdef BRAINMM_MANAGER_EX}
+  Manager: TMemoryManagerEx = (
+    GetMem: HeapGetMem;
+    FreeMem: HeapFreeMem;
+    ReallocMem: HeapReallocMem;
+    AllocMem: HeapAllocMem;
+    RegisterExpectedMemoryLeak: HeapExpectLeak;
+    UnregisterExpectedMemoryLeak: HeapExpectLeak);
+{$else}
+  Manager: TMemoryManager = (
+    GetMem: HeapGetMem;
+    FreeMem: HeapFreeMem;
+    ReallocMem: HeapReallocMem);
+{$endif}
+begin
+  SetMemoryManager(Manager);
+{$ifdef BRAINMM_MANAGER_EX}
+  NextThreadEnd := SystemThreadEndProc;
+  SystemThreadEndProc := ThreadEnd;
+{$endif}
+  { A library's threads are its host's, of which its run-time library knows nothing: left to itself, it would count
+    references without locking. }
+  if IsLibrary then
+    IsMultiThread := True;
+end;
+
+{$endif}
+
+{ ---- The process's heap: docs/abi.md ------------------------------------------------------------------------------- }
+
+type
+  TPublished = packed record { what an owner shows; addresses are of this process }
+    Version1: Int64; { written last, 0 until then }
+    Magic: TMagic;
+    Size, AbiVersion: Cardinal;
+    Manager: Int64;
+  end;
+
+  TGetManager = function: PManager; cdecl;
+
+const
+  PublishedMagic: TMagic = 'BrainMM-record-2';
+
+{$ifdef MSWINDOWS}
+
+const
+  LibraryName = 'brainmm.dll';
+  PathMax = 32768; { the longest path Windows knows }
+  MemoryCommit = $1000;
+  MemoryImage = $1000000;
+  PageExecutable = $F0; { PAGE_EXECUTE to PAGE_EXECUTE_WRITECOPY }
+  MapRead = 4;
+  ModuleOfAddress = 4;
+  ModulePinned = 1;
+  ModuleUncounted = 2;
+  LoadWithAlteredSearchPath = 8;
+  StandardError = Cardinal(-12);
+
+type
+  THandle = NativeUInt;
+
+  TMemoryInfo = record
+    BaseAddress: Pointer;
+    AllocationBase: Pointer;
+    AllocationProtect: Cardinal;
+    RegionSize: NativeUInt;
+    State: Cardinal;
+    Protect: Cardinal;
+    Kind: Cardinal;
+  end;
+
+function VirtualQuery(Address: Pointer; out Info: TMemoryInfo; Size: NativeUInt): NativeUInt; stdcall;
+  external 'kernel32.dll' name 'VirtualQuery';
+function GetCurrentProcess: THandle; stdcall; external 'kernel32.dll' name 'GetCurrentProcess';
+function GetCurrentProcessId: Cardinal; stdcall; external 'kernel32.dll' name 'GetCurrentProcessId';
+{ Fails where a plain read would fault, should the memory go away this moment. }
+function ReadProcessMemory(Process: THandle; From: Pointer; Target: Pointer; Size: NativeUInt;
+  out Done: NativeUInt): LongBool; stdcall; external 'kernel32.dll' name 'ReadProcessMemory';
+function OpenFileMappingW(Rights: Cardinal; Inherit: LongBool; Name: PWideChar): THandle; stdcall;
+  external 'kernel32.dll' name 'OpenFileMappingW';
+function MapViewOfFile(Mapping: THandle; Rights, OffsetHigh, OffsetLow: Cardinal; Size: NativeUInt): Pointer; stdcall;
+  external 'kernel32.dll' name 'MapViewOfFile';
+function UnmapViewOfFile(View: Pointer): LongBool; stdcall; external 'kernel32.dll' name 'UnmapViewOfFile';
+function CloseHandle(Handle: THandle): LongBool; stdcall; external 'kernel32.dll' name 'CloseHandle';
+function GetEnvironmentVariableW(Name: PWideChar; Value: PWideChar; Size: Cardinal): Cardinal; stdcall;
+  external 'kernel32.dll' name 'GetEnvironmentVariableW';
+function GetModuleHandleExW(Flags: Cardinal; NameOrAddress: Pointer; out Module: THandle): LongBool; stdcall;
+  external 'kernel32.dll' name 'GetModuleHandleExW';
+function GetModuleFileNameW(Module: THandle; Path: PWideChar; Size: Cardinal): Cardinal; stdcall;
+  external 'kernel32.dll' name 'GetModuleFileNameW';
+function LoadLibraryExW(Path: PWideChar; Zero: THandle; Flags: Cardinal): THandle; stdcall;
+  external 'kernel32.dll' name 'LoadLibraryExW';
+function GetProcAddress(Module: THandle; Name: PAnsiChar): Pointer; stdcall;
+  external 'kernel32.dll' name 'GetProcAddress';
+function LocalAlloc(Flags: Cardinal; Size: NativeUInt): Pointer; stdcall; external 'kernel32.dll' name 'LocalAlloc';
+function LocalFree(P: Pointer): Pointer; stdcall; external 'kernel32.dll' name 'LocalFree';
+function GetStdHandle(Which: Cardinal): THandle; stdcall; external 'kernel32.dll' name 'GetStdHandle';
+function WriteFile(Handle: THandle; From: PAnsiChar; Size: Cardinal; out Done: Cardinal;
+  Overlapped: Pointer): LongBool; stdcall; external 'kernel32.dll' name 'WriteFile';
+procedure OutputDebugStringA(Text: PAnsiChar); stdcall; external 'kernel32.dll' name 'OutputDebugStringA';
+
+{ Standard error, and a debugger's window, which is what a program without a console has. }
+procedure WriteError(Text: PAnsiChar);
+var
+  Length, Done: Cardinal;
+begin
+  Length := 0;
+  while Text[Length] <> #0 do
+    Inc(Length);
+  WriteFile(GetStdHandle(StandardError), Text, Length, Done, nil);
+  OutputDebugStringA(Text);
+end;
+
+{ Whether Address lies in an image: a program or library that the system has loaded into this process. }
+function QueryImage(Address: Pointer; out Info: TMemoryInfo): Boolean;
+begin
+  Result := (VirtualQuery(Address, Info, SizeOf(Info)) <> 0) and (Info.State = MemoryCommit) and
+    (Info.Kind = MemoryImage);
+end;
+
+function ReadImage(Target, From: Pointer; Size: NativeUInt; out Image: Pointer): Boolean;
+var
+  First, Last: TMemoryInfo;
+  Done: NativeUInt;
+begin
+  Result := QueryImage(From, First) and QueryImage(PAnsiChar(From) + Size - 1, Last) and
+    (First.AllocationBase = Last.AllocationBase) and
+    ReadProcessMemory(GetCurrentProcess, From, Target, Size, Done) and (Done = Size);
+  Image := First.AllocationBase;
+end;
+
+function IsCode(Address, Image: Pointer): Boolean;
+var
+  Info: TMemoryInfo;
+begin
+  Result := QueryImage(Address, Info) and (Info.AllocationBase = Image) and (Info.Protect and PageExecutable <> 0);
+end;
+
+function PinImage(Address: Pointer): Boolean;
+var
+  Module: THandle;
+begin
+  Result := GetModuleHandleExW(ModuleOfAddress or ModulePinned, Address, Module);
+end;
+
+{ Count upper-case hexadecimal digits, all of them, or the result is False. }
+function ParseDigits(Text: PWideChar; Count: Integer; out Value: Int64): Boolean;
+var
+  I: Integer;
+begin
+  Value := 0;
+  Result := False;
+  for I := 0 to Count - 1 do
+    case Text[I] of
+      '0'..'9': Value := Value shl 4 or (Ord(Text[I]) - Ord('0'));
+      'A'..'F': Value := Value shl 4 or (Ord(Text[I]) - Ord('A') + 10);
+    else
+      Exit;
+    end;
+  Result := True;
+end;
+
+{ The environment variable, which no other process can write to: "PPPPPPPP:AAAAAAAAAAAAAAAA". }
+function ReadVariable(out Found: TPublished): Boolean;
+const
+  Name: PWideChar = 'BRAINMM_MANAGER';
+var
+  Text: array[0..26] of WideChar;
+  Process: Int64;
+begin
+  Found.Version1 := 1; { it is written in one step, so the record is complete }
+  Found.Magic := PublishedMagic;
+  Found.Size := SizeOf(Found);
+  Found.AbiVersion := ManagerAbiVersion;
+  Result := (GetEnvironmentVariableW(Name, Text, 27) = 25) and (Text[8] = ':') and ParseDigits(Text, 8, Process) and
+    (Process = GetCurrentProcessId) and ParseDigits(@Text[9], 16, Found.Manager);
+end;
+
+{ The file mapping "Local\BrainMM_PID_%08X". }
+function ReadMapping(out Found: TPublished): Boolean;
+const
+  Prefix: array[0..17] of AnsiChar = 'Local\BrainMM_PID_';
+  Digits: array[0..15] of AnsiChar = '0123456789ABCDEF';
+var
+  Name: array[0..26] of WideChar;
+  I: Integer;
+  Mapping: THandle;
+  View: Pointer;
+  Done: NativeUInt;
+begin
+  for I := 0 to 17 do
+    Name[I] := WideChar(Prefix[I]);
+  for I := 0 to 7 do
+    Name[18 + I] := WideChar(Digits[GetCurrentProcessId shr (28 - 4 * I) and 15]);
+  Name[26] := #0;
+  Result := False;
+  Mapping := OpenFileMappingW(MapRead, False, Name);
+  if Mapping = 0 then
+    Exit;
+  View := MapViewOfFile(Mapping, MapRead, 0, 0, SizeOf(Pointer));
+  if View <> nil then
+  begin
+    Result := ReadProcessMemory(GetCurrentProcess, View, @Found, SizeOf(Found), Done) and (Done = SizeOf(Found));
+    UnmapViewOfFile(View);
+  end;
+  CloseHandle(Mapping);
+end;
+
+{ What is published at a place. Place counts from 0; Last is set at the last one. }
+function ReadPlace(Place: Integer; out Found: TPublished; out Last: Boolean): Boolean;
+begin
+  Last := Place > 0;
+  if Place = 0 then
+    Result := ReadVariable(Found)
+  else
+    Result := ReadMapping(Found);
+end;
+
+{ Loads the library from this module's folder. }
+function LoadManagerLibrary(out GetManager: TGetManager): PAnsiChar;
+const
+  Name: array[0..11] of AnsiChar = LibraryName + #0;
+var
+  Path: PWideChar;
+  Module: THandle;
+  Length, I: Integer;
+begin
+  Result := 'no heap is published, and ' + LibraryName + ' could not be loaded from the folder of this module';
+  GetManager := nil;
+  Path := LocalAlloc(0, (PathMax + SizeOf(Name)) * SizeOf(WideChar));
+  if Path = nil then
+    Exit;
+  Length := 0;
+  if GetModuleHandleExW(ModuleOfAddress or ModuleUncounted, @WriteError, Module) then
+    Length := GetModuleFileNameW(Module, Path, PathMax);
+  Module := 0;
+  while (Length > 0) and (Path[Length - 1] <> '\') do
+    Dec(Length);
+  if Length > 0 then
+  begin
+    for I := 0 to High(Name) do
+      Path[Length + I] := WideChar(Name[I]);
+    Module := LoadLibraryExW(Path, 0, LoadWithAlteredSearchPath);
+  end;
+  LocalFree(Path);
+  if Module = 0 then
+    Exit;
+  @GetManager := GetProcAddress(Module, 'brainmm_get_manager');
+  Result := LibraryName + ' in the folder of this module is another library of that name';
+end;
+
+{$else}
+
+{$linklib c}
+{$linklib dl}
+
+const
+  LibraryName = 'libbrainmm.so';
+  PathMax = 4096;
+  LineMax = PathMax + 256;
+  SegmentLoaded = 1; { PT_LOAD }
+  SegmentExecutable = 1; { PF_X }
+  SegmentReadable = 4; { PF_R }
+  LoadNow = 2; { RTLD_NOW }
+{$ifdef CPU64}
+  Places: array[0..3] of NativeUInt = ($00360000, $7fe60000, $1f6b6d600000, $5f6b6d600000);
+{$else}
+  Places: array[0..3] of NativeUInt = ($07e60000, $1e6b0000, $4f6b0000, $5f6b0000);
+{$endif}
+
+type
+  PSegment = ^TSegment;
+  TSegment = record { ElfW(Phdr) }
+    Kind: Cardinal;
+{$ifdef CPU64}
+    Rights: Cardinal;
+    Offset, Address, PhysicalAddress, FileSize, MemorySize, Alignment: NativeUInt;
+{$else}
+    Offset, Address, PhysicalAddress, FileSize, MemorySize: NativeUInt;
+    Rights: Cardinal;
+    Alignment: NativeUInt;
+{$endif}
+  end;
+
+  PImage = ^TImage;
+  TImage = record { the beginning of struct dl_phdr_info }
+    Base: NativeUInt;
+    Name: PAnsiChar;
+    Segments: PSegment;
+    SegmentCount: Word;
+  end;
+
+  PSearch = ^TSearch;
+  TSearch = record
+    From, Size: NativeUInt; { which bytes }
+    Rights: Cardinal; { what their segment must allow }
+    Target: Pointer; { where to copy them, or nil }
+    Image: Pointer; { which image they are in: the address of its table of segments }
+  end;
+
+  TVisitImage = function(Image: PImage; Size: NativeUInt; Search: PSearch): Integer; cdecl;
+
+function dl_iterate_phdr(Visit: TVisitImage; Search: PSearch): Integer; cdecl; external name 'dl_iterate_phdr';
+function dlopen(Path: PAnsiChar; Flags: Integer): Pointer; cdecl; external name 'dlopen';
+function dlsym(Module: Pointer; Name: PAnsiChar): Pointer; cdecl; external name 'dlsym';
+function mincore(Address: Pointer; Size: NativeUInt; Resident: PByte): Integer; cdecl; external name 'mincore';
+function fopen(Path, Mode: PAnsiChar): Pointer; cdecl; external name 'fopen';
+function fgets(Line: PAnsiChar; Size: Integer; Stream: Pointer): PAnsiChar; cdecl; external name 'fgets';
+function fclose(Stream: Pointer): Integer; cdecl; external name 'fclose';
+function strtoul(Text: PAnsiChar; out Rest: PAnsiChar; Base: Integer): NativeUInt; cdecl; external name 'strtoul';
+function pipe(Tube: PInteger): Integer; cdecl; external name 'pipe';
+function read(Handle: Integer; Target: Pointer; Size: NativeUInt): NativeInt; cdecl; external name 'read';
+function write(Handle: Integer; From: Pointer; Size: NativeUInt): NativeInt; cdecl; external name 'write';
+function close(Handle: Integer): Integer; cdecl; external name 'close';
+
+procedure WriteError(Text: PAnsiChar);
+var
+  Length: NativeInt;
+begin
+  Length := 0;
+  while Text[Length] <> #0 do
+    Inc(Length);
+  if write(2, Text, Length) <> Length then
+    Exit; { nobody listens }
+end;
+
+{ Called while the list of images is locked, so that the image cannot go away while its bytes are copied. }
+function VisitImage(Image: PImage; Size: NativeUInt; Search: PSearch): Integer; cdecl;
+var
+  I: Integer;
+  Segment: PSegment;
+  Skip: NativeUInt;
+begin
+  Result := 0;
+  Segment := Image.Segments;
+  for I := 1 to Image.SegmentCount do
+  begin
+    Skip := Search.From - (Image.Base + Segment.Address);
+    if (Segment.Kind = SegmentLoaded) and (Segment.Rights and Search.Rights = Search.Rights) and
+      (Skip < Segment.MemorySize) and (Search.Size <= Segment.MemorySize - Skip) then
+    begin
+      if Search.Target <> nil then
+        Move(Pointer(Search.From)^, Search.Target^, Search.Size);
+      Search.Image := Image.Segments;
+      Result := 1;
+      Exit;
+    end;
+    Inc(Segment);
+  end;
+end;
+
+{ An image is a program or library that the system has loaded into this process. }
+function ReadImage(Target, From: Pointer; Size: NativeUInt; out Image: Pointer): Boolean;
+var
+  Search: TSearch;
+begin
+  Search.From := NativeUInt(From);
+  Search.Size := Size;
+  Search.Rights := SegmentReadable;
+  Search.Target := Target;
+  Search.Image := nil;
+  dl_iterate_phdr(VisitImage, @Search);
+  Image := Search.Image;
+  Result := Image <> nil;
+end;
+
+function IsCode(Address, Image: Pointer): Boolean;
+var
+  Search: TSearch;
+begin
+  Search.From := NativeUInt(Address);
+  Search.Size := 1;
+  Search.Rights := SegmentExecutable;
+  Search.Target := nil;
+  Search.Image := nil;
+  dl_iterate_phdr(VisitImage, @Search);
+  Result := (Search.Image <> nil) and (Search.Image = Image);
+end;
+
+{ Owners keep themselves loaded here. }
+function PinImage(Address: Pointer): Boolean;
+begin
+  Result := True;
+end;
+
+{ The line of /proc/self/maps that Address lies in, from its rights on; nil if there is none. }
+function FindMapping(Address: NativeUInt; Line: PAnsiChar): PAnsiChar;
+var
+  Maps: Pointer;
+  First, Past: NativeUInt;
+  Rest: PAnsiChar;
+begin
+  Result := nil;
+  Maps := fopen('/proc/self/maps', 're');
+  if Maps = nil then
+    Exit;
+  while (Result = nil) and (fgets(Line, LineMax, Maps) <> nil) do
+  begin
+    First := strtoul(Line, Rest, 16);
+    if Rest^ <> '-' then
+      Continue; { the rest of a line that was too long }
+    Past := strtoul(Rest + 1, Rest, 16);
+    if (Address >= First) and (Address < Past) and (Rest^ = ' ') then
+      Result := Rest + 1;
+  end;
+  fclose(Maps);
+end;
+
+{ What is published at a place. Place counts from 0; Last is set at the last one. The kernel reads the page, because it
+  fails where a plain read would fault. }
+function ReadPlace(Place: Integer; out Found: TPublished; out Last: Boolean): Boolean;
+var
+  Resident: Byte;
+  Line: array[0..LineMax - 1] of AnsiChar;
+  Rights: PAnsiChar;
+  Tube: array[0..1] of Integer;
+begin
+  Result := False;
+  Last := Place = High(Places);
+  if mincore(Pointer(Places[Place]), 1, @Resident) <> 0 then
+    Exit; { nothing is mapped there }
+  Rights := FindMapping(Places[Place], Line);
+  if (Rights <> nil) and (Rights[3] <> 'p') then
+    Exit; { shared with another process: no owner's page }
+  if pipe(@Tube) <> 0 then
+    Exit;
+  if write(Tube[1], Pointer(Places[Place]), SizeOf(Found)) = SizeOf(Found) then
+    Result := read(Tube[0], @Found, SizeOf(Found)) = SizeOf(Found);
+  close(Tube[0]);
+  close(Tube[1]);
+end;
+
+{ Loads the library from this module's folder, whose path in the system's list is absolute. }
+function LoadManagerLibrary(out GetManager: TGetManager): PAnsiChar;
+const
+  Name: PAnsiChar = LibraryName;
+var
+  Line: array[0..LineMax + Length(LibraryName)] of AnsiChar;
+  Path, Slash, Module: PAnsiChar;
+begin
+  Result := 'no heap is published, and ' + LibraryName + ' could not be loaded from the folder of this module';
+  GetManager := nil;
+  Path := FindMapping(NativeUInt(@WriteError), Line);
+  Slash := nil;
+  if Path <> nil then
+  begin
+    while (Path^ <> #0) and (Path^ <> '/') do
+      Inc(Path);
+    Module := Path;
+    while (Module^ <> #0) and (Module^ <> #10) do
+    begin
+      if Module^ = '/' then
+        Slash := Module;
+      Inc(Module);
+    end;
+  end;
+  if Slash = nil then
+    Exit;
+  Move(Name^, Slash[1], Length(LibraryName) + 1);
+  Module := dlopen(Path, LoadNow);
+  if Module = nil then
+    Exit;
+  @GetManager := dlsym(Module, 'brainmm_get_manager');
+  Result := LibraryName + ' in the folder of this module is another library of that name';
+end;
+
+{$endif}
+
+procedure Stop(Code: Integer; Reason: PAnsiChar);
+begin
+  WriteError('BrainMM: ');
+  WriteError(Reason);
+  WriteError({$ifdef MSWINDOWS}#13#10{$else}#10{$endif});
+  RunError(Code);
+end;
+
+{ Uses the functions of the table at Address if it is an owner's version-2 table. Nothing that another process writes can
+  make it look so: the table must lie in an image loaded here, know its own address, belong to a heap that has been
+  started, and have all its functions in that same image's code. It is copied once; the copy is checked, and used. }
+function UseManager(Address: PManager): Boolean;
+var
+  Manager: TManager;
+  Functions: TFunctions;
+  Image, Again: Pointer;
+  Count, I: Integer;
+begin
+  Result := False;
+  if (NativeUInt(Address) and (SizeOf(Pointer) - 1) <> 0) or
+    not ReadImage(@Manager, Address, SizeOf(Manager), Image) then
+    Exit;
+  if not SameMagic(Manager.Magic, ManagerMagic) or (Manager.AbiVersion <> ManagerAbiVersion) or (Manager.Self <> Address) or
+    (Manager.HeapId = 0) or (Manager.Size > ManagerSizeMax) or (Manager.Size and (SizeOf(Pointer) - 1) <> 0) or
+    (Manager.Size < SizeOf(Manager) + RequiredCount * SizeOf(Pointer)) then
+    Exit;
+  Count := (Manager.Size - SizeOf(Manager)) div SizeOf(Pointer);
+  if Count > FunctionCount then
+    Count := FunctionCount;
+  if not ReadImage(@Functions, Pointer(NativeUInt(Address) + SizeOf(Manager)), Count * SizeOf(Pointer), Again) or
+    (Again <> Image) then
+    Exit;
+  for I := 0 to Count - 1 do
+    if not IsCode(Functions[I], Image) then
+      Exit;
+  if not PinImage(Address) then
+    Exit;
+  UseFunctions(Functions, Manager.Size);
+  Result := True;
+end;
+
+function JoinPublished: Boolean;
+var
+  Place: Integer;
+  Found: TPublished;
+  Last: Boolean;
+begin
+  Place := 0;
+  repeat
+    Result := ReadPlace(Place, Found, Last) and (Found.Version1 <> 0) and SameMagic(Found.Magic, PublishedMagic) and
+      (Found.Size >= SizeOf(Found)) and (Found.AbiVersion = ManagerAbiVersion) and
+      (Found.Manager = Int64(NativeUInt(Found.Manager))) and UseManager(PManager(NativeUInt(Found.Manager)));
+    Inc(Place);
+  until Result or Last;
+end;
+
+{ The library serves what this unit cannot, such as an owner that has the original's table only. }
+procedure JoinLibrary;
+var
+  GetManager: TGetManager;
+  Reason: PAnsiChar;
+  Manager: PManager;
+begin
+  Reason := LoadManagerLibrary(GetManager);
+  if not Assigned(GetManager) then
+    Stop(NoMemoryError, Reason)
+  else
+  begin
+    Manager := GetManager();
+    UseFunctions(TFunctions(Pointer(NativeUInt(Manager) + SizeOf(TManager))^), Manager.Size);
+  end;
+end;
+
+initialization
+  if IsMemoryManagerSet then
+    Stop(PointerError, 'another memory manager is set already; the unit BrainMM must be the first that a program uses');
+  if Assigned(ErrorProc) then
+    Stop(PointerError, 'SysUtils has taken memory already; the unit BrainMM must be the first that a program uses');
+{$ifndef BRAINMM_COUNTS_OWN}
+  if GetHeapStatus.TotalAllocated <> 0 then
+    Stop(PointerError, 'memory has been taken already; the unit BrainMM must be the first that a program uses');
+{$endif}
+  if not JoinPublished then
+    JoinLibrary;
+  InstallManager;
+end.

@@ -1,0 +1,363 @@
+{ A Free Pascal program on the heap: what the run-time library asks of a memory manager, the functions of the unit BrainMM,
+  and the errors of both, as exceptions. }
+program pascal_heap;
+
+{$mode delphi}
+
+uses
+  BrainMM, {$ifdef unix}CThreads, {$endif}SysUtils, TestSupport;
+
+type
+  TFailing = procedure;
+
+var
+  UsableSize: function(P: Pointer): NativeUInt; cdecl; { the library's own view }
+  P, Old: Pointer;
+
+function IsAligned(P: Pointer; Alignment: NativeUInt): Boolean;
+begin
+  Result := (P <> nil) and (NativeUInt(P) and (Alignment - 1) = 0);
+end;
+
+procedure ExpectError(Failing: TFailing; Expected: ExceptClass; const What: string);
+begin
+  try
+    Failing;
+    Expect(False, What + ' raises ' + Expected.ClassName);
+  except
+    on E: Exception do
+      Expect(E is Expected, What + ' raises ' + Expected.ClassName + ' and not ' + E.ClassName);
+  end;
+end;
+
+procedure TestManager;
+var
+  Manager: TMemoryManager;
+  Q: Pointer;
+  I: Integer;
+begin
+  Expect(IsMemoryManagerSet, 'a memory manager is set');
+  P := GetMem(0);
+  Q := GetMem(0);
+  Expect((P <> nil) and (Q <> nil) and (P <> Q), 'GetMem(0) gives a piece of its own');
+  Expect(UsableSize(P) > 0, 'it is a piece of the process''s heap');
+  FreeMem(Q, 0);
+  ExpectEqual(UsableSize(Q), 0, 'the size of a piece freed with FreeMem(P, 0)');
+  FreeMem(@I, 0); { not the heap's: left alone, as Free Pascal's own manager would }
+  Expect(FreeMem(P) > 0, 'FreeMem returns the size that was freed');
+  ExpectEqual(FreeMem(nil), 0, 'FreeMem(nil)');
+
+  GetMem(P, 100);
+  Expect(IsAligned(P, 16) and (MemSize(P) >= 100) and (MemSize(P) = UsableSize(P)), 'MemSize');
+  FillChar(P^, MemSize(P), 5);
+  Old := P;
+  I := MemSize(P);
+  Q := ReallocMem(P, 100000);
+  Expect(Q = P, 'ReallocMem returns what it stores');
+  for I := 0 to I - 1 do
+    Expect(PByte(P)[I] = 5, 'ReallocMem keeps all of MemSize');
+  Expect(ReallocMem(P, 0) = nil, 'ReallocMem to 0 returns nil');
+  Expect(P = nil, 'ReallocMem to 0 stores nil');
+  Expect(ReallocMem(P, 0) = nil, 'ReallocMem of nil to 0');
+  ReallocMem(P, 50);
+  Expect(MemSize(P) >= 50, 'ReallocMem of nil');
+  FreeMem(P, 50);
+
+  P := AllocMem(0);
+  Expect(P <> nil, 'AllocMem(0) gives a piece');
+  FreeMem(P);
+  P := AllocMem(5000);
+  for I := 0 to MemSize(P) - 1 do
+    Expect(PByte(P)[I] = 0, 'AllocMem zeroes all of MemSize');
+  FreeMem(P);
+
+  GetMemoryManager(Manager);
+  Manager.DoneThread();
+  Manager.DoneThread();
+  P := GetMem(10);
+  Expect(P <> nil, 'a thread may go on after DoneThread');
+  FreeMem(P);
+end;
+
+procedure TestStatus;
+var
+  Before, After: TFPCHeapStatus;
+  Status: THeapStatus;
+begin
+  Before := GetFPCHeapStatus;
+  GetMem(P, 1000000);
+  After := GetFPCHeapStatus;
+  Status := GetHeapStatus;
+  Expect(After.CurrHeapUsed >= Before.CurrHeapUsed + 1000000, 'CurrHeapUsed grows with what is used');
+  Expect(After.CurrHeapSize >= After.CurrHeapUsed + After.CurrHeapFree, 'CurrHeapSize covers used and free');
+  Expect((After.MaxHeapSize > 0) and (After.MaxHeapUsed >= After.CurrHeapUsed), 'the maxima cover what is');
+  ExpectEqual(Status.TotalAllocated, After.CurrHeapUsed, 'TotalAllocated');
+  ExpectEqual(Status.TotalCommitted, After.CurrHeapSize, 'TotalCommitted');
+  Expect(Status.TotalAddrSpace >= Status.TotalCommitted, 'TotalAddrSpace covers TotalCommitted');
+  ExpectEqual(Status.HeapErrorCode, 0, 'HeapErrorCode');
+  FreeMem(P);
+  After := GetFPCHeapStatus;
+  ExpectEqual(After.CurrHeapUsed, Before.CurrHeapUsed, 'CurrHeapUsed after FreeMem');
+end;
+
+procedure TooMuch;
+begin
+  GetMem(P, High(PtrInt));
+end;
+
+procedure TooMuchZeroed;
+begin
+  P := AllocMem(High(PtrUInt) - 5);
+end;
+
+procedure TooMuchMore;
+begin
+  ReallocMem(P, High(PtrInt) - 100);
+end;
+
+procedure FreeTwice;
+begin
+  FreeMem(Old);
+end;
+
+procedure FreeOfTheStack;
+var
+  Here: array[0..99] of Byte;
+begin
+  FreeMem(@Here[48]);
+end;
+
+procedure ResizeFreed;
+begin
+  ReallocMem(Old, 500);
+end;
+
+procedure TestManagerErrors;
+begin
+  ExpectError(TooMuch, EOutOfMemory, 'GetMem of half the address space');
+  ExpectError(TooMuchZeroed, EOutOfMemory, 'AllocMem of a negative size');
+  GetMem(P, 100);
+  Old := P;
+  ExpectError(TooMuchMore, EOutOfMemory, 'ReallocMem to half the address space');
+  Expect((P = Old) and (MemSize(P) >= 100), 'a piece stays when ReallocMem fails');
+  FreeMem(P);
+  ExpectError(FreeTwice, EInvalidPointer, 'FreeMem of a freed piece');
+  ExpectError(FreeOfTheStack, EInvalidPointer, 'FreeMem of the stack');
+  ExpectError(ResizeFreed, EInvalidPointer, 'ReallocMem of a freed piece');
+  ReturnNilIfGrowHeapFails := True;
+  P := GetMem(High(PtrInt));
+  Expect(P = nil, 'GetMem returns nil with ReturnNilIfGrowHeapFails');
+  ReturnNilIfGrowHeapFails := False;
+end;
+
+{ ---- The unit's own functions -------------------------------------------------------------------------------------- }
+
+procedure AlignOutOfRange;
+var
+  Value: Byte;
+begin
+  Value := 8;
+  GetMemAligned(P, TMemoryAlign(Value), 100);
+end;
+
+procedure AlignedTooMuch;
+begin
+  GetMemAligned(P, ma64Bytes, High(NativeInt));
+end;
+
+procedure RegetFreed;
+begin
+  RegetMem(Old, 1000);
+end;
+
+procedure RegetTooMuch;
+begin
+  RegetMem(P, High(NativeInt));
+end;
+
+procedure RegetFreedToNothing;
+begin
+  RegetMem(Old, 0);
+end;
+
+procedure TestPieces;
+var
+  Align: TMemoryAlign;
+  Options: TMemoryOptions;
+begin
+  for Align := ma16Bytes to ma2048Bytes do
+  begin
+    GetMemAligned(P, Align, 100);
+    Expect(IsAligned(P, 16 shl Ord(Align)), 'GetMemAligned');
+    Expect(GetMemoryOptions(P, Options) and (Options.Align = Align), 'GetMemoryOptions tells the alignment');
+    ReallocMem(P, 3000);
+    Expect(IsAligned(P, 16 shl Ord(Align)), 'ReallocMem keeps the alignment');
+    RegetMem(P, 60000);
+    Expect(IsAligned(P, 16 shl Ord(Align)) and (MemSize(P) >= 60000), 'RegetMem keeps the alignment');
+    RegetMem(P, 0);
+    Expect(P = nil, 'RegetMem to 0 stores nil');
+  end;
+  GetMem(P, 10);
+  Old := P;
+  GetMemAligned(P, ma32Bytes, -1);
+  Expect(P = nil, 'GetMemAligned of a size below 0 stores nil');
+  FreeMem(Old);
+  RegetMem(P, -5);
+  Expect(P = nil, 'RegetMem of nil to a size below 0');
+  RegetMem(P, 100);
+  Expect(MemSize(P) >= 100, 'RegetMem of nil');
+  Old := P;
+  ExpectError(RegetTooMuch, EOutOfMemory, 'RegetMem to half the address space');
+  ExpectError(AlignOutOfRange, EInvalidCast, 'GetMemAligned with an alignment out of range');
+  ExpectError(AlignedTooMuch, EOutOfMemory, 'GetMemAligned of half the address space');
+  Expect((P = Old) and (MemSize(P) >= 100), 'a variable keeps its value when a function fails');
+  FreeMem(P);
+  ExpectError(RegetFreed, EInvalidPointer, 'RegetMem of a freed piece');
+  ExpectError(RegetFreedToNothing, EInvalidPointer, 'RegetMem of a freed piece to 0');
+end;
+
+var
+  Block: MemoryBlock;
+  Pages: MemoryPages;
+
+procedure BlockOutOfRange;
+var
+  Value: Byte;
+begin
+  Value := 9;
+  GetMemoryBlock(Block, TMemoryBlockSize(Value));
+end;
+
+procedure FreeBlockInside;
+begin
+  FreeMemoryBlock(PByte(Block) + 4096);
+end;
+
+procedure FreeBlockAsPiece;
+begin
+  FreeMem(Block);
+end;
+
+procedure PagesTooMany;
+begin
+  GetMemoryPages(Pages, High(NativeInt) div 4096);
+end;
+
+procedure ReallocPagesTooMany;
+begin
+  ReallocMemoryPages(Pages, High(NativeInt) div 4096);
+end;
+
+procedure FreePagesInside;
+begin
+  FreeMemoryPages(PByte(Pages) + 100);
+end;
+
+procedure ReallocBlockAsPages;
+begin
+  ReallocMemoryPages(Block, 5);
+end;
+
+procedure FreePagesTwice;
+begin
+  FreeMemoryPages(Old);
+end;
+
+procedure TestBlocksAndPages;
+var
+  Size: TMemoryBlockSize;
+  Options: TMemoryOptions;
+begin
+  for Size := BLOCK_4K to BLOCK_16MB do
+  begin
+    GetMemoryBlock(Block, Size);
+    Expect(IsAligned(Block, NativeUInt(4096) shl (2 * Ord(Size))), 'a block is aligned to its size');
+    Expect(GetMemoryOptions(Block, Options) and (Options.Kind = mkBlock) and (Options.BlockSize = Size) and
+      (Options.AccessRights = [marRead, marWrite]), 'GetMemoryOptions of a block');
+    FreeMemoryBlock(Block);
+  end;
+  FreeMemoryBlock(nil);
+  ExpectError(BlockOutOfRange, EInvalidCast, 'GetMemoryBlock with a size out of range');
+  GetMemoryBlock(Block, BLOCK_64K);
+  ExpectError(FreeBlockInside, EInvalidPointer, 'FreeMemoryBlock of an address inside');
+  ExpectError(FreeBlockAsPiece, EInvalidPointer, 'FreeMem of a block');
+  ExpectError(ReallocBlockAsPages, EInvalidPointer, 'ReallocMemoryPages of a block');
+  FreeMemoryBlock(Block);
+
+  GetMemoryPages(Pages, 0);
+  Expect(Pages = nil, 'no pages are nil');
+  ReallocMemoryPages(Pages, 2);
+  Expect(IsAligned(Pages, 4096), 'ReallocMemoryPages of nil');
+  PByte(Pages)[8191] := 77;
+  ReallocMemoryPages(Pages, 500);
+  Expect(PByte(Pages)[8191] = 77, 'ReallocMemoryPages keeps the contents');
+  Expect(GetMemoryOptions(Pages, Options) and (Options.Kind = mkPages) and (Options.Size = 500 * 4096),
+    'GetMemoryOptions of pages');
+  RegetMemoryPages(Pages, 1000);
+  Expect(GetMemoryOptions(Pages, Options) and (Options.Size = 1000 * 4096), 'RegetMemoryPages');
+  Old := Pages;
+  ExpectError(PagesTooMany, EOutOfMemory, 'GetMemoryPages of half the address space');
+  ExpectError(ReallocPagesTooMany, EOutOfMemory, 'ReallocMemoryPages to half the address space');
+  ExpectError(FreePagesInside, EInvalidPointer, 'FreeMemoryPages of an address inside');
+  Expect(Pages = Old, 'Pages stay when a function fails');
+  ReallocMemoryPages(Pages, 0);
+  Expect(Pages = nil, 'ReallocMemoryPages to 0 stores nil');
+  ExpectError(FreePagesTwice, EInvalidPointer, 'FreeMemoryPages of freed pages');
+  FreeMemoryPages(nil);
+end;
+
+procedure TestOptions;
+var
+  Options: TMemoryOptions;
+begin
+  ExpectEqual(SizeOf(TMemoryOptions), 4 + 2 * SizeOf(Pointer), 'the size of TMemoryOptions');
+  GetMem(P, 20);
+  Expect(GetMemoryOptions(P, Options) and (Options.Kind = mkSmall) and (Options.ThreadId <> 0), 'a small piece');
+  FreeMem(P);
+  GetMem(P, 2000);
+  Expect(GetMemoryOptions(P, Options) and (Options.Kind = mkMedium) and (Options.Size = MemSize(P)), 'a medium piece');
+  FreeMem(P);
+  GetMem(P, 200000);
+  Expect(GetMemoryOptions(P, Options) and (Options.Kind = mkBig), 'a big piece');
+  FreeMem(P);
+  GetMem(P, 2000000);
+  Expect(GetMemoryOptions(P, Options) and (Options.Kind = mkLarge), 'a large piece');
+  FreeMem(P);
+  Options.Size := 12345;
+  Expect(not GetMemoryOptions(P, Options) and not GetMemoryOptions(nil, Options) and
+    not GetMemoryOptions(@Options, Options), 'GetMemoryOptions of no pieces');
+  Expect(Options.Size = 12345, 'then the record stays');
+  ThreadHeapMinimize;
+  Expect(not ThreadHeapMinimize, 'ThreadHeapMinimize finds nothing a second time');
+end;
+
+{ SetLength of a string looks for room behind it with MemSize. }
+procedure TestStrings;
+var
+  S: string;
+  U: UnicodeString;
+  I: Integer;
+begin
+  S := '';
+  U := '';
+  for I := 1 to 5000 do
+  begin
+    SetLength(S, I);
+    S[I] := Chr(I and 127);
+    U := U + WideChar(I);
+  end;
+  for I := 1 to 5000 do
+    Expect((S[I] = Chr(I and 127)) and (U[I] = WideChar(I)), 'strings keep their characters as they grow');
+end;
+
+begin
+  @UsableSize := FunctionOf(LoadBeside(LibraryName), 'brainmm_usable_size');
+  TestManager;
+  TestStatus;
+  TestManagerErrors;
+  TestPieces;
+  TestBlocksAndPages;
+  TestOptions;
+  TestStrings;
+  EndTest;
+end.

@@ -1,0 +1,12 @@
+{ The same with a host that attaches as a module of the original does, through the original's table only. }
+program share_original;
+
+{$mode delphi}
+
+uses
+  OriginalUnit, {$ifdef unix}CThreads, {$endif}TestSupport, ShareHost;
+
+begin
+  Play;
+  EndTest;
+end.

@@ -1,0 +1,181 @@
+{ What the unit BrainMM asks of Delphi's unit System, made of Free Pascal's, so that the parts of it that are for Delphi can
+  be compiled and run: tests/delphi_branches.sh. The macro CompilerVersion is the version of Delphi it plays. }
+unit DelphiSystem;
+
+{$mode delphi}
+{$macro on}
+
+interface
+
+type
+{$if CompilerVersion >= 23}
+  TManagerSize = NativeInt;
+  TManagerAllocSize = NativeInt;
+{$else}
+  TManagerSize = Integer;
+  TManagerAllocSize = Cardinal;
+{$endif}
+
+  TMemoryManager = record
+    GetMem: function(Size: TManagerSize): Pointer;
+    FreeMem: function(P: Pointer): Integer;
+    ReallocMem: function(P: Pointer; Size: TManagerSize): Pointer;
+  end;
+
+{$if CompilerVersion >= 18}
+  TMemoryManagerEx = record
+    GetMem: function(Size: TManagerSize): Pointer;
+    FreeMem: function(P: Pointer): Integer;
+    ReallocMem: function(P: Pointer; Size: TManagerSize): Pointer;
+    AllocMem: function(Size: TManagerAllocSize): Pointer;
+    RegisterExpectedMemoryLeak: function(P: Pointer): Boolean;
+    UnregisterExpectedMemoryLeak: function(P: Pointer): Boolean;
+  end;
+
+procedure SetMemoryManager(const Manager: TMemoryManagerEx); overload;
+{$endif}
+procedure SetMemoryManager(const Manager: TMemoryManager); overload;
+
+type
+  TDelphiHeapStatus = record
+    TotalAllocated: NativeUInt;
+  end;
+
+{ Of Delphi's own manager, which has nothing to do in a program that has another. }
+function GetHeapStatus: TDelphiHeapStatus;
+
+procedure ThreadEnded(ExitCode: Integer);
+
+var
+  ErrorProc: procedure(ErrorCode: Byte; ErrorAddr: Pointer);
+  SystemThreadEndProc: procedure(ExitCode: Integer) = ThreadEnded; { somebody's, who was there before }
+  EndedThreads: Integer; { that ThreadEnded has heard of }
+
+implementation
+
+uses
+  Windows;
+
+var
+  GetMemFunction: function(Size: TManagerSize): Pointer;
+  FreeMemFunction: function(P: Pointer): Integer;
+  ReallocMemFunction: function(P: Pointer; Size: TManagerSize): Pointer;
+  UsableSize: function(P: Pointer): NativeUInt; cdecl; { what Delphi does not ask for and Free Pascal does }
+
+procedure HandleError(Code: Longint); external name 'FPC_HANDLEERROR';
+
+function GetHeapStatus: TDelphiHeapStatus;
+begin
+  Result.TotalAllocated := 0;
+end;
+
+procedure ThreadEnded(ExitCode: Integer);
+begin
+  InterlockedIncrement(EndedThreads);
+end;
+
+{ As Delphi's System does }
+
+function DelphiGetMem(Size: PtrUInt): Pointer;
+begin
+  Result := nil;
+  if Size = 0 then
+    Exit;
+  Result := GetMemFunction(Size);
+  if Result = nil then
+    HandleError(203);
+end;
+
+function DelphiFreeMem(P: Pointer): PtrUInt;
+begin
+  Result := 0;
+  if (P <> nil) and (FreeMemFunction(P) <> 0) then
+    HandleError(204);
+end;
+
+function DelphiFreeMemSize(P: Pointer; Size: PtrUInt): PtrUInt;
+begin
+  Result := DelphiFreeMem(P);
+end;
+
+function DelphiAllocMem(Size: PtrUInt): Pointer;
+begin
+  Result := DelphiGetMem(Size);
+  if Result <> nil then
+    FillChar(Result^, Size, 0);
+end;
+
+function DelphiReallocMem(var P: Pointer; Size: PtrUInt): Pointer;
+begin
+  if P = nil then
+    P := DelphiGetMem(Size)
+  else if Size = 0 then
+  begin
+    DelphiFreeMem(P);
+    P := nil;
+  end
+  else
+  begin
+    Result := ReallocMemFunction(P, Size);
+    if Result = nil then
+      HandleError(203);
+    P := Result;
+  end;
+  Result := P;
+end;
+
+function DelphiMemSize(P: Pointer): PtrUInt;
+begin
+  Result := UsableSize(P);
+end;
+
+procedure SetMemoryManager(const Manager: TMemoryManager);
+var
+  Adapter: System.TMemoryManager;
+begin
+  GetMemFunction := Manager.GetMem;
+  FreeMemFunction := Manager.FreeMem;
+  ReallocMemFunction := Manager.ReallocMem;
+  UsableSize := GetProcAddress(GetModuleHandle('brainmm.dll'), 'brainmm_usable_size');
+  GetMemoryManager(Adapter);
+  Adapter.GetMem := DelphiGetMem;
+  Adapter.FreeMem := DelphiFreeMem;
+  Adapter.FreeMemSize := DelphiFreeMemSize;
+  Adapter.AllocMem := DelphiAllocMem;
+  Adapter.ReAllocMem := DelphiReallocMem;
+  Adapter.MemSize := DelphiMemSize;
+  System.SetMemoryManager(Adapter);
+end;
+
+{$if CompilerVersion >= 18}
+
+var
+  AllocMemFunction: function(Size: TManagerAllocSize): Pointer;
+
+function DelphiAllocMemEx(Size: PtrUInt): Pointer;
+begin
+  Result := AllocMemFunction(Size);
+  if Result = nil then
+    HandleError(203);
+end;
+
+procedure SetMemoryManager(const Manager: TMemoryManagerEx);
+var
+  Adapter: System.TMemoryManager;
+  Small: TMemoryManager;
+begin
+  Small.GetMem := Manager.GetMem;
+  Small.FreeMem := Manager.FreeMem;
+  Small.ReallocMem := Manager.ReallocMem;
+  SetMemoryManager(Small);
+  AllocMemFunction := Manager.AllocMem;
+  GetMemoryManager(Adapter);
+  Adapter.AllocMem := DelphiAllocMemEx;
+  System.SetMemoryManager(Adapter);
+  if Manager.RegisterExpectedMemoryLeak(@Small) or Manager.UnregisterExpectedMemoryLeak(@Small) then
+    RunError(1);
+end;
+
+{$endif}
+
+end.

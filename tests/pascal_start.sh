@@ -1,0 +1,138 @@
+#!/bin/sh
+# pascal_start.sh: how a Pascal module comes to its heap, or stops: what the unit BrainMM promises for the start.
+set -eu
+top=$PWD
+folder=$top/$BUILD/tests/pascal_start
+rm -rf "$folder"
+mkdir -p "$folder/with" "$folder/without" "$folder/other" "$folder/source"
+case $TARGET in
+win*) library=brainmm.dll program=.exe module=.dll ;;
+*) library=libbrainmm.so program='' module=.so ;;
+esac
+pic=
+[ "$TARGET" != linux-x86_64 ] || pic=-Cg
+
+# compile NAME FILE OPTION...: the source is on standard input
+compile() {
+    name=$1 file=$2
+    shift 2
+    mkdir -p "$folder/units/$name"
+    cat >"$folder/source/$name.pas"
+    tools/fpc "$TARGET" -Sew -Mdelphi "$@" -Fupascal -FU"$folder/units/$name" -o"$folder/with/$file" "$folder/source/$name.pas"
+    cp "$folder/with/$file" "$folder/without"
+    cp "$folder/with/$file" "$folder/other"
+}
+
+# expect CODE TEXT WHERE NAME [ARGUMENT]: runs a program while another folder is the current one, which has a library.
+expect() {
+    code=0
+    case $TARGET in
+    win*) (cd "$BUILD/tests" && "$top/tools/wine-run" "$TARGET" "pascal_start\\$3\\$4.exe" ${5+"$5"}) ;;
+    *) (cd "$BUILD/tests" && "pascal_start/$3/$4" ${5+"$5"}) ;;
+    esac >"$folder/output" 2>&1 || code=$?
+    if [ $code != "$1" ] || ! grep -q "$2" "$folder/output"; then
+        echo "$3/$4 ended with $code, expected $1 and '$2':"
+        cat "$folder/output"
+        exit 1
+    fi
+}
+
+compile plain "plain$program" -Xm <<'END'
+program plain;
+uses BrainMM;
+var S: AnsiString;
+begin
+  SetLength(S, 100000);
+  WriteLn('on a heap: ', IsMemoryManagerSet);
+end.
+END
+compile traced "traced$program" -gw -gl <<'END'
+program traced;
+uses BrainMM, SysUtils, Classes;
+begin
+  raise Exception.Create('a trace');
+end.
+END
+compile checked "checked$program" -gh <<'END'
+program checked;
+uses BrainMM;
+begin
+end.
+END
+compile late "late$program" <<'END'
+program late;
+uses SysUtils, BrainMM;
+begin
+end.
+END
+case $TARGET in linux*)
+    compile threads_first threads_first <<'END'
+program threads_first;
+uses CThreads, BrainMM;
+begin
+end.
+END
+    ;;
+esac
+compile plugin "plugin$module" $pic <<'END'
+library plugin;
+uses BrainMM, {$ifdef unix}CThreads, {$endif}SysUtils;
+function Multithreaded: Boolean;
+begin
+  Result := IsMultiThread;
+end;
+exports Multithreaded;
+begin
+end.
+END
+host='
+type TMultithreaded = function: Boolean;
+var Module: TLibHandle;
+begin
+  Module := LoadLibrary(ParamStr(1));
+  if Module = NilHandle then
+    WriteLn(%s)
+  else
+    WriteLn(%s, TMultithreaded(GetProcedureAddress(Module, %s))(), IsMultiThread);
+end.'
+# shellcheck disable=SC2059  # the format is the program
+printf "program host; uses BrainMM, DynLibs; $host" "'not loaded'" "'attached '" "'Multithreaded'" |
+    compile host "host$program"
+# shellcheck disable=SC2059
+printf "program stranger; uses DynLibs; $host" "'not loaded'" "'attached '" "'Multithreaded'" |
+    compile stranger "stranger$program"
+compile impostor "$library" $pic <<'END'
+library impostor;
+procedure Nothing;
+begin
+end;
+exports Nothing;
+begin
+end.
+END
+cp "$BUILD/$library" "$folder/with/"
+rm "$folder/without/$library"
+plugin=pascal_start/without/plugin$module
+
+# The library comes from the folder of the module, and from nowhere else.
+expect 0 'on a heap: TRUE' with plain
+expect 203 "BrainMM: no heap is published, and $library could not be loaded" without plain
+expect 203 "BrainMM: $library in the folder of this module is another library" other plain
+# A module without it attaches to a heap that there is, and expects threads, which are its host's.
+expect 0 'attached TRUEFALSE' with host "$plugin"
+case $TARGET in
+win*) expect 0 'not loaded' without stranger "$plugin" ;;
+*) expect 203 'BrainMM: no heap is published' without stranger "$plugin" ;;
+esac
+# The unit must be the first.
+expect 204 'BrainMM: SysUtils has taken memory already' with late
+expect 204 'BrainMM: another memory manager is set already' with checked
+case $TARGET in linux*) expect 204 'BrainMM: memory has been taken already' with threads_first ;; esac
+# Line numbers in traces do not disturb it.
+expect 217 'line [0-9]* of .*traced.pas' with traced
+# SysUtils does not come with it.
+if grep -i sysutils "$folder/with/plain.map"; then
+    echo "the unit BrainMM brings SysUtils along"
+    exit 1
+fi
+echo "all as promised"
