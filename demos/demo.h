@@ -1,9 +1,11 @@
 /* demo.h: what the host and its plug-ins agree on: the things they pass to each other, and what a plug-in can do.
  *
  *     host --chunks--> reader --lines--> splitter --words--> indexer --nodes--> ranker --ranking--> host
+ *                                    --> cutter   -->
  *
  * Each arrow is memory that one module makes and another one resizes or frees, mostly in another thread. Nobody
  * copies anything to hand it over, and nobody calls back into the module that made it: all of them use one heap.
+ * demoparts.pas says the same in Pascal.
  */
 #ifndef DEMO_H
 #define DEMO_H
@@ -13,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum module { HOST, READER, SPLITTER, INDEXER, RANKER, MODULES };
+enum module { HOST, READER, SPLITTER, CUTTER, INDEXER, RANKER, MODULES };
 
 /* ---- What is passed on ------------------------------------------------------------------------------------------ */
 
@@ -91,6 +93,7 @@ struct plugin {
     const void *entry;    /* the function it allocates with, which tells whose code that is */
     uintptr_t heap_id;    /* identity of its heap; 0 if it cannot know */
     const void *version1; /* the heap's table of 24 pointers; NULL if it has not looked */
+    void *proof;          /* memory it made, if it knows neither: the host tries to free it */
 
     /* Its job: one of these is set. *REST and *LINE are the reader's state; the last call has no CHUNK. What is in the
      * pointers that start with NULL is made when needed. A batch that comes full goes out empty. */

@@ -3,8 +3,8 @@
 #   make demo DEMO_OPTIONS="--seed=7 --size=16"      make demo DEMO_OPTIONS=some/text.txt
 #
 # Each module is built by itself, with no more of BrainMM than its first lines say: the host contains the static core,
-# reader is linked with the library, and splitter, indexer and ranker with nothing of it. EXE, DLL and SYSTEM are in
-# tests/tests.mk.
+# reader is linked with the library, splitter, indexer and ranker with nothing of it, and pascal_host and cutter are in
+# Free Pascal and use its unit. EXE, DLL, SYSTEM and PIC are in tests/tests.mk.
 
 DEMO_OPTIONS ?=
 DEMO_FLAGS_LINUX := -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread
@@ -30,12 +30,20 @@ build/$1/demo/vendor/%$(DLL_$1): build/$1/obj/demos/%.o
 	echo '  $$@'
 	mkdir -p $$(@D)
 	$(CC_$1) -shared $(ARCH_$1) -o $$@ $$^ $$(SYSTEM_$1)
+build/$1/demo/cutter$(DLL_$1): demos/cutter.pas demos/demoparts.pas pascal/BrainMM.pas tools/fpc
+	echo '  $$@'
+	mkdir -p $$(@D) build/$1/obj/demos/cutter
+	tools/fpc $1 -O2 -Sew $(PIC_$1) -Fupascal -FUbuild/$1/obj/demos/cutter -o$$@ $$<
+build/$1/demo/pascal_host$(EXE_$1): demos/pascal_host.pas demos/demoparts.pas pascal/BrainMM.pas tools/fpc
+	echo '  $$@'
+	mkdir -p $$(@D) build/$1/obj/demos/pascal_host
+	tools/fpc $1 -O2 -Sew -Fupascal -FUbuild/$1/obj/demos/pascal_host -o$$@ $$<
 build/$1/demo/$3 build/$1/demo/vendor/$3: build/$1/$3
 	mkdir -p $$(@D)
 	cp $$< $$@
 .PHONY: demo-programs-$1 run-demo-$1
-demo-programs-$1: $(addprefix build/$1/demo/,host$(EXE_$1) $(addsuffix $(DLL_$1),reader splitter ranker vendor/indexer) \
-    $3 vendor/$3)
+demo-programs-$1: $(addprefix build/$1/demo/,host$(EXE_$1) pascal_host$(EXE_$1) \
+    $(addsuffix $(DLL_$1),reader splitter cutter ranker vendor/indexer) $3 vendor/$3)
 run-demo-$1: demo-programs-$1
 	demos/run $1 -- $$(DEMO_OPTIONS)
 endef

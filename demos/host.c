@@ -1,8 +1,8 @@
-/* host.c: the demo's program. Five modules that were built apart index a text together, on one heap.
+/* host.c: the demo's program. Six modules that were built apart index a text together, on one heap.
  *
  *   host [--seed=N] [--size=MB] [FILE]     indexes FILE, or a text of MB megabytes (8) that is invented from seed N (1)
  *
- * It loads four plug-ins, each of which comes to the heap in another way, sends the text through them in seven threads,
+ * It loads five plug-ins, each of which comes to the heap in another way, sends the text through them in seven threads,
  * unloads them in an order that the seed shuffles, and only then reads and frees the index they made. What they found
  * is compared with a simple count of its own. The exit status is 0 only if that agrees, all modules were on one heap,
  * and nothing is left of what they allocated.
@@ -68,13 +68,19 @@ static bool plugins_load(void) {
     plugins[HOST].heap_id = manager->heap_id;
     plugins[HOST].version1 = manager->version1;
     return plugin_load(READER, "reader" SYSTEM_SUFFIX) && plugin_load(SPLITTER, "splitter" SYSTEM_SUFFIX) &&
-           plugin_load(INDEXER, "vendor/indexer" SYSTEM_SUFFIX) && plugin_load(RANKER, "ranker" SYSTEM_SUFFIX);
+           plugin_load(CUTTER, "cutter" SYSTEM_SUFFIX) && plugin_load(INDEXER, "vendor/indexer" SYSTEM_SUFFIX) &&
+           plugin_load(RANKER, "ranker" SYSTEM_SUFFIX);
 }
 
 /* All modules on one heap, and two copies of the library besides the host's in the process. */
 static bool plugins_check(void) {
     char path[SYSTEM_PATH_MAX];
     for (int i = 0; i < MODULES; i++) {
+        /* Memory that this heap takes back is this heap's. */
+        if (plugins[i].proof && brainmm_free(plugins[i].proof) == BRAINMM_OK) {
+            plugins[i].heap_id = plugins[HOST].heap_id;
+            plugins[i].version1 = plugins[HOST].version1;
+        }
         /* A module of the original cannot know the heap's number; the table it found tells. */
         if (plugins[i].heap_id == 0 && plugins[i].version1 == plugins[HOST].version1)
             plugins[i].heap_id = plugins[HOST].heap_id;
@@ -93,7 +99,7 @@ static bool plugins_check(void) {
 
 /* In shuffled order. What the plug-ins made stays. */
 static void plugins_unload(uint64_t seed) {
-    enum module order[] = {READER, SPLITTER, INDEXER, RANKER};
+    enum module order[] = {READER, SPLITTER, CUTTER, INDEXER, RANKER};
     size_t in_use = 0;
     for (uint32_t i = RANKER; i > 1; i--) {
         uint32_t other = (uint32_t)(random_next(&seed) % i);
@@ -141,12 +147,11 @@ static void *reader_thread(void *unused) {
     return NULL;
 }
 
-static void *splitter_thread(void *unused) {
+static void *splitter_thread(void *plugin) {
     struct batch *from;
-    (void)unused;
     while ((from = queue_get(&lines, true)) != NULL) {
         struct batch *to = batch_reuse();
-        plugins[SPLITTER].split(from, &to);
+        ((const struct plugin *)plugin)->split(from, &to);
         batch_retire(from);
         if (to)
             queue_put(&words, to, true);
@@ -191,7 +196,7 @@ static struct ranking *text_index(struct text text) {
     queue_open(&empty_batches, 1);
     thread_start(&reader, reader_thread, NULL);
     for (int i = 0; i < SPLITTERS; i++)
-        thread_start(&splitters[i], splitter_thread, NULL);
+        thread_start(&splitters[i], splitter_thread, &plugins[i % 2 == 0 ? SPLITTER : CUTTER]);
     for (int i = 0; i < INDEXERS; i++)
         thread_start(&indexers[i], indexer_thread, &indexes[i]);
 
@@ -339,14 +344,14 @@ int main(int argument_count, char **arguments) {
         fprintf(stderr, "%s: cannot be read, or memory is out\n", settings.file ? settings.file : "text");
         return 2;
     }
-    printf("BrainMM on %s: five modules, built apart, index a text on one heap\n\n", DEMO_TARGET);
+    printf("BrainMM on %s: six modules, built apart, index a text on one heap\n\n", DEMO_TARGET);
     if (settings.file)
         printf("Text      %s\n        ", settings.file);
     else
         printf("Text      seed %llu:", (unsigned long long)settings.seed);
     printf(" %s bytes, %s lines, %s words, %s distinct\n", grouped(text.size), grouped(count->lines),
            grouped(count->words), grouped(count->different));
-    printf("\n  host > chunks > reader > lines > splitter > words > indexer > nodes > ranker\n\n");
+    printf("\n  host > chunks > reader > lines > splitter, cutter > words > indexer > nodes > ranker\n\n");
     uint32_t sum = demo_run(text, count, settings.seed, &seconds);
     size_t pieces = 0;
     for (int i = 0; i < MODULES; i++)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const module_names[MODULES] = {"host", "reader", "splitter", "indexer", "ranker"};
+const char *const module_names[MODULES] = {"host", "reader", "splitter", "cutter", "indexer", "ranker"};
 unsigned report_problems;
 
 const char *grouped(size_t number) {
