@@ -316,6 +316,7 @@ var
 begin
   Seed := StrToIntDef(ParamStr(1), 1);
   WriteLn('BrainMM on ', Target, ': a host in Free Pascal and five plug-ins on one heap');
+  TStringList.Create.Free; { with the first one come things that stay }
   Used := GetFPCHeapStatus.CurrHeapUsed;
   try
     Sum := Run;
