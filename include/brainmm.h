@@ -163,6 +163,40 @@ BRAINMM_API int BRAINMM_CALL brainmm_pages_set_rights(void *pages, size_t count,
  * 4 KiB, or not mapped; *RIGHTS is then untouched. On Linux this reads /proc/self/maps, and takes as long. */
 BRAINMM_API int BRAINMM_CALL brainmm_pages_get_rights(const void *page, unsigned *rights);
 
+/* ---- Memory for machine code ------------------------------------------------------------------------------------ */
+
+/* A heap of executable memory. There may be many; each has its own memory, and every function may be called by any
+ * thread at any time, except that a heap must not be destroyed while it is used. */
+typedef struct brainmm_jit_heap brainmm_jit_heap;
+
+enum brainmm_jit_kind {
+    BRAINMM_JIT_WRITABLE = 0, /* readable, writable and executable, at one address */
+    BRAINMM_JIT_TWO_VIEWS = 1 /* mapped twice: writable at one address, executable at another, never both */
+};
+
+/* Makes a heap of KIND and stores it in *HEAP. BRAINMM_E_REFUSED: this system gives no such memory (some forbid the one
+ * kind, some the other); BRAINMM_E_ARGUMENT: unknown KIND, or HEAP NULL; BRAINMM_E_MEMORY. */
+BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_create(unsigned kind, brainmm_jit_heap **heap);
+
+/* Memory for SIZE bytes of code, a multiple of 16: its start, where it runs. *WRITABLE, if WRITABLE is not NULL, becomes
+ * where it is written: the same address, or the other view. Its contents are undefined. Small pieces share pages. NULL:
+ * SIZE is 0, memory is out, or HEAP is none. With two views, after fork() both processes have the same memory. */
+BRAINMM_API void *BRAINMM_CALL brainmm_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable);
+
+/* Gives memory back by the address where its code ran; NULL is allowed. BRAINMM_E_POINTER: HEAP is none, or CODE is not
+ * the start of a live allocation of this heap. The memory may hold other code soon, but is ordinary memory only when it
+ * is not executable any more. */
+BRAINMM_API int BRAINMM_CALL brainmm_jit_free(brainmm_jit_heap *heap, void *code);
+
+/* Gives all memory of the heap back, which can then be used further (clear), or the heap too (destroy; NULL is allowed).
+ * BRAINMM_E_POINTER: HEAP is none, or was destroyed. */
+BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_clear(brainmm_jit_heap *heap);
+BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_destroy(brainmm_jit_heap *heap);
+
+/* To be called when code has been written, with the address where it runs, before it runs: processors other than x86
+ * need it. Any memory, not only a heap's. */
+BRAINMM_API void BRAINMM_CALL brainmm_jit_flush(const void *code, size_t size);
+
 /* ---- Questions and upkeep --------------------------------------------------------------------------------------- */
 
 /* Describes the allocation that starts at ADDRESS. Returns 1, or 0 with *OPTIONS untouched when there is none. */
@@ -325,6 +359,12 @@ struct brainmm_manager {
     int(BRAINMM_CALL *walk)(brainmm_visit visit, void *context);
     int(BRAINMM_CALL *pages_set_rights)(void *pages, size_t count, unsigned rights);
     int(BRAINMM_CALL *pages_get_rights)(const void *page, unsigned *rights);
+    int(BRAINMM_CALL *jit_heap_create)(unsigned kind, brainmm_jit_heap **heap);
+    int(BRAINMM_CALL *jit_heap_clear)(brainmm_jit_heap *heap);
+    int(BRAINMM_CALL *jit_heap_destroy)(brainmm_jit_heap *heap);
+    void *(BRAINMM_CALL *jit_alloc)(brainmm_jit_heap *heap, size_t size, void **writable);
+    int(BRAINMM_CALL *jit_free)(brainmm_jit_heap *heap, void *code);
+    void(BRAINMM_CALL *jit_flush)(const void *code, size_t size);
 };
 
 /* The table of the heap this module is on: its own, or the one it attached to. Never NULL; the heap is chosen by the

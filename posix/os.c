@@ -214,6 +214,44 @@ void os_expect_use(void *address, size_t size) {
         madvise(first, (size_t)(end - first), MADV_HUGEPAGE);
 }
 
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10u
+#endif
+
+bool os_map_views(size_t size, void **writable, void **executable) {
+    int file = memfd_create("jit", MFD_CLOEXEC | MFD_EXEC);
+    if (file < 0 && errno == EINVAL) /* a kernel before 6.3 */
+        file = memfd_create("jit", MFD_CLOEXEC);
+    if (file < 0)
+        return false;
+    void *data = MAP_FAILED, *code = MAP_FAILED;
+    if (size <= INT32_MAX || sizeof(off_t) > 4)
+        if (ftruncate(file, (off_t)size) == 0) {
+            data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+            code = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, file, 0);
+        }
+    close(file);
+    if (data != MAP_FAILED && code != MAP_FAILED) {
+        *writable = data;
+        *executable = code;
+        return true;
+    }
+    if (data != MAP_FAILED)
+        munmap(data, size);
+    if (code != MAP_FAILED)
+        munmap(code, size);
+    return false;
+}
+
+void os_unmap_views(size_t size, void *writable, void *executable) {
+    munmap(writable, size);
+    munmap(executable, size);
+}
+
+void os_flush_code(const void *code, size_t size) {
+    __builtin___clear_cache((char *)(uintptr_t)code, (char *)(uintptr_t)code + size);
+}
+
 /* The kernel's own choice is the place that is free and that sanitizers and valgrind agree with. */
 void *os_place_window(size_t span) {
     void *mapped = mmap(NULL, 2 * span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

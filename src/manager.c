@@ -14,7 +14,7 @@
 
 /* The functions of the tables: result, name, parameters, arguments, and what the answer is where there is no such
  * function. The first list is in every version-2 table; the second can be missing in that of an older owner.
- * thread_done, which returns nothing, is not in the lists; move_b16, which needs no heap, is always the module's own. */
+ * thread_done, which returns nothing, is not in the lists; move_b16 and jit_flush, which need no heap, are always the module's own. */
 #define FIRST_FUNCTIONS(F)                                                                                             \
     F(void *, alloc, (size_t size), (size), NULL)                                                                      \
     F(void *, alloc_zeroed, (size_t size), (size), NULL)                                                               \
@@ -37,7 +37,12 @@
     F(int, walk, (brainmm_visit visit, void *context), (visit, context), BRAINMM_E_UNSUPPORTED)                        \
     F(int, pages_set_rights, (void *pages, size_t count, unsigned rights), (pages, count, rights),                     \
       BRAINMM_E_UNSUPPORTED)                                                                                           \
-    F(int, pages_get_rights, (const void *page, unsigned *rights), (page, rights), BRAINMM_E_UNSUPPORTED)
+    F(int, pages_get_rights, (const void *page, unsigned *rights), (page, rights), BRAINMM_E_UNSUPPORTED)              \
+    F(int, jit_heap_create, (unsigned kind, brainmm_jit_heap **heap), (kind, heap), BRAINMM_E_UNSUPPORTED)             \
+    F(int, jit_heap_clear, (brainmm_jit_heap * heap), (heap), BRAINMM_E_UNSUPPORTED)                                   \
+    F(int, jit_heap_destroy, (brainmm_jit_heap * heap), (heap), BRAINMM_E_UNSUPPORTED)                                 \
+    F(void *, jit_alloc, (brainmm_jit_heap * heap, size_t size, void **writable), (heap, size, writable), NULL)        \
+    F(int, jit_free, (brainmm_jit_heap * heap, void *code), (heap, code), BRAINMM_E_UNSUPPORTED)
 #define ALL_FUNCTIONS(F) FIRST_FUNCTIONS(F) LATER_FUNCTIONS(F)
 
 /* An entry changes once, while other threads may be calling through it. */
@@ -90,6 +95,7 @@ static struct brainmm_manager own_table = {
     .version1 = (void *const *)&version1_table,
     ALL_FUNCTIONS(EXPORTED_MEMBER).thread_done = brainmm_thread_done,
     .move_b16 = heap_move_b16,
+    .jit_flush = heap_jit_flush,
 };
 
 /* Constant for everybody but manager_start(). */

@@ -61,6 +61,14 @@ bool os_pages_are_mapped(const void *address, size_t size);
 /* The rights of one page of the process, as the system knows them; false if it is not mapped. */
 bool os_page_rights(const void *page, unsigned *rights);
 
+/* Maps SIZE bytes of new memory, which read as zero, twice: *WRITABLE for data, *EXECUTABLE for code. False, and nothing is
+ * stored, if the system refuses. Unmapping takes both at once. */
+bool os_map_views(size_t size, void **writable, void **executable);
+void os_unmap_views(size_t size, void *writable, void *executable);
+
+/* Code was written (any SIZE, at any address, the one it runs at): the processor must not run what it read before. */
+void os_flush_code(const void *code, size_t size);
+
 /* Where the window of the heap (src/window.h) may lie: the address, a multiple of SPAN, of SPAN bytes (a power of two, 64
  * bit only) of which most are free and will likely stay so. Nothing is reserved. NULL if there is no such place. */
 void *os_place_window(size_t span);

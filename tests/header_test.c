@@ -51,6 +51,12 @@ START_TEST(table_continues_with_its_functions) {
         offsetof(struct brainmm_manager, walk),
         offsetof(struct brainmm_manager, pages_set_rights),
         offsetof(struct brainmm_manager, pages_get_rights),
+        offsetof(struct brainmm_manager, jit_heap_create),
+        offsetof(struct brainmm_manager, jit_heap_clear),
+        offsetof(struct brainmm_manager, jit_heap_destroy),
+        offsetof(struct brainmm_manager, jit_alloc),
+        offsetof(struct brainmm_manager, jit_free),
+        offsetof(struct brainmm_manager, jit_flush),
     };
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
         ck_assert_uint_eq(offsets[i], (POINTER == 8 ? 48u : 36u) + i * POINTER);
@@ -121,6 +127,8 @@ START_TEST(constants_are_what_other_languages_wrote_down) {
         {BRAINMM_DUMP_STATS, 1},
         {BRAINMM_DUMP_ALLOCATIONS, 2},
         {BRAINMM_E_REFUSED, 8},
+        {BRAINMM_JIT_WRITABLE, 0},
+        {BRAINMM_JIT_TWO_VIEWS, 1},
         {BRAINMM_USER, 0},
         {BRAINMM_SYSTEM, 1},
         {BRAINMM_JIT, 2},

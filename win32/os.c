@@ -132,6 +132,35 @@ bool os_peek(void *copy, const void *from, size_t size) {
     return read;
 }
 
+bool os_map_views(size_t size, void **writable, void **executable) {
+    uint64_t bytes = size;
+    HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_EXECUTE_READWRITE, (DWORD)(bytes >> 32),
+                                        (DWORD)bytes, NULL);
+    if (!section)
+        return false;
+    void *data = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, size);
+    void *code = MapViewOfFile(section, FILE_MAP_READ | FILE_MAP_EXECUTE, 0, 0, size);
+    CloseHandle(section); /* the views keep it */
+    if (data && code) {
+        *writable = data;
+        *executable = code;
+        return true;
+    }
+    if (data)
+        UnmapViewOfFile(data);
+    if (code)
+        UnmapViewOfFile(code);
+    return false;
+}
+
+void os_unmap_views(size_t size, void *writable, void *executable) {
+    (void)size;
+    UnmapViewOfFile(writable);
+    UnmapViewOfFile(executable);
+}
+
+void os_flush_code(const void *code, size_t size) { FlushInstructionCache(GetCurrentProcess(), code, size); }
+
 /* A place in the middle of the lower half of the address space, far from where the system puts images, heaps and
  * stacks. It differs from run to run as far as the system's own layout does. */
 void *os_place_window(size_t span) {

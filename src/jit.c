@@ -1,0 +1,259 @@
+/* jit.c: heaps of memory for machine code; see brainmm.h.
+ *
+ * A heap has chunks of executable memory, 64 KiB or more. What is free in a chunk is not written down in it but in ordinary
+ * memory: two bits for each granule of 16 bytes, one for "in use" and one for "an allocation starts here". So nothing
+ * of the heap's own lies where code runs, code that overruns itself cannot reach it, and any pointer can be told from
+ * the start of an allocation. Allocations share pages down to the granule: what they share has the same rights anyway,
+ * for good or, with two views, at each of its two addresses.
+ *
+ * Memory of the one kind is pages of mode BRAINMM_JIT, which become ordinary before they are anything else; memory of the
+ * other kind is mapped twice from the system and goes back there.
+ */
+#include "heap.h"
+#include "lock.h"
+#include "manager.h"
+#include "os.h"
+#include <string.h>
+
+#define GRANULE 16u
+#define CHUNK_LEAST ((size_t)1 << 16)
+#define CHUNK_MOST ((size_t)1 << 20)      /* chunks double up to this; a larger allocation has one of its own */
+#define LIVE_HEAP ((uintptr_t)0x4A495448) /* xor-ed with its address, in a heap that is alive */
+
+struct chunk {
+    struct chunk *next;
+    char *code;      /* where it runs */
+    char *writable;  /* where it is written: the same, or the other view */
+    size_t granules; /* in all */
+    size_t used;     /* in use */
+    size_t too_many; /* so many in a row are not free; SIZE_MAX: not known */
+    size_t search;   /* no granule below is free */
+    uint64_t bits[]; /* in use, then starts; whole words */
+};
+
+/* is_heap() has the heap look at the first two words, so they do not change while others may ask. */
+struct brainmm_jit_heap {
+    uintptr_t live; /* LIVE_HEAP */
+    uintptr_t kind; /* enum brainmm_jit_kind */
+    struct lock lock;
+    size_t next_size; /* of a chunk */
+    struct chunk *chunks;
+};
+
+/* ---- Bits ------------------------------------------------------------------------------------------------------- */
+
+static size_t words_of(size_t granules) { return (granules + 63) / 64; }
+static uint64_t *starts_of(struct chunk *chunk) { return chunk->bits + words_of(chunk->granules); }
+static bool bit(const uint64_t *bits, size_t at) { return bits[at / 64] >> at % 64 & 1; }
+
+static void bits_set(uint64_t *bits, size_t from, size_t count, bool value) {
+    for (size_t at = from; at < from + count; at++)
+        bits[at / 64] = value ? bits[at / 64] | (uint64_t)1 << at % 64 : bits[at / 64] & ~((uint64_t)1 << at % 64);
+}
+
+/* The first bit of VALUE from FROM on, or the number of granules. */
+static size_t bits_next(const struct chunk *chunk, size_t from, bool value) {
+    size_t at = from;
+    while (at < chunk->granules) {
+        uint64_t word = (value ? chunk->bits[at / 64] : ~chunk->bits[at / 64]) >> at % 64;
+        if (word) {
+            at += (size_t)__builtin_ctzll(word);
+            return at < chunk->granules ? at : chunk->granules;
+        }
+        at = (at / 64 + 1) * 64;
+    }
+    return chunk->granules;
+}
+
+/* ---- Chunks ----------------------------------------------------------------------------------------------------- */
+
+static void chunk_release(const struct brainmm_jit_heap *heap, struct chunk *chunk) {
+    if (heap->kind == BRAINMM_JIT_TWO_VIEWS)
+        os_unmap_views(chunk->granules * GRANULE, chunk->writable, chunk->code);
+    else
+        heap_pages_free(chunk->code, BRAINMM_JIT);
+    heap_free(chunk);
+}
+
+/* A chunk of SIZE bytes, a multiple of CHUNK_LEAST, all of it free. */
+static struct chunk *chunk_make(const struct brainmm_jit_heap *heap, size_t size) {
+    size_t granules = size / GRANULE;
+    struct chunk *chunk = heap_alloc_zeroed(sizeof *chunk + 2 * words_of(granules) * sizeof(uint64_t));
+    if (!chunk)
+        return NULL;
+    void *writable = NULL, *code = NULL;
+    if (heap->kind == BRAINMM_JIT_TWO_VIEWS)
+        os_map_views(size, &writable, &code);
+    else
+        writable = code = heap_pages_get(size / BRAINMM_PAGE_SIZE, BRAINMM_JIT);
+    if (!code) {
+        heap_free(chunk);
+        return NULL;
+    }
+    chunk->code = code;
+    chunk->writable = writable;
+    chunk->granules = granules;
+    chunk->too_many = SIZE_MAX;
+    return chunk;
+}
+
+static char *chunk_take(struct chunk *chunk, size_t count, void **writable) {
+    if (count > chunk->granules - chunk->used || count >= chunk->too_many)
+        return NULL;
+    size_t first = chunk->search = bits_next(chunk, chunk->search, false), end;
+    for (; first < chunk->granules; first = bits_next(chunk, end, false)) {
+        end = bits_next(chunk, first, true);
+        if (end - first >= count)
+            break;
+    }
+    if (first >= chunk->granules) {
+        chunk->too_many = count;
+        return NULL;
+    }
+    bits_set(chunk->bits, first, count, true);
+    bits_set(starts_of(chunk), first, 1, true);
+    chunk->used += count;
+    *writable = chunk->writable + first * GRANULE;
+    return chunk->code + first * GRANULE;
+}
+
+/* Frees the allocation that starts at CODE; false if there is none. */
+static bool chunk_give(struct chunk *chunk, const char *code) {
+    size_t first = (size_t)(code - chunk->code) / GRANULE, end = first + 1;
+    if ((uintptr_t)code % GRANULE != 0 || !bit(starts_of(chunk), first))
+        return false;
+    while (end < chunk->granules && bit(chunk->bits, end) && !bit(starts_of(chunk), end))
+        end++;
+    bits_set(starts_of(chunk), first, 1, false);
+    bits_set(chunk->bits, first, end - first, false);
+    chunk->used -= end - first;
+    chunk->too_many = SIZE_MAX;
+    if (first < chunk->search)
+        chunk->search = first;
+    return true;
+}
+
+/* ---- Heaps ------------------------------------------------------------------------------------------------------ */
+
+/* Whether HEAP is one, for any pointer: only a live piece of memory is looked into. */
+static bool is_heap(const struct brainmm_jit_heap *heap) {
+    return heap && heap_usable_size(heap) >= sizeof *heap && heap->live == (LIVE_HEAP ^ (uintptr_t)heap);
+}
+
+static void heap_clear(struct brainmm_jit_heap *heap) {
+    for (struct chunk *chunk; (chunk = heap->chunks) != NULL;) {
+        heap->chunks = chunk->next;
+        chunk_release(heap, chunk);
+    }
+    heap->next_size = CHUNK_LEAST;
+}
+
+static char *heap_take(struct brainmm_jit_heap *heap, size_t count, void **writable) {
+    for (struct chunk *chunk = heap->chunks; chunk; chunk = chunk->next) {
+        char *code = chunk_take(chunk, count, writable);
+        if (code)
+            return code;
+    }
+    size_t size = (count * GRANULE + CHUNK_LEAST - 1) & ~(CHUNK_LEAST - 1);
+    struct chunk *chunk = size < heap->next_size ? chunk_make(heap, heap->next_size) : NULL;
+    if (!chunk && (chunk = chunk_make(heap, size)) == NULL)
+        return NULL;
+    if (heap->next_size < CHUNK_MOST)
+        heap->next_size *= 2;
+    chunk->next = heap->chunks;
+    heap->chunks = chunk;
+    return chunk_take(chunk, count, writable);
+}
+
+/* An empty chunk goes back, but for the last one. */
+static bool heap_give(struct brainmm_jit_heap *heap, const char *code) {
+    for (struct chunk **link = &heap->chunks, *chunk; (chunk = *link) != NULL; link = &chunk->next) {
+        if ((uintptr_t)code - (uintptr_t)chunk->code >= chunk->granules * GRANULE)
+            continue;
+        if (!chunk_give(chunk, code))
+            return false;
+        if (chunk->used == 0 && (heap->chunks != chunk || chunk->next)) {
+            *link = chunk->next;
+            chunk_release(heap, chunk);
+        }
+        return true;
+    }
+    return false;
+}
+
+/* ---- The functions of brainmm.h --------------------------------------------------------------------------------- */
+
+int BRAINMM_CALL heap_jit_heap_create(unsigned kind, brainmm_jit_heap **result) {
+    if (!manager_start())
+        return manager_active.jit_heap_create(kind, result);
+    if (kind > BRAINMM_JIT_TWO_VIEWS || !result)
+        return BRAINMM_E_ARGUMENT;
+    struct brainmm_jit_heap *heap = heap_alloc_zeroed(sizeof *heap);
+    if (!heap)
+        return BRAINMM_E_MEMORY;
+    heap->kind = kind;
+    heap->next_size = CHUNK_LEAST;
+    heap->chunks = chunk_make(heap, CHUNK_LEAST); /* whether the system allows it is known now */
+    if (!heap->chunks) {
+        heap_free(heap);
+        return BRAINMM_E_REFUSED;
+    }
+    heap->live = LIVE_HEAP ^ (uintptr_t)heap;
+    *result = heap;
+    return BRAINMM_OK;
+}
+
+int BRAINMM_CALL heap_jit_heap_clear(brainmm_jit_heap *heap) {
+    if (!manager_start())
+        return manager_active.jit_heap_clear(heap);
+    if (!is_heap(heap))
+        return BRAINMM_E_POINTER;
+    lock_take(&heap->lock);
+    heap_clear(heap);
+    lock_open(&heap->lock);
+    return BRAINMM_OK;
+}
+
+int BRAINMM_CALL heap_jit_heap_destroy(brainmm_jit_heap *heap) {
+    if (!manager_start())
+        return manager_active.jit_heap_destroy(heap);
+    if (!heap)
+        return BRAINMM_OK;
+    if (!is_heap(heap))
+        return BRAINMM_E_POINTER;
+    lock_take(&heap->lock);
+    heap->live = 0;
+    heap_clear(heap);
+    lock_open(&heap->lock);
+    return heap_free(heap);
+}
+
+void *BRAINMM_CALL heap_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable) {
+    void *written;
+    if (!manager_start())
+        return manager_active.jit_alloc(heap, size, writable);
+    if (!is_heap(heap) || size == 0 || size > PTRDIFF_MAX - CHUNK_MOST)
+        return NULL;
+    lock_take(&heap->lock);
+    char *code = heap_take(heap, (size + GRANULE - 1) / GRANULE, &written);
+    lock_open(&heap->lock);
+    if (code && writable)
+        *writable = written;
+    return code;
+}
+
+int BRAINMM_CALL heap_jit_free(brainmm_jit_heap *heap, void *code) {
+    if (!manager_start())
+        return manager_active.jit_free(heap, code);
+    if (!is_heap(heap))
+        return BRAINMM_E_POINTER;
+    if (!code)
+        return BRAINMM_OK;
+    lock_take(&heap->lock);
+    bool given = heap_give(heap, code);
+    lock_open(&heap->lock);
+    return given ? BRAINMM_OK : BRAINMM_E_POINTER;
+}
+
+void BRAINMM_CALL brainmm_jit_flush(const void *code, size_t size) { os_flush_code(code, size); }
+__typeof(brainmm_jit_flush) heap_jit_flush __attribute__((alias("brainmm_jit_flush"), visibility("hidden")));
