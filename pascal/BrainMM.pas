@@ -472,10 +472,11 @@ begin
     Result := NoMemory;
 end;
 
-{ The result is the size of what was freed. }
+{ The result is 0, as CMem's is. To find out what was freed would take an eighth of the time that a small object takes
+  from Create to Free, for a number that nobody looks at. }
 function HeapFreeMem(P: Pointer): PtrUInt;
 begin
-  Result := Heap.UsableSize(P);
+  Result := 0;
   if Heap.Free(P) <> Succeeded then
     RaiseError(PointerError);
 end;

@@ -23,12 +23,12 @@ compile() {
     cp "$folder/with/$file" "$folder/other"
 }
 
-# expect CODE TEXT WHERE NAME [ARGUMENT]: runs a program while another folder is the current one, which has a library.
+# expect CODE TEXT WHERE NAME [ARGUMENT...]: runs a program while another folder is the current one, which has a library.
 expect() {
     code=0
     case $TARGET in
-    win*) (cd "$BUILD/tests" && "$top/tools/wine-run" "$TARGET" "pascal_start\\$3\\$4.exe" ${5+"$5"}) ;;
-    *) (cd "$BUILD/tests" && "pascal_start/$3/$4" ${5+"$5"}) ;;
+    win*) (cd "$BUILD/tests" && "$top/tools/wine-run" "$TARGET" "pascal_start\\$3\\$4.exe" ${5+"$5"} ${6+"$6"}) ;;
+    *) (cd "$BUILD/tests" && "pascal_start/$3/$4" ${5+"$5"} ${6+"$6"}) ;;
     esac >"$folder/output" 2>&1 || code=$?
     if [ $code != "$1" ] || ! grep -q "$2" "$folder/output"; then
         echo "$3/$4 ended with $code, expected $1 and '$2':"
@@ -77,29 +77,34 @@ esac
 compile plugin "plugin$module" $pic <<'END'
 library plugin;
 uses BrainMM, {$ifdef unix}CThreads, {$endif}SysUtils;
-function Multithreaded: Boolean;
+{ 1: threads are expected. 2: the heap's owner counts what is in use, which an owner of another make does not. }
+function State: Integer;
 begin
-  Result := IsMultiThread;
+  Result := Ord(Boolean(IsMultiThread)) + 2 * Ord(GetFPCHeapStatus.CurrHeapUsed > 0);
 end;
-exports Multithreaded;
+exports State;
 begin
 end.
 END
+# Loads a module of another make first, if there is a second argument, so that this is the owner.
 host='
-type TMultithreaded = function: Boolean;
+type TState = function: Integer;
+type TPartyGet = function: Pointer; cdecl;
 var Module: TLibHandle;
 begin
+  if ParamCount > 1 then
+    TPartyGet(GetProcedureAddress(LoadLibrary(ParamStr(2)), %s))();
   Module := LoadLibrary(ParamStr(1));
   if Module = NilHandle then
     WriteLn(%s)
   else
-    WriteLn(%s, TMultithreaded(GetProcedureAddress(Module, %s))(), IsMultiThread);
+    WriteLn(%s, TState(GetProcedureAddress(Module, %s))(), %s, IsMultiThread);
 end.'
 # shellcheck disable=SC2059  # the format is the program
-printf "program host; uses BrainMM, DynLibs; $host" "'not loaded'" "'attached '" "'Multithreaded'" |
+printf "program host; uses BrainMM, DynLibs; $host" "'party_get'" "'not loaded'" "'plug-in '" "'State'" "' host '" |
     compile host "host$program"
 # shellcheck disable=SC2059
-printf "program stranger; uses DynLibs; $host" "'not loaded'" "'attached '" "'Multithreaded'" |
+printf "program stranger; uses DynLibs; $host" "'party_get'" "'not loaded'" "'plug-in '" "'State'" "' host '" |
     compile stranger "stranger$program"
 compile impostor "$library" $pic <<'END'
 library impostor;
@@ -119,11 +124,13 @@ expect 0 'on a heap: TRUE' with plain
 expect 203 "BrainMM: no heap is published, and $library could not be loaded" without plain
 expect 203 "BrainMM: $library in the folder of this module is another library" other plain
 # A module without it attaches to a heap that there is, and expects threads, which are its host's.
-expect 0 'attached TRUEFALSE' with host "$plugin"
+expect 0 'plug-in 3 host FALSE' with host "$plugin"
 case $TARGET in
 win*) expect 0 'not loaded' without stranger "$plugin" ;;
 *) expect 203 'BrainMM: no heap is published' without stranger "$plugin" ;;
 esac
+# An owner that has the original's table only is left to the library, whose adapter serves.
+expect 0 'plug-in 1 host FALSE' with stranger "pascal_start/with/plugin$module" "./rendezvous_foreign_owner-plain$module"
 # The unit must be the first.
 expect 204 'BrainMM: SysUtils has taken memory already' with late
 expect 204 'BrainMM: another memory manager is set already' with checked

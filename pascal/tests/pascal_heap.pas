@@ -44,20 +44,22 @@ begin
   FreeMem(Q, 0);
   ExpectEqual(UsableSize(Q), 0, 'the size of a piece freed with FreeMem(P, 0)');
   FreeMem(@I, 0); { not the heap's: left alone, as Free Pascal's own manager would }
-  Expect(FreeMem(P) > 0, 'FreeMem returns the size that was freed');
-  ExpectEqual(FreeMem(nil), 0, 'FreeMem(nil)');
+  FreeMem(P);
+  ExpectEqual(UsableSize(P), 0, 'the size of a piece freed with FreeMem(P)');
+  FreeMem(nil);
 
   GetMem(P, 100);
   Expect(IsAligned(P, 16) and (MemSize(P) >= 100) and (MemSize(P) = UsableSize(P)), 'MemSize');
   FillChar(P^, MemSize(P), 5);
-  Old := P;
   I := MemSize(P);
   Q := ReallocMem(P, 100000);
   Expect(Q = P, 'ReallocMem returns what it stores');
   for I := 0 to I - 1 do
     Expect(PByte(P)[I] = 5, 'ReallocMem keeps all of MemSize');
+  Old := P;
   Expect(ReallocMem(P, 0) = nil, 'ReallocMem to 0 returns nil');
   Expect(P = nil, 'ReallocMem to 0 stores nil');
+  ExpectEqual(UsableSize(Old), 0, 'the size of a piece freed with ReallocMem to 0');
   Expect(ReallocMem(P, 0) = nil, 'ReallocMem of nil to 0');
   ReallocMem(P, 50);
   Expect(MemSize(P) >= 50, 'ReallocMem of nil');
