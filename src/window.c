@@ -3,8 +3,8 @@
  * A unit is free (its bit in space.free is set), cached for slabs, room that a run may grow into, or in use. A free unit
  * may still be committed; the bit in space.committed says so. This idle memory is the cache of freed runs: whoever asks
  * next gets it, in any size. It goes back to the system when it has lain idle for PURGE_DELAY_MS to twice that, at
- * once where there is more of it than memory in use, and on request. There is no background thread: whoever takes or
- * gives units looks at the clock.
+ * once where there is more of it than memory in use and than the bounds below, and on request. There is no background
+ * thread: whoever takes or gives units looks at the clock.
  */
 #include "window.h"
 #include "instrument.h"
@@ -14,9 +14,10 @@
 #include "stack.h"
 
 #define PURGE_DELAY_MS 250u
-#define IDLE_UNITS_MAX 128u /* 8 MiB, or as much as is in use if that is more */
-#define CACHED_ONE_MAX 64   /* slabs of one unit, and blocks of 64 KiB */
-#define CACHED_LARGE_MAX 16 /* slabs of SLAB_UNITS_LARGE */
+#define IDLE_UNITS_MAX 128u /* 8 MiB, when a run is given, or as much as is in use if that is more */
+#define IDLE_SLABS_MAX (WINDOW_IS_EVERYTHING ? 512u : 2048u) /* the same when a slab is given: 32 or 128 MiB */
+#define CACHED_ONE_MAX 64                                    /* slabs of one unit, and blocks of 64 KiB */
+#define CACHED_LARGE_MAX 16                                  /* slabs of SLAB_UNITS_LARGE */
 
 #if WINDOW_IS_EVERYTHING
 #define ROOM_UNITS_MAX (((size_t)128 << 20) >> UNIT_SHIFT) /* of all runs */
@@ -230,14 +231,15 @@ struct unit *window_take_with_room(size_t count, size_t room, size_t alignment) 
     return run;
 }
 
-static void give_locked(size_t first, size_t count) {
+/* IDLE_MOST: units that may lie idle although they are more than those in use. */
+static void give_locked(size_t first, size_t count, size_t idle_most) {
     bits_fill(space.free, first, count, true);
     if (first < space.lowest_free)
         space.lowest_free = first;
     idle_units += bits_count(space.committed, first, count);
     used_units -= count;
     changes++;
-    if (idle_units > IDLE_UNITS_MAX && idle_units > used_units)
+    if (idle_units > idle_most && idle_units > used_units)
         purge(first, first + count, space.committed);
     size_t spare = SPARE_UNITS(used_units), free_units = space.owned_units - used_units - room_units;
     if (free_units > spare)
@@ -277,7 +279,7 @@ size_t window_extend_both(struct unit *run, size_t now, size_t more) {
     bool done = left && left <= first && bits_stretch_before(space.free, first - left, first, true) == first - left &&
                 commit(first - left, left, NULL);
     if (done && right && !commit(first + now, right, NULL)) {
-        give_locked(first - left, left);
+        give_locked(first - left, left, IDLE_UNITS_MAX);
         done = false;
     }
     if (done)
@@ -290,14 +292,14 @@ size_t window_extend_both(struct unit *run, size_t now, size_t more) {
 
 void window_give(struct unit *first, size_t count) {
     lock_take(&lock);
-    give_locked(unit_index(first) - 1, count);
+    give_locked(unit_index(first) - 1, count, IDLE_UNITS_MAX);
     lock_open(&lock);
 }
 
 void window_give_empty(struct unit *first, size_t count) {
     lock_take(&lock);
     bits_fill(space.committed, unit_index(first) - 1, count, false);
-    give_locked(unit_index(first) - 1, count);
+    give_locked(unit_index(first) - 1, count, IDLE_UNITS_MAX);
     lock_open(&lock);
 }
 
@@ -313,7 +315,7 @@ static void give_slab_locked(struct unit *slab, unsigned units) {
     size_t first = unit_index(slab) - 1;
     if (atomic_load_explicit(&slab->carved, memory_order_relaxed) != 0)
         bits_fill(space.marked, first, 1, true);
-    give_locked(first, units);
+    give_locked(first, units, IDLE_SLABS_MAX);
 }
 
 /* ---- Caches for slabs ------------------------------------------------------------------------------------------- */
