@@ -28,9 +28,15 @@ class Program:
         return self.scale / value if self.scale else value
 
 
+REPORT_CALLS = ("grow-one", "grow-four")  # workloads that tell how long they were inside the allocator
+
+
 def own_programs(executable, names, threads, divisor):
-    """The workloads of workloads.c, each a process of its own."""
-    return [Program(name, "own", [executable, name, str(threads), str(divisor)]) for name in names]
+    """The workloads of workloads.c, each a process of its own; some once more for the time inside the calls alone."""
+    def program(name, **how):
+        return Program(name + ("-calls" if how else ""), "own", [executable, name, str(threads), str(divisor)], **how)
+    return [program(name) for name in names] + \
+        [program(name, figure=r"calls: ([0-9.]+)") for name in names if name in REPORT_CALLS]
 
 
 def own_names(executable):

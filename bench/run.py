@@ -134,7 +134,7 @@ class Windows:
         found = re.search(r"seconds: ([0-9.]+) peak_kib: ([0-9]+)", output)
         if code or not found:
             raise ValueError(f"exit code {code}: {output.strip()[-200:]}")
-        return {"seconds": float(found.group(1)), "wall": "", "user": "", "system": "", "minor_faults": "",
+        return {"seconds": program.seconds(output, float(found.group(1))), "wall": "", "user": "", "system": "", "minor_faults": "",
                 "peak_kib": int(found.group(2)), "fixed_work": False}
 
 

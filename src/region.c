@@ -4,7 +4,7 @@
 #if WINDOW_IS_EVERYTHING
 #define SPAN_MAX ((uint64_t)1 << 32)
 #define SPAN_MIN SPAN_MAX
-#define REGION_UNITS (((size_t)1 << 24) >> UNIT_SHIFT) /* small: 2 GiB are soon full of holes */
+#define REGION_UNITS (((size_t)1 << 22) >> UNIT_SHIFT) /* small: 2 GiB are soon full of holes */
 #else
 #define SPAN_MAX ((uint64_t)1 << 40) /* of the window */
 #define SPAN_MIN ((uint64_t)1 << 34)

@@ -3,8 +3,8 @@
  * A unit is free (its bit in space.free is set), cached for slabs, room that a run may grow into, or in use. A free unit
  * may still be committed; the bit in space.committed says so. This idle memory is the cache of freed runs: whoever asks
  * next gets it, in any size. It goes back to the system when it has lain idle for PURGE_DELAY_MS to twice that, at
- * once where there is more of it than memory in use and than the bounds below, and on request. There is no background
- * thread: whoever takes or gives units looks at the clock.
+ * once where there is more of it than idle_bound(), and on request. There is no background thread: whoever takes or
+ * gives units looks at the clock.
  */
 #include "window.h"
 #include "instrument.h"
@@ -14,14 +14,16 @@
 #include "stack.h"
 
 #define PURGE_DELAY_MS 250u
-#define IDLE_UNITS_MAX 128u /* 8 MiB, when a run is given, or as much as is in use if that is more */
-#define IDLE_SLABS_MAX (WINDOW_IS_EVERYTHING ? 512u : 2048u) /* the same when a slab is given: 32 or 128 MiB */
-#define CACHED_ONE_MAX 64                                    /* slabs of one unit, and blocks of 64 KiB */
-#define CACHED_LARGE_MAX 16                                  /* slabs of SLAB_UNITS_LARGE */
+#define IDLE_UNITS_ALWAYS 128u                               /* 8 MiB may lie idle in any case: idle_bound() */
+#define IDLE_UNITS_MAX 1024u                                 /* 64 MiB */
+#define IDLE_SLABS_MAX (WINDOW_IS_EVERYTHING ? 512u : 2048u) /* when a slab is given: 32 or 128 MiB */
+#define BEST_FIT_FROM 16u   /* units, 1 MiB: the least that is worth to look at all holes for */
+#define CACHED_ONE_MAX 64   /* slabs of one unit, and blocks of 64 KiB */
+#define CACHED_LARGE_MAX 16 /* slabs of SLAB_UNITS_LARGE */
 
 #if WINDOW_IS_EVERYTHING
 #define ROOM_UNITS_MAX (((size_t)128 << 20) >> UNIT_SHIFT) /* of all runs */
-#define SPARE_UNITS(used) ((used) / 16 + 256u)             /* free units that may stay reserved: 16 MiB and a 16th */
+#define SPARE_UNITS(used) ((used) / 32 + 256u)             /* free units that may stay reserved: 16 MiB and a 32nd */
 #else
 #define ROOM_UNITS_MAX (((size_t)4 << 30) >> UNIT_SHIFT) /* or three times what is in use */
 #define SPARE_UNITS(used) ((void)(used), SIZE_MAX)       /* addresses cost nothing */
@@ -91,6 +93,16 @@ static void look_for_idle(void) {
         space.idle[word] = space.free[word] & space.committed[word];
 }
 
+/* How much may lie idle when a slab or a run is given. A slab: as much as is in use and 128 MiB in any case, because programs
+ * fill and empty themselves with pieces in turn. A run: as much as is in use, 8 MiB in any case; in a large heap 64 MiB and a little
+ * more, out of which a few buffers of tens of MiB are replaced without new pages, and with which a heap of 1 GiB stays
+ * within a tenth of what is live. */
+static size_t idle_bound(bool slab) {
+    size_t least = slab ? IDLE_SLABS_MAX : IDLE_UNITS_ALWAYS;
+    size_t most = slab ? SIZE_MAX : IDLE_UNITS_MAX + used_units / 64;
+    return used_units > most ? most : used_units > least ? used_units : least;
+}
+
 static void purge_if_due(void) {
     if (idle_units)
         look_for_idle();
@@ -98,20 +110,28 @@ static void purge_if_due(void) {
 
 /* ---- Taking ----------------------------------------------------------------------------------------------------- */
 
-/* The first run of COUNT free units at a multiple of ALIGNMENT, or SIZE_MAX. */
+/* COUNT free units at a multiple of ALIGNMENT, or SIZE_MAX: few from the first hole that has them, which is quick and keeps
+ * what is low in use; many from where most is still committed, as new pages cost more than anything here (32 bit, where
+ * addresses count: anywhere), and there from the smallest hole, so that large ones stay for what needs them. */
 static size_t find_run(size_t count, size_t alignment) {
-    size_t end = units_known();
+    size_t end = units_known(), best = SIZE_MAX, best_missing = SIZE_MAX, best_size = SIZE_MAX;
     size_t at = space.lowest_free = bits_find(space.free, space.lowest_free, end, true);
     while (at < end) {
+        size_t stop = bits_find(space.free, at, end, false), size = stop - at;
         size_t aligned = (at + alignment - 1) & ~(alignment - 1);
-        if (aligned + count > end)
-            break;
-        size_t gap = bits_find(space.free, at, aligned + count, false);
-        if (gap == aligned + count)
+        at = bits_find(space.free, stop, end, true);
+        if (aligned + count > stop)
+            continue;
+        if (count < BEST_FIT_FROM)
             return aligned;
-        at = bits_find(space.free, gap, end, true);
+        size_t missing = WINDOW_IS_EVERYTHING ? 0 : count - bits_count(space.committed, aligned, count);
+        if (missing < best_missing || (missing == best_missing && size < best_size)) {
+            best = aligned;
+            best_missing = missing;
+            best_size = size;
+        }
     }
-    return SIZE_MAX;
+    return best;
 }
 
 /* Makes units usable that are free or room. */
@@ -231,15 +251,17 @@ struct unit *window_take_with_room(size_t count, size_t room, size_t alignment) 
     return run;
 }
 
-/* IDLE_MOST: units that may lie idle although they are more than those in use. */
-static void give_locked(size_t first, size_t count, size_t idle_most) {
+static void give_locked(size_t first, size_t count, bool slab) {
     bits_fill(space.free, first, count, true);
     if (first < space.lowest_free)
         space.lowest_free = first;
     idle_units += bits_count(space.committed, first, count);
     used_units -= count;
     changes++;
-    if (idle_units > idle_most && idle_units > used_units)
+    size_t bound = idle_bound(slab);
+    if (idle_units > bound) /* what has been idle for long first */
+        purge(space.lowest_free, units_known(), space.idle);
+    if (idle_units > bound)
         purge(first, first + count, space.committed);
     size_t spare = SPARE_UNITS(used_units), free_units = space.owned_units - used_units - room_units;
     if (free_units > spare)
@@ -279,7 +301,7 @@ size_t window_extend_both(struct unit *run, size_t now, size_t more) {
     bool done = left && left <= first && bits_stretch_before(space.free, first - left, first, true) == first - left &&
                 commit(first - left, left, NULL);
     if (done && right && !commit(first + now, right, NULL)) {
-        give_locked(first - left, left, IDLE_UNITS_MAX);
+        give_locked(first - left, left, false);
         done = false;
     }
     if (done)
@@ -292,14 +314,14 @@ size_t window_extend_both(struct unit *run, size_t now, size_t more) {
 
 void window_give(struct unit *first, size_t count) {
     lock_take(&lock);
-    give_locked(unit_index(first) - 1, count, IDLE_UNITS_MAX);
+    give_locked(unit_index(first) - 1, count, false);
     lock_open(&lock);
 }
 
 void window_give_empty(struct unit *first, size_t count) {
     lock_take(&lock);
     bits_fill(space.committed, unit_index(first) - 1, count, false);
-    give_locked(unit_index(first) - 1, count, IDLE_UNITS_MAX);
+    give_locked(unit_index(first) - 1, count, false);
     lock_open(&lock);
 }
 
@@ -315,7 +337,7 @@ static void give_slab_locked(struct unit *slab, unsigned units) {
     size_t first = unit_index(slab) - 1;
     if (atomic_load_explicit(&slab->carved, memory_order_relaxed) != 0)
         bits_fill(space.marked, first, 1, true);
-    give_locked(first, units, IDLE_SLABS_MAX);
+    give_locked(first, units, true);
 }
 
 /* ---- Caches for slabs ------------------------------------------------------------------------------------------- */
