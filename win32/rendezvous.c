@@ -5,6 +5,7 @@
  * an environment variable of this process.
  */
 #include "rendezvous.h"
+#include "fastmm.h"
 #include "os.h"
 #include <windows.h>
 /* windows.h first: winternl.h needs its types */
@@ -15,6 +16,7 @@ NTSYSAPI void NTAPI RtlAcquirePebLock(void);
 NTSYSAPI void NTAPI RtlReleasePebLock(void);
 
 enum { MAPPING, VARIABLE };
+enum { DELPHI_SLOT = 14 }; /* of the version-1 table: where Delphi's TMemoryManagerEx begins */
 const unsigned rendezvous_places = 2;
 const bool rendezvous_has_thread_hooks = true;
 
@@ -184,6 +186,8 @@ enum rendezvous_look rendezvous_look(unsigned place, struct brainmm_record *reco
 bool rendezvous_claim(unsigned place, const struct brainmm_record *record) {
     DWORD error = GetLastError();
     bool claimed = place == MAPPING ? mapping_claim(record) : variable_claim(record);
+    if (claimed)
+        fastmm_publish((void *const *)(uintptr_t)record->version1 + DELPHI_SLOT);
     SetLastError(error);
     return claimed;
 }
