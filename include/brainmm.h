@@ -324,6 +324,17 @@ enum brainmm_dump_parts { BRAINMM_DUMP_STATS = 1, BRAINMM_DUMP_ALLOCATIONS = 2 }
  * turn comes, the text ends early with BRAINMM_E_MEMORY, and is no JSON. */
 BRAINMM_API int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, unsigned parts);
 
+/* ---- COM -------------------------------------------------------------------------------------------------------- */
+
+/* Windows: stores an object with COM's interface IMalloc (objidl.h) over the process's heap in *MALLOC, with one
+ * reference. Its methods may be called by any thread; they need no CoInitialize. As COM documents them: Alloc(0) is a
+ * piece; Realloc of NULL allocates, to 0 frees; GetSize is what may be used, (SIZE_T)-1 for NULL and for what is not a live
+ * piece; DidAlloc is 1, 0, and -1 for NULL; NULL when memory is out. Free refuses what brainmm_free does, silently.
+ * BRAINMM_E_ARGUMENT: MALLOC is NULL; BRAINMM_E_MEMORY. Elsewhere: BRAINMM_E_UNSUPPORTED. For CoCreateInstance there is
+ * brainmm_com.dll: docs/companions.md. */
+struct IMalloc;
+BRAINMM_API int BRAINMM_CALL brainmm_create_malloc(struct IMalloc **malloc);
+
 /* ---- The process's heap ----------------------------------------------------------------------------------------- */
 
 #define BRAINMM_MAGIC "BrainMM-table-v2" /* 16 bytes, without a terminating zero */

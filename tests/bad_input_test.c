@@ -555,6 +555,16 @@ START_TEST(block_sizes_that_are_none_are_refused) {
 }
 END_TEST
 
+#if !defined(_WIN32)
+START_TEST(there_is_no_com_here) {
+    struct IMalloc *object = NULL;
+    ck_assert_int_eq(brainmm_create_malloc(&object), BRAINMM_E_UNSUPPORTED);
+    ck_assert_int_eq(brainmm_create_malloc(NULL), BRAINMM_E_ARGUMENT);
+    ck_assert_ptr_null(object);
+}
+END_TEST
+#endif
+
 int main(void) {
     Suite *suite = suite_create("bad input");
     TCase *tests = tcase_create("bad input");
@@ -583,6 +593,9 @@ int main(void) {
     tcase_add_test(tests, the_largest_sizes_allowed_are_refused_by_the_system_or_work);
     tcase_add_test(tests, alignments_out_of_range_are_refused);
     tcase_add_test(tests, block_sizes_that_are_none_are_refused);
+#if !defined(_WIN32)
+    tcase_add_test(tests, there_is_no_com_here);
+#endif
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
