@@ -158,6 +158,61 @@ function GetMemoryOptions(const P: Pointer; var Options: TMemoryOptions): Boolea
   there was anything. }
 function ThreadHeapMinimize: Boolean;
 
+{ Rights of Count pages of 4 KiB, the heap's or anybody's; marWrite includes marRead. Pages of the heap must lie inside
+  one run, block or piece of more than 32 KiB, which gets its first rights back when it is freed or resized. A Count of
+  0 or less changes nothing. Errors 204, also if the system refuses, and 219. }
+procedure ChangeMemoryAccessRights(Pages: MemoryPages; Count: NativeInt; Rights: TMemoryAccessRights);
+{ The rights of one page; of one that is not mapped, none. Error 204: nil, or not at a multiple of 4 KiB. }
+function GetMemoryAccessRights(Pages: MemoryPages): TMemoryAccessRights;
+
+{ Moves B16Count units of 16 bytes, which may overlap. 0 or less moves nothing. }
+procedure MoveB16Aligned(const Source; var Dest; const B16Count: NativeInt);
+
+type
+{ A heap of memory for machine code: readable, writable and executable. Any thread may call any method; the methods of
+  both names do the same. Its end frees everything. Errors 203, 204. }
+  IJITHeap = interface
+    procedure Clear; stdcall;
+    function GetMemory(Size: NativeInt): Pointer; stdcall; { a Size of 0 or less: nil }
+    procedure FreeMemory(P: Pointer); stdcall; { nil is allowed }
+    function SyncGetMemory(Size: NativeInt): Pointer; stdcall;
+    procedure SyncFreeMemory(P: Pointer); stdcall;
+  end;
+
+  TJITHeap = class(TInterfacedObject, IJITHeap)
+  private
+    FHeap: Pointer;
+  public
+    constructor Create;
+    destructor Destroy; override;
+    procedure Clear; stdcall;
+    function GetMemory(Size: NativeInt): Pointer; stdcall;
+    procedure FreeMemory(P: Pointer); stdcall;
+    function SyncGetMemory(Size: NativeInt): Pointer; stdcall;
+    procedure SyncFreeMemory(P: Pointer); stdcall;
+  end;
+
+{ COM's memory allocator over the heap, by COM's rules: no error is raised, and sizes are those of the system. }
+  IMalloc = interface(IUnknown)
+    ['{00000002-0000-0000-C000-000000000046}']
+    function Alloc(cb: NativeUInt): Pointer; stdcall;
+    function Realloc(pv: Pointer; cb: NativeUInt): Pointer; stdcall;
+    procedure Free(pv: Pointer); stdcall;
+    function GetSize(pv: Pointer): NativeUInt; stdcall; { all bits set for nil and for what is no piece }
+    function DidAlloc(pv: Pointer): Integer; stdcall; { 1, 0, and -1 for nil }
+    procedure HeapMinimize; stdcall;
+  end;
+
+  TMalloc = class(TInterfacedObject, IMalloc)
+  public
+    function Alloc(cb: NativeUInt): Pointer; stdcall;
+    function Realloc(pv: Pointer; cb: NativeUInt): Pointer; stdcall;
+    procedure Free(pv: Pointer); stdcall;
+    function GetSize(pv: Pointer): NativeUInt; stdcall;
+    function DidAlloc(pv: Pointer): Integer; stdcall;
+    procedure HeapMinimize; stdcall;
+  end;
+
 implementation
 
 const
@@ -206,6 +261,14 @@ type
     ThreadDone: procedure; cdecl;
     MoveB16: function(Target, Source: Pointer; Count: NativeUInt): Integer; cdecl;
     GetStats: function(Statistics: PStatistics; Classes: Pointer; Capacity: NativeUInt): Integer; cdecl;
+    Walk: function(Visit, Context: Pointer): Integer; cdecl;
+    PagesSetRights: function(Pages: Pointer; Count: NativeUInt; Rights: Cardinal): Integer; cdecl;
+    PagesGetRights: function(Page: Pointer; out Rights: Cardinal): Integer; cdecl;
+    JitHeapCreate: function(Kind: Cardinal; out JitHeap: Pointer): Integer; cdecl;
+    JitHeapClear: function(JitHeap: Pointer): Integer; cdecl;
+    JitHeapDestroy: function(JitHeap: Pointer): Integer; cdecl;
+    JitAlloc: function(JitHeap: Pointer; Size: NativeUInt; Writable: Pointer): Pointer; cdecl;
+    JitFree: function(JitHeap, P: Pointer): Integer; cdecl;
   end;
 
 const
@@ -237,6 +300,12 @@ begin
   Result := Unsupported;
 end;
 
+function MissingMove(Target, Source: Pointer; Count: NativeUInt): Integer; cdecl;
+begin
+  Move(Source^, Target^, Count * 16);
+  Result := Succeeded;
+end;
+
 function SameMagic(const Found, Expected: TMagic): Boolean;
 var
   I: Integer;
@@ -264,6 +333,14 @@ begin
     @Heap.PagesFree := @MissingFunction;
   if @Heap.GetStats = @MissingResult then
     @Heap.GetStats := @MissingFunction;
+  if @Heap.MoveB16 = @MissingResult then
+    @Heap.MoveB16 := @MissingMove;
+  if @Heap.PagesSetRights = @MissingResult then
+    @Heap.PagesSetRights := @MissingFunction;
+  if @Heap.PagesGetRights = @MissingResult then
+    @Heap.PagesGetRights := @MissingFunction;
+  if @Heap.JitHeapCreate = @MissingResult then
+    @Heap.JitHeapCreate := @MissingFunction;
 end;
 
 { ---- Errors -------------------------------------------------------------------------------------------------------- }
@@ -443,6 +520,129 @@ end;
 function ThreadHeapMinimize: Boolean;
 begin
   Result := Heap.ThreadHeapMinimize() <> 0;
+end;
+
+procedure ChangeMemoryAccessRights(Pages: MemoryPages; Count: NativeInt; Rights: TMemoryAccessRights);
+var
+  Bits: Byte absolute Rights;
+begin
+  if Bits > 7 then
+    RaiseError(RangeError)
+  else
+  begin
+    if Count < 0 then
+      Count := 0;
+    if Heap.PagesSetRights(Pages, NativeUInt(Count), Bits) <> Succeeded then
+      RaiseError(PointerError);
+  end;
+end;
+
+function GetMemoryAccessRights(Pages: MemoryPages): TMemoryAccessRights;
+var
+  Bits: Byte absolute Result;
+  Rights: Cardinal;
+begin
+  Result := [];
+  if (Pages = nil) or (NativeUInt(Pages) and 4095 <> 0) then
+    RaiseError(PointerError)
+  else if Heap.PagesGetRights(Pages, Rights) = Succeeded then
+    Bits := Byte(Rights);
+end;
+
+procedure MoveB16Aligned(const Source; var Dest; const B16Count: NativeInt);
+begin
+  if B16Count > 0 then
+    Heap.MoveB16(@Dest, @Source, NativeUInt(B16Count));
+end;
+
+{ ---- TJITHeap ------------------------------------------------------------------------------------------------------ }
+
+constructor TJITHeap.Create;
+begin
+  inherited Create;
+  if Heap.JitHeapCreate(0, FHeap) <> Succeeded then
+  begin
+    FHeap := nil;
+    RaiseError(NoMemoryError);
+  end;
+end;
+
+destructor TJITHeap.Destroy;
+begin
+  if FHeap <> nil then
+    Heap.JitHeapDestroy(FHeap);
+  inherited Destroy;
+end;
+
+procedure TJITHeap.Clear;
+begin
+  Heap.JitHeapClear(FHeap);
+end;
+
+function TJITHeap.GetMemory(Size: NativeInt): Pointer;
+begin
+  Result := nil;
+  if Size > 0 then
+  begin
+    Result := Heap.JitAlloc(FHeap, NativeUInt(Size), nil);
+    if Result = nil then
+      RaiseError(NoMemoryError);
+  end;
+end;
+
+procedure TJITHeap.FreeMemory(P: Pointer);
+begin
+  if (P <> nil) and (Heap.JitFree(FHeap, P) <> Succeeded) then
+    RaiseError(PointerError);
+end;
+
+function TJITHeap.SyncGetMemory(Size: NativeInt): Pointer;
+begin
+  Result := GetMemory(Size);
+end;
+
+procedure TJITHeap.SyncFreeMemory(P: Pointer);
+begin
+  FreeMemory(P);
+end;
+
+{ ---- TMalloc ------------------------------------------------------------------------------------------------------- }
+
+function TMalloc.Alloc(cb: NativeUInt): Pointer;
+begin
+  Result := Heap.Alloc(cb);
+end;
+
+function TMalloc.Realloc(pv: Pointer; cb: NativeUInt): Pointer;
+begin
+  Result := Heap.Realloc(pv, cb);
+end;
+
+procedure TMalloc.Free(pv: Pointer);
+begin
+  Heap.Free(pv);
+end;
+
+function TMalloc.GetSize(pv: Pointer): NativeUInt;
+begin
+  Result := 0;
+  if pv <> nil then
+    Result := Heap.UsableSize(pv);
+  if Result = 0 then
+    Result := not NativeUInt(0);
+end;
+
+function TMalloc.DidAlloc(pv: Pointer): Integer;
+begin
+  if pv = nil then
+    Result := -1
+  else
+    Result := Ord(Heap.UsableSize(pv) <> 0);
+end;
+
+procedure TMalloc.HeapMinimize;
+begin
+  Heap.ThreadHeapMinimize();
 end;
 
 { ---- The memory manager of the run-time library -------------------------------------------------------------------- }

@@ -333,6 +333,152 @@ begin
   Expect(not ThreadHeapMinimize, 'ThreadHeapMinimize finds nothing a second time');
 end;
 
+procedure ChangeNil;
+begin
+  ChangeMemoryAccessRights(nil, 1, [marRead]);
+end;
+
+procedure ChangeMisaligned;
+begin
+  ChangeMemoryAccessRights(PByte(Pages) + 16, 1, [marRead]);
+end;
+
+procedure ChangeTooMany;
+begin
+  ChangeMemoryAccessRights(Pages, 5, [marRead]);
+end;
+
+procedure ChangeUnknown;
+var
+  Rights: TMemoryAccessRights;
+begin
+  PByte(@Rights)^ := 8;
+  ChangeMemoryAccessRights(Pages, 1, Rights);
+end;
+
+procedure AskNil;
+begin
+  GetMemoryAccessRights(nil);
+end;
+
+procedure TestRights;
+var
+  Bits: Byte;
+  Rights, Granted: TMemoryAccessRights;
+begin
+  GetMemoryPages(Pages, 4);
+  Expect(GetMemoryAccessRights(Pages) = [marRead, marWrite], 'pages begin readable and writable');
+  for Bits := 0 to 7 do
+  begin
+    PByte(@Rights)^ := Bits;
+    Granted := Rights;
+    if marWrite in Granted then
+      Include(Granted, marRead);
+    ChangeMemoryAccessRights(Pages, 4, Rights);
+    Expect(GetMemoryAccessRights(Pages) = Granted, 'rights are as they were set');
+  end;
+  ChangeMemoryAccessRights(Pages, 4, [marRead]);
+  ChangeMemoryAccessRights(Pages, 0, []);
+  ChangeMemoryAccessRights(Pages, -1, []);
+  Expect(GetMemoryAccessRights(Pages) = [marRead], 'a count of 0 or less changes nothing');
+  ExpectError(ChangeNil, EInvalidPointer, 'ChangeMemoryAccessRights of nil');
+  ExpectError(ChangeMisaligned, EInvalidPointer, 'ChangeMemoryAccessRights of half a page');
+  ExpectError(ChangeTooMany, EInvalidPointer, 'ChangeMemoryAccessRights beyond the run');
+  ExpectError(ChangeUnknown, EInvalidCast, 'ChangeMemoryAccessRights with unknown rights');
+  ExpectError(AskNil, EInvalidPointer, 'GetMemoryAccessRights of nil');
+  FreeMemoryPages(Pages);
+end;
+
+procedure TestMove;
+var
+  From, Target: Pointer;
+  I: Integer;
+begin
+  GetMem(From, 16000);
+  for I := 0 to 15999 do
+    PByte(From)[I] := I * 7;
+  Target := PByte(From) + 1600;
+  MoveB16Aligned(From^, Target^, 900); { up, onto itself }
+  for I := 0 to 14399 do
+    Expect(PByte(Target)[I] = Byte(I * 7), 'MoveB16Aligned moves up');
+  MoveB16Aligned(Target^, From^, 900);
+  for I := 0 to 14399 do
+    Expect(PByte(From)[I] = Byte(I * 7), 'MoveB16Aligned moves down');
+  MoveB16Aligned(Target^, From^, 0);
+  MoveB16Aligned(Target^, From^, -1);
+  FreeMem(From);
+end;
+
+type
+  TFunction = function: Integer;
+
+var
+  Code: IJITHeap;
+
+procedure FreeCodeTwice;
+begin
+  Code.FreeMemory(P);
+end;
+
+procedure TestJIT;
+var
+  I: Integer;
+  Run: TFunction;
+  Codes: array[0..199] of Pointer;
+begin
+  Code := TJITHeap.Create;
+  for I := 0 to High(Codes) do
+  begin
+    if Odd(I) then
+      Codes[I] := Code.GetMemory(16)
+    else
+      Codes[I] := Code.SyncGetMemory(1 + I * 100);
+    PByte(Codes[I])[0] := $B8; { mov eax, I; ret }
+    PCardinal(PByte(Codes[I]) + 1)^ := I;
+    PByte(Codes[I])[5] := $C3;
+  end;
+  for I := 0 to High(Codes) do
+  begin
+    @Run := Codes[I];
+    Expect(Run() = I, 'what was written to the heap runs');
+  end;
+  Expect((Code.GetMemory(0) = nil) and (Code.GetMemory(-5) = nil), 'GetMemory of nothing is nil');
+  Code.FreeMemory(nil);
+  P := Codes[3];
+  Code.FreeMemory(P);
+  ExpectError(FreeCodeTwice, EInvalidPointer, 'FreeMemory a second time');
+  Code.SyncFreeMemory(Codes[4]);
+  Code.Clear;
+  P := Codes[5];
+  ExpectError(FreeCodeTwice, EInvalidPointer, 'FreeMemory after Clear');
+  Expect(Code.GetMemory(100) <> nil, 'the heap goes on after Clear');
+  Code := nil;
+end;
+
+procedure TestMalloc;
+var
+  Malloc: IMalloc;
+  Same: IUnknown;
+begin
+  Malloc := TMalloc.Create;
+  Expect(Malloc.QueryInterface(IMalloc, Same) = S_OK, 'TMalloc is an IMalloc');
+  P := Malloc.Alloc(100);
+  Expect((UsableSize(P) >= 100) and (Malloc.GetSize(P) = UsableSize(P)), 'Alloc and GetSize');
+  Expect((Malloc.DidAlloc(P) = 1) and (Malloc.DidAlloc(nil) = -1) and (Malloc.DidAlloc(@P) = 0), 'DidAlloc');
+  P := Malloc.Realloc(P, 5000);
+  Expect(Malloc.GetSize(P) >= 5000, 'Realloc');
+  Expect((Malloc.GetSize(nil) = not NativeUInt(0)) and (Malloc.GetSize(@P) = not NativeUInt(0)), 'GetSize of no piece');
+  Expect(Malloc.Alloc(not NativeUInt(0)) = nil, 'too much is nil and no exception');
+  Old := P;
+  Expect(Malloc.Realloc(P, 0) = nil, 'Realloc to 0');
+  Expect(Malloc.DidAlloc(Old) = 0, 'frees');
+  P := Malloc.Alloc(0);
+  Expect((P <> nil) and (Malloc.DidAlloc(P) = 1), 'Alloc(0) is a piece');
+  Malloc.Free(P);
+  Malloc.Free(nil);
+  Malloc.HeapMinimize;
+end;
+
 { SetLength of a string looks for room behind it with MemSize. }
 procedure TestStrings;
 var
@@ -360,6 +506,10 @@ begin
   TestPieces;
   TestBlocksAndPages;
   TestOptions;
+  TestRights;
+  TestMove;
+  TestJIT;
+  TestMalloc;
   TestStrings;
   EndTest;
 end.
