@@ -1,5 +1,5 @@
 /* no_lock.c: one thread holds every lock of the library while two others allocate, free, and free each other's pieces
- * of up to 32 KiB in a steady state. They must finish; the watchdog ends a wait.
+ * of up to 32 KiB in a steady state, and blocks of 64 KiB. They must finish; the watchdog ends a wait.
  *
  * Steady state means that the same work was done once before the locks were taken: taking more memory from the system
  * may lock, using what a thread has may not.
@@ -17,7 +17,8 @@ enum {
     RING = 64,
     LOCAL_ROUNDS = 4000,
     ROOM = 600,
-    REMOTE_PIECES = 20000
+    REMOTE_PIECES = 20000,
+    BLOCKS = 8
 };
 
 /* A queue of one writer and one reader. */
@@ -57,6 +58,18 @@ static void work_locally(void) {
         CHECK(brainmm_free(live[k]) == BRAINMM_OK);
 }
 
+/* COUNT blocks live at once. */
+static void work_with_blocks(unsigned count) {
+    unsigned char *blocks[4 * BLOCKS];
+    for (unsigned i = 0; i < count; i++) {
+        blocks[i] = brainmm_block_get(64 * KIB, i % 2 ? BRAINMM_USER : BRAINMM_SYSTEM);
+        CHECK(blocks[i] != NULL && is_aligned(blocks[i], 64 * KIB));
+        *blocks[i] = 1;
+    }
+    for (unsigned i = 0; i < count; i++)
+        CHECK(brainmm_block_free(blocks[i], i % 2 ? BRAINMM_USER : BRAINMM_SYSTEM) == BRAINMM_OK);
+}
+
 /* Leaves slabs of each size half empty: what is in flight between the threads varies with their timing, and must never
  * need more memory than the thread has. */
 static void keep_room(void *kept[SIZES][ROOM]) {
@@ -87,7 +100,10 @@ static void allocator_runs(void *unused) {
                 ring_put(piece);
             }
         }
+        for (unsigned i = 0; i < 200 * (unsigned)round; i++)
+            work_with_blocks(BLOCKS);
         if (round == 0) {
+            work_with_blocks(4 * BLOCKS); /* more than both threads will have at once */
             event_raise(&warm[0]);
             CHECK(event_wait(&locked, 60000));
         }
@@ -105,7 +121,10 @@ static void releaser_runs(void *unused) {
                 CHECK(brainmm_free(ring_take()) == BRAINMM_OK);
             work_locally();
         }
+        for (unsigned i = 0; i < 200 * (unsigned)round; i++)
+            work_with_blocks(BLOCKS);
         if (round == 0) {
+            work_with_blocks(4 * BLOCKS);
             event_raise(&warm[1]);
             CHECK(event_wait(&locked, 60000));
         }
