@@ -2,9 +2,11 @@
 #
 #   make bench BENCH_OPTIONS="--rounds=9 --only=trees,words"
 #   make bench BENCH_TARGETS=linux-x86_64 BENCH_OPTIONS="--allocator=NAME=LIBRARY.so --mimalloc-bench=BUILD_FOLDER"
+#   make bench BENCH_PASCAL_OPTIONS="--peer fastmm4=FOLDER --peer fpcx64mm=FOLDER"
 
 BENCH_TARGETS ?= linux-x86_64 win64 win32
 BENCH_OPTIONS ?=
+BENCH_PASCAL_OPTIONS ?=
 BENCH_WORKLOADS := $(addprefix bench/,workloads.c single_thread.c large.c multi_thread.c)
 BENCH_HEADERS := $(addprefix bench/,workload.h allocate.h) include/brainmm.h
 BENCH_COMPILE := -std=gnu11 -O2 -g $(WARNINGS) -Iinclude
@@ -47,4 +49,5 @@ $(foreach target,$(WINDOWS),$(eval $(call bench_windows,$(target))))
 .PHONY: run-bench $(TARGETS:%=bench-programs-%)
 # One after the other whatever -j says: two at once would measure each other.
 run-bench: $(BENCH_TARGETS:%=bench-programs-%)
-	$(foreach target,$(BENCH_TARGETS),bench/run.py $(target) $(BENCH_OPTIONS) &&) true
+	$(foreach target,$(BENCH_TARGETS),bench/run.py $(target) $(BENCH_OPTIONS) && \
+	    bench/pascal_managers.py $(target) $(BENCH_PASCAL_OPTIONS) &&) true
