@@ -45,13 +45,18 @@ class Program:
         library = "brainmm.dll" if windows else "libbrainmm.so"
         self.executable = os.path.join(folder, name + (".exe" if windows else ""))
         os.makedirs(os.path.join(run.ROOT, folder), exist_ok=True)
+        for file in os.listdir(os.path.join(run.ROOT, folder)):
+            if file.endswith((".ppu", ".o")):
+                os.remove(os.path.join(run.ROOT, folder, file))  # a unit of an earlier run must not pass for the source
         shutil.copy(os.path.join(run.ROOT, "build", target, library), os.path.join(run.ROOT, folder))
         if macro == "CMEM":
             shutil.copy(CMEM_SOURCE, os.path.join(run.ROOT, folder))
             options = [*options, f"-Fu{folder}"]
-        subprocess.run(["tools/fpc", target, "-O3", "-vew-", f"-dMANAGER_{macro}", *options, "-Fupascal",
-                        "-Fubench/pascal", f"-FU{folder}", f"-o{self.executable}", f"bench/pascal/{name}.pas"],
-                       cwd=run.ROOT, check=True)
+        compiled = subprocess.run(["tools/fpc", target, "-O3", "-vew-", f"-dMANAGER_{macro}", *options, "-Fupascal",
+                                   "-Fubench/pascal", f"-FU{folder}", f"-o{self.executable}",
+                                   f"bench/pascal/{name}.pas"], cwd=run.ROOT, check=False)
+        if compiled.returncode:
+            sys.exit(f"{name} could not be compiled for {manager}")
 
     def figures(self, arguments, limit):
         """What the program prints: names and numbers in turn."""
@@ -61,7 +66,10 @@ class Program:
         found = dict(re.findall(r"\b(wall|processor|ratio) +([0-9.]+)", output))
         if code or not found:
             raise ValueError(f"{self.name} of {self.manager}: exit code {code}: {output.strip()[-200:]}")
-        return {name: float(text) for name, text in found.items()}
+        figures = {name: float(text) for name, text in found.items()}
+        if min(figures.values()) <= 0:
+            raise ValueError(f"{self.name} of {self.manager} was too quick for the clock: more lists are needed")
+        return figures
 
 
 def parse():
@@ -177,4 +185,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
