@@ -85,11 +85,12 @@ enum brainmm_rights { BRAINMM_READ = 1, BRAINMM_WRITE = 2, BRAINMM_EXECUTE = 4 }
 /* What an address is. The layout is the original's TMemoryOptions, packed: 12 bytes on 32 bit, 20 on 64 bit. */
 #pragma pack(push, 1)
 typedef struct brainmm_options {
-    uint8_t kind;        /* enum brainmm_kind */
-    uint8_t align;       /* log2(alignment / 16), 0 for 16 to 7 for 2048 bytes: what a resize keeps */
+    uint8_t kind;  /* enum brainmm_kind */
+    uint8_t align; /* log2(alignment / 16), 0 for 16 to 7 for 2048 bytes: what a resize keeps; of blocks and pages 7 */
     uint8_t block_size;  /* for blocks, log4(size / 4 KiB): 0 for 4 KiB to 8 for 256 MiB; else 0 */
     uint8_t rights;      /* enum brainmm_rights, or-ed, of the first page */
-    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 where no thread does */
+    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 where no thread does: pieces above
+                          * BRAINMM_LOCK_FREE_MAX, blocks, pages, and what a thread has let go of or left behind */
     size_t size;         /* usable bytes */
 } brainmm_options;
 #pragma pack(pop)

@@ -11,6 +11,7 @@
 #include "lock.h"
 #include "manager.h"
 #include "run.h"
+#include "size_class.h"
 #include "window.h"
 
 #define MODES 3u
@@ -221,6 +222,7 @@ bool blocks_describe(const void *address, brainmm_options *options) {
         options->block_size = (uint8_t)(options->kind == BRAINMM_BLOCK ? block_index(unit->size) : 0);
         if (unit->attributes == BRAINMM_JIT)
             options->kind = BRAINMM_JIT_MEMORY;
+        options->align = ALIGNMENTS - 1; /* 2048, the most that can be told, and still less than there is */
         options->rights = (uint8_t)run_rights(unit, address, unit->attributes);
     }
     lock_open(&lock);
