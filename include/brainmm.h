@@ -294,6 +294,14 @@ typedef struct brainmm_stats {
     uint64_t purges;             /* times memory went back to the system, ever */
     uint64_t purged_bytes;       /* and how much, ever */
     uint64_t class_count;        /* size classes in use: rows that CLASSES could have been filled with */
+    uint64_t
+        grown_right_bytes;     /* what resizing above BRAINMM_LOCK_FREE_MAX has done, ever: free memory taken behind, */
+    uint64_t grown_left_bytes; /* before, */
+    uint64_t grown_room_bytes; /* and from addresses reserved for growth; */
+    uint64_t slid_bytes;       /* contents moved down to the new start of one that grew to the left; */
+    uint64_t moved_bytes;      /* contents whose pages were moved to another place; */
+    uint64_t copied_bytes;     /* contents copied to one; */
+    uint64_t shrunk_bytes;     /* memory given back in place */
 } brainmm_stats;
 
 /* One class of pieces up to 32 KiB: of an alignment and size. Never grows: an array of these is the caller's. */

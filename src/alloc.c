@@ -161,7 +161,7 @@ static int refusal(void *piece) {
     if (!unit || unit->kind == UNIT_NONE)
         return BRAINMM_E_POINTER;
     bool other = unit->kind == UNIT_BLOCKS ||
-                 ((unit->kind == UNIT_PAGES || unit->kind == UNIT_BLOCK) && (uintptr_t)piece == unit->start);
+                 ((unit->kind == UNIT_PAGES || kind_is_block(unit->kind)) && (uintptr_t)piece == unit->start);
     return other ? BRAINMM_E_KIND : BRAINMM_E_POINTER;
 }
 

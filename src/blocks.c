@@ -213,12 +213,11 @@ bool blocks_describe(const void *address, brainmm_options *options) {
     unsigned slot;
     lock_take(&lock);
     struct unit *unit = shared_find(address, &slot);
-    bool shared = unit != NULL;
-    if (!unit && (unit = run_of(address, UNIT_BLOCK)) == NULL)
+    if (!unit && (unit = block_of(address)) == NULL)
         unit = run_of(address, UNIT_PAGES);
     if (unit) {
         options->size = unit->size;
-        options->kind = shared || unit->kind == UNIT_BLOCK ? BRAINMM_BLOCK : BRAINMM_PAGES;
+        options->kind = unit->kind == UNIT_PAGES ? BRAINMM_PAGES : BRAINMM_BLOCK;
         options->block_size = (uint8_t)(options->kind == BRAINMM_BLOCK ? block_index(unit->size) : 0);
         if (unit->attributes == BRAINMM_JIT)
             options->kind = BRAINMM_JIT_MEMORY;

@@ -92,10 +92,27 @@ static void write_stats(struct writer *writer, const brainmm_stats *stats) {
         size_t offset;
     } members[] = {
 #define MEMBER(name) {#name, offsetof(brainmm_stats, name)}
-        MEMBER(live_count),     MEMBER(live_bytes),      MEMBER(free_bytes),     MEMBER(cached_bytes),
-        MEMBER(overhead_bytes), MEMBER(committed_bytes), MEMBER(committed_most), MEMBER(reserved_bytes),
-        MEMBER(heaps),          MEMBER(threads),         MEMBER(slabs),          MEMBER(remote_frees),
-        MEMBER(purges),         MEMBER(purged_bytes),
+        MEMBER(live_count),
+        MEMBER(live_bytes),
+        MEMBER(free_bytes),
+        MEMBER(cached_bytes),
+        MEMBER(overhead_bytes),
+        MEMBER(committed_bytes),
+        MEMBER(committed_most),
+        MEMBER(reserved_bytes),
+        MEMBER(heaps),
+        MEMBER(threads),
+        MEMBER(slabs),
+        MEMBER(remote_frees),
+        MEMBER(purges),
+        MEMBER(purged_bytes),
+        MEMBER(grown_right_bytes),
+        MEMBER(grown_left_bytes),
+        MEMBER(grown_room_bytes),
+        MEMBER(slid_bytes),
+        MEMBER(moved_bytes),
+        MEMBER(copied_bytes),
+        MEMBER(shrunk_bytes),
     };
     open_with(writer, "stats", "{");
     begin(writer, "exact");

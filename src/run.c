@@ -11,7 +11,6 @@
 #define ROOM_FROM ((size_t)256 << 10)      /* a run of this size that has grown will grow again */
 #define ROOM_TIMES 7u                      /* its size, of address space to grow into */
 #define WHOLE_HUGE_FROM ((size_t)16 << 20) /* so large that its last huge page may reach beyond its end */
-#define BLOCK_IS_LIVE 0x1FFFFFFFu          /* `remote` of a block of 64 KiB: no slab's word */
 
 static size_t page_round(size_t size) { return (size + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1); }
 
@@ -59,6 +58,10 @@ static bool make_executable(void *address, size_t size) {
     return os_protect(address, size, run_mode_rights(BRAINMM_JIT));
 }
 
+static enum unit_kind block_kind_alone(unsigned mode) {
+    return mode == BRAINMM_USER ? UNIT_BLOCK_USER : UNIT_BLOCK_SYSTEM;
+}
+
 void *run_get(size_t size, size_t alignment, enum unit_kind kind, unsigned mode) {
     bool alone = kind == UNIT_BLOCK && size == UNIT_SIZE && mode != BRAINMM_JIT;
     if (size > PTRDIFF_MAX - UNIT_SIZE)
@@ -72,8 +75,8 @@ void *run_get(size_t size, size_t alignment, enum unit_kind kind, unsigned mode)
         if (atomic_load_explicit(&run->carved, memory_order_relaxed) != 0)
             slab_clear_marks(run);
     }
-    atomic_store_explicit(&run->remote, alone ? BLOCK_IS_LIVE : 0, memory_order_relaxed);
-    void *address = run_enter(run, size, kind, mode);
+    atomic_store_explicit(&run->remote, 0, memory_order_relaxed);
+    void *address = run_enter(run, size, alone ? block_kind_alone(mode) : kind, mode);
     if (mode == BRAINMM_JIT && !make_executable(address, run_units(size) << UNIT_SHIFT)) {
         run_free(address, kind, mode);
         return NULL;
@@ -99,6 +102,11 @@ struct unit *run_of(const void *address, enum unit_kind kind) {
     return run && run->kind == kind && (uintptr_t)address == run->start ? run : NULL;
 }
 
+struct unit *block_of(const void *address) {
+    struct unit *run = unit_of(address);
+    return run && kind_is_block(run->kind) && (uintptr_t)address == run->start ? run : NULL;
+}
+
 /* Memory of other rights is made ordinary first. If the system cannot, it is lost, which is better than a heap that runs. */
 void run_give_units(struct unit *first, size_t count, bool other_rights, bool empty) {
     if (empty) /* and with its rights as they were at first */
@@ -111,18 +119,18 @@ void run_give_units(struct unit *first, size_t count, bool other_rights, bool em
 /* Blocks of 64 KiB come from the slabs' cache and go back there, without a lock. Of two threads that free the same one
  * must lose. */
 static bool block_free_alone(struct unit *block) {
-    uint32_t live = BLOCK_IS_LIVE;
-    if (!atomic_compare_exchange_strong_explicit(&block->remote, &live, 0, memory_order_relaxed, memory_order_relaxed))
+    uint8_t kind = (uint8_t)block_kind_alone(block->attributes);
+    if (!atomic_compare_exchange_strong_explicit(&block->kind, &kind, UNIT_NONE, memory_order_acquire,
+                                                 memory_order_relaxed))
         return false;
-    block->kind = UNIT_NONE;
     if (!block->rights_changed || os_protect((void *)block->start, UNIT_SIZE, run_mode_rights(BRAINMM_USER)))
         window_give_slab(block, 1);
     return true; /* if the system cannot make it ordinary, it is lost, as above */
 }
 
 bool run_free(void *address, enum unit_kind kind, unsigned mode) {
-    struct unit *run = run_of(address, kind);
-    if (run && kind == UNIT_BLOCK && run->size == UNIT_SIZE && mode != BRAINMM_JIT && run->attributes == mode)
+    struct unit *run = kind == UNIT_BLOCK && mode != BRAINMM_JIT ? run_of(address, block_kind_alone(mode)) : NULL;
+    if (run)
         return block_free_alone(run);
     window_lock(); /* here too */
     run = run_of(address, kind);

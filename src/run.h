@@ -16,6 +16,12 @@ void *run_alloc(size_t size, size_t alignment, bool *fresh);
 /* The first unit of the run that starts at ADDRESS, if it is of KIND; else NULL. */
 struct unit *run_of(const void *address, enum unit_kind kind);
 
+/* Whether a unit is the first of a block of 64 KiB or more; and the block that starts at ADDRESS, or NULL. */
+static inline bool kind_is_block(unsigned kind) {
+    return kind == UNIT_BLOCK || kind == UNIT_BLOCK_USER || kind == UNIT_BLOCK_SYSTEM;
+}
+struct unit *block_of(const void *address);
+
 /* Gives a run back; false if there is none of KIND (and, for pages and blocks, MODE) at ADDRESS. */
 bool run_free(void *address, enum unit_kind kind, unsigned mode);
 

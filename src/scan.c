@@ -1,7 +1,7 @@
 /* scan.c: looks at every unit in use, for what is live in it; see scan.h.
  *
  * What a run or a unit of blocks is, changes under the locks of window.c and blocks.c, which are held for 64 units at a
- * time. A slab belongs to a thread that takes no lock, so nothing that only its owner may read is asked for, neither lists
+ * time; of a block of 64 KiB, which needs no lock, the kind says all. A slab belongs to a thread that takes no lock, so nothing that only its owner may read is asked for, neither lists
  * nor counters. The objects themselves tell: what carries no mark is out (slab.h). Four things make that safe:
  *   - The descriptor's fields that are read are atomic: kind, bin, carved, owner.
  *   - `carved` is stored after the marks of what was carved.
@@ -41,6 +41,17 @@ struct scan {
 /* Describes what a unit that is no slab holds. False if nothing. */
 static bool unit_describe(struct unit *unit, struct found *found, uint64_t *live) {
     unsigned kind = unit->kind;
+    if (kind == UNIT_BLOCK_USER || kind == UNIT_BLOCK_SYSTEM) {
+        *found = (struct found){
+            .start = (uintptr_t)unit_address(unit_index(unit)), .size = UNIT_SIZE, .alignment = UNIT_SIZE};
+        found->places = 1;
+        found->live = live;
+        found->bin = SCAN_NO_BIN;
+        found->kind = BRAINMM_BLOCK;
+        found->mode = kind == UNIT_BLOCK_USER ? BRAINMM_USER : BRAINMM_SYSTEM;
+        *live = 1;
+        return true;
+    }
     if (kind != UNIT_RUN && kind != UNIT_PAGES && kind != UNIT_BLOCK && kind != UNIT_BLOCKS)
         return false; /* the other fields are not ours to read */
     *found = (struct found){.start = unit->start, .size = unit->size, .places = 1, .live = live, .bin = SCAN_NO_BIN};
@@ -76,7 +87,7 @@ static unsigned note_spots(struct scan *scan, size_t *at) {
             count++;
         } else if (unit_describe(unit, found, &scan->spots[count].live)) {
             count++;
-            if (unit->kind != UNIT_BLOCKS)
+            if (found->places == 1)
                 *at += (found->size - 1) >> UNIT_SHIFT;
         }
     }

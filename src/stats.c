@@ -6,6 +6,7 @@
 #include "heap.h"
 #include "manager.h"
 #include "os.h"
+#include "run.h"
 #include "scan.h"
 #include "size_class.h"
 #include "thread.h"
@@ -42,8 +43,10 @@ static uint64_t units_bytes(uint64_t units) { return units << UNIT_SHIFT; }
 static void complete(brainmm_stats *stats) {
     struct window_figures units;
     struct heaps_figures heaps;
+    struct resize_counters resizing;
     window_figures(&units);
     heaps_figures(&heaps);
+    resize_counters_get(&resizing);
     for (unsigned kind = 0; kind < sizeof stats->kinds / sizeof *stats->kinds; kind++) {
         stats->live_count += stats->kinds[kind].count;
         stats->live_bytes += stats->kinds[kind].bytes;
@@ -60,6 +63,13 @@ static void complete(brainmm_stats *stats) {
     stats->remote_frees = heaps.remote_frees;
     stats->purges = units.purges;
     stats->purged_bytes = units_bytes(units.purged);
+    stats->grown_right_bytes = resizing.right_bytes;
+    stats->grown_left_bytes = resizing.left_bytes;
+    stats->grown_room_bytes = resizing.room_bytes;
+    stats->slid_bytes = resizing.slid_bytes;
+    stats->moved_bytes = resizing.moved_bytes;
+    stats->copied_bytes = resizing.copied_bytes;
+    stats->shrunk_bytes = resizing.shrunk_bytes;
 }
 
 /* Fills the rows there is room for; counts all. Classes that the alignment has made equal share a row. */

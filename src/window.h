@@ -34,13 +34,15 @@
 #define DESCRIPTOR_SHIFT 6
 
 enum unit_kind {
-    UNIT_NONE = 0, /* free, not ours, or not the first of a run */
-    UNIT_SLAB,     /* objects of one size: slab.h */
-    UNIT_SUB,      /* a further unit of a slab; `next` is the index of the first */
-    UNIT_RUN,      /* one big or large allocation: run.h */
-    UNIT_PAGES,    /* a run of pages */
-    UNIT_BLOCK,    /* a block of 64 KiB or more */
-    UNIT_BLOCKS    /* a unit cut into blocks of 4 or 16 KiB */
+    UNIT_NONE = 0,     /* free, not ours, or not the first of a run */
+    UNIT_SLAB,         /* objects of one size: slab.h */
+    UNIT_SUB,          /* a further unit of a slab; `next` is the index of the first */
+    UNIT_RUN,          /* one big or large allocation: run.h */
+    UNIT_PAGES,        /* a run of pages */
+    UNIT_BLOCK,        /* a block of 64 KiB or more */
+    UNIT_BLOCK_USER,   /* a block of 64 KiB and that mode. It comes and goes without a lock: the kind alone says */
+    UNIT_BLOCK_SYSTEM, /* what it is to whom it does not belong */
+    UNIT_BLOCKS        /* a unit cut into blocks of 4 or 16 KiB */
 };
 
 struct heap;
@@ -67,7 +69,7 @@ struct unit {
         uint32_t rights_changed; /* run, pages, blocks: not 0 if some page may have other rights than it began with */
     };
     _Atomic uint32_t remote; /* slab: state, and objects that other threads freed (slab.h); run: units of room behind
-                              * it (window.c); block of 64 KiB: BLOCK_IS_LIVE (run.c) */
+                              * it (window.c) */
     _Atomic uint32_t next;   /* unit index of the next in a queue, list or stack; 0 is the end */
     _Atomic uint32_t prev;   /* the previous in it; of a slab nobody owns, its last owner's number */
     _Atomic uint16_t goal;   /* slab: length of `local` at which the countdown ends; not owned: objects out.

@@ -80,9 +80,20 @@ START_TEST(statistics_have_the_same_places_everywhere) {
         ck_assert_uint_eq(offsets[i], 8 + i * 8);
     ck_assert_uint_eq(sizeof(brainmm_kind_stats), 16);
     static const size_t more[] = {
-        offsetof(brainmm_stats, heaps),        offsetof(brainmm_stats, threads), offsetof(brainmm_stats, slabs),
-        offsetof(brainmm_stats, remote_frees), offsetof(brainmm_stats, purges),  offsetof(brainmm_stats, purged_bytes),
+        offsetof(brainmm_stats, heaps),
+        offsetof(brainmm_stats, threads),
+        offsetof(brainmm_stats, slabs),
+        offsetof(brainmm_stats, remote_frees),
+        offsetof(brainmm_stats, purges),
+        offsetof(brainmm_stats, purged_bytes),
         offsetof(brainmm_stats, class_count),
+        offsetof(brainmm_stats, grown_right_bytes),
+        offsetof(brainmm_stats, grown_left_bytes),
+        offsetof(brainmm_stats, grown_room_bytes),
+        offsetof(brainmm_stats, slid_bytes),
+        offsetof(brainmm_stats, moved_bytes),
+        offsetof(brainmm_stats, copied_bytes),
+        offsetof(brainmm_stats, shrunk_bytes),
     };
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         ck_assert_uint_eq(more[i], 72 + 8 * 16 + i * 8);
