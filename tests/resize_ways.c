@@ -276,6 +276,21 @@ static void room_is_given_up_when_addresses_run_out(void) {
 }
 #endif
 
+/* brainmm_get_stats tells what was counted. */
+static void check_stats(void) {
+    struct resize_counters now;
+    brainmm_stats stats = {.struct_size = sizeof stats};
+    CHECK(brainmm_get_stats(&stats, NULL, 0) == BRAINMM_OK);
+    resize_counters_get(&now);
+    CHECK(now.right_bytes != 0 && stats.grown_right_bytes == now.right_bytes);
+    CHECK(now.left_bytes != 0 && stats.grown_left_bytes == now.left_bytes);
+    CHECK(now.room_bytes != 0 && stats.grown_room_bytes == now.room_bytes);
+    CHECK(now.slid_bytes != 0 && stats.slid_bytes == now.slid_bytes);
+    CHECK(now.copied_bytes != 0 && stats.copied_bytes == now.copied_bytes);
+    CHECK(stats.moved_bytes == now.moved_bytes); /* 0 where the system cannot move pages */
+    CHECK(now.shrunk_bytes != 0 && stats.shrunk_bytes == now.shrunk_bytes);
+}
+
 int main(void) {
     watchdog_start(110);
     for (unsigned m = 0; m < 3; m++) {
@@ -294,5 +309,6 @@ int main(void) {
 #if !defined(_WIN32)
     room_is_given_up_when_addresses_run_out();
 #endif
+    check_stats();
     return TEST_PASSED;
 }
