@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -317,4 +318,15 @@ uint64_t os_clock_ms(void) {
 void os_print(const char *text) {
     ssize_t written = write(STDERR_FILENO, text, strlen(text));
     (void)written;
+}
+
+/* Not for a program with other rights than its caller's. */
+size_t os_options(char *text, size_t size) {
+    const char *value = secure_getenv("BRAINMM_OPTIONS");
+    size_t length = value ? strlen(value) : 0;
+    if (length < size) {
+        memcpy(text, value ? value : "", length);
+        text[length] = 0;
+    }
+    return length;
 }

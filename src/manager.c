@@ -8,6 +8,7 @@
 #include "manager.h"
 #include "foreign.h"
 #include "heap.h"
+#include "options.h"
 #include "os.h"
 #include "rendezvous.h"
 #include <stdatomic.h>
@@ -188,6 +189,7 @@ static bool found_or_find(void) {
     }
     if (!heap_start())
         return false;
+    options_read();
     own_table_found_heap();
     rendezvous_pin(&own_table);
     switch (rendezvous_publish(&own_table, &owner, &place)) {

@@ -108,4 +108,8 @@ uint64_t os_clock_ms(void);
 /* Writes TEXT to where a process's diagnostics go. */
 void os_print(const char *text);
 
+/* Copies the environment variable BRAINMM_OPTIONS to TEXT, of SIZE bytes, with a zero behind it, and returns its length: 0 if
+ * there is none. SIZE or more: it does not fit, and TEXT is undefined. */
+size_t os_options(char *text, size_t size);
+
 #endif

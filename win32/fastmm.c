@@ -7,35 +7,16 @@
  * not be in such a process, which is why this is off by default.
  */
 #include "fastmm.h"
+#include "options.h"
 #include <stdbool.h>
 #include <windows.h>
-
-/* The words of BRAINMM_OPTIONS are separated by commas or blanks. */
-static bool option_is_set(void) {
-    static const char wanted[] = "fastmm";
-    char options[256];
-    DWORD length = GetEnvironmentVariableA("BRAINMM_OPTIONS", options, sizeof options);
-    if (length >= sizeof options)
-        return false;
-    for (DWORD start = 0, i = 0; i <= length; i++) {
-        if (i < length && options[i] != ',' && options[i] != ' ')
-            continue;
-        DWORD matching = 0;
-        while (matching < i - start && wanted[matching] == options[start + matching])
-            matching++;
-        if (matching == i - start && wanted[matching] == 0)
-            return true;
-        start = i + 1;
-    }
-    return false;
-}
 
 /* The handle is not inherited and stays open for the life of the process, whose image is pinned. If somebody has that
  * name already, it is his. */
 void fastmm_publish(void *const *memory_manager) {
     char name[] = "Local\\FastMM_PID_00000000";
     DWORD process = GetCurrentProcessId();
-    if (!option_is_set())
+    if (!option_is_set(OPTION_FASTMM))
         return;
     for (char *digit = name + sizeof name - 2; process > 0; digit--, process >>= 4)
         *digit = "0123456789ABCDEF"[process & 15];

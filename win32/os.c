@@ -254,3 +254,11 @@ void os_print(const char *text) {
         WriteFile(standard_error, text, length, &written, NULL);
     OutputDebugStringA(text);
 }
+
+size_t os_options(char *text, size_t size) {
+    DWORD error = GetLastError(); /* changed where there is no such variable */
+    text[0] = 0;
+    size_t length = GetEnvironmentVariableA("BRAINMM_OPTIONS", text, (DWORD)size);
+    SetLastError(error);
+    return length;
+}

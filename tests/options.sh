@@ -1,0 +1,34 @@
+#!/bin/sh
+# options.sh: what BRAINMM_OPTIONS says: a word that is not known is named, a text too long is refused as a whole, and the
+# program works all the same; known words are silent.
+set -eu
+
+# run VALUE: prints what a program that uses the heap says on its standard error.
+run() {
+    case $TARGET in
+    win*) BRAINMM_OPTIONS="$1" tools/wine-run "$TARGET" "$BUILD/tests/options_helper-shared.exe" ;;
+    *) BRAINMM_OPTIONS="$1" "$BUILD/tests/options_helper-shared" ;;
+    esac 2>&1 | tr -d '\r'
+}
+
+expect() { # expect VALUE LINE...
+    value=$1
+    shift
+    printf '%s\n' "$@" 'the heap works' >"$BUILD/tests/options.expected"
+    run "$value" >"$BUILD/tests/options.found"
+    if ! cmp -s "$BUILD/tests/options.expected" "$BUILD/tests/options.found"; then
+        echo "BRAINMM_OPTIONS='$value':"
+        diff "$BUILD/tests/options.expected" "$BUILD/tests/options.found" || true
+        exit 1
+    fi
+}
+
+unknown='BrainMM: BRAINMM_OPTIONS has an unknown word, which is ignored:'
+long=$(printf '%0255d' 0)
+[ "$(run '')" = 'the heap works' ]
+[ "$(run 'fastmm')" = 'the heap works' ]
+[ "$(run ' ,fastmm,, ')" = 'the heap works' ]
+expect 'quick' "$unknown quick"
+expect 'fastmm,FASTMM fastmm4' "$unknown FASTMM" "$unknown fastmm4"
+expect "$long" "$unknown $long"
+expect "${long}0" 'BrainMM: BRAINMM_OPTIONS is longer than 255 characters, and ignored'

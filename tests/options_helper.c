@@ -1,0 +1,11 @@
+/* options_helper.c: for options.sh: uses the heap, and says that it works. */
+#include "brainmm.h"
+#include <stdio.h>
+
+int main(void) {
+    void *piece = brainmm_alloc(100);
+    if (!piece || brainmm_free(piece) != BRAINMM_OK)
+        return 1;
+    puts("the heap works");
+    return fflush(stdout);
+}
