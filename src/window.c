@@ -17,9 +17,10 @@
 #define IDLE_UNITS_ALWAYS 128u                               /* 8 MiB may lie idle in any case: idle_bound() */
 #define IDLE_UNITS_MAX 1024u                                 /* 64 MiB */
 #define IDLE_SLABS_MAX (WINDOW_IS_EVERYTHING ? 512u : 2048u) /* when a slab is given: 32 or 128 MiB */
-#define BEST_FIT_FROM 16u   /* units, 1 MiB: the least that is worth to look at all holes for */
-#define CACHED_ONE_MAX 64   /* slabs of one unit, and blocks of 64 KiB */
-#define CACHED_LARGE_MAX 16 /* slabs of SLAB_UNITS_LARGE */
+#define BEST_FIT_FROM 16u                       /* units, 1 MiB: the least that is worth to look at all holes for */
+#define MOVE_UNITS (OS_HUGE_PAGE >> UNIT_SHIFT) /* what idle memory is moved in */
+#define CACHED_ONE_MAX 64                       /* slabs of one unit, and blocks of 64 KiB */
+#define CACHED_LARGE_MAX 16                     /* slabs of SLAB_UNITS_LARGE */
 
 #if WINDOW_IS_EVERYTHING
 #define ROOM_UNITS_MAX (((size_t)128 << 20) >> UNIT_SHIFT) /* of all runs */
@@ -37,7 +38,7 @@ static size_t room_units;     /* in nobody's hands, but not free */
 static uint32_t rooms_first;  /* runs with room, linked by next and prev */
 static uint64_t last_look_ms; /* when idle memory was last looked for */
 static size_t committed_most;
-static uint64_t purges, purged_units, changes; /* see struct window_figures */
+static uint64_t purges, purged_units, moved_units, changes; /* see struct window_figures */
 
 static struct {
     struct stack stack;
@@ -134,9 +135,64 @@ static size_t find_run(size_t count, size_t alignment) {
     return best;
 }
 
+/* The next MOVE_UNITS from FROM on that are all free and committed, at a multiple, outside [first, first + count);
+ * SIZE_MAX: there are none. */
+static size_t find_idle(size_t from, size_t first, size_t count) {
+    size_t end = units_known();
+    while ((from = (from + MOVE_UNITS - 1) & ~(MOVE_UNITS - 1)) + MOVE_UNITS <= end) {
+        size_t stop = from + MOVE_UNITS, next = bits_find(space.committed, from, end, true);
+        if (from < first + count && first < stop)
+            from = first + count;
+        else if (next >= stop)
+            from = next;
+        else if (next > from || bits_find(space.committed, from, stop, false) < stop ||
+                 bits_find(space.free, from, stop, false) < stop)
+            from = stop;
+        else
+            return from;
+    }
+    return SIZE_MAX;
+}
+
+/* Large memory that is to be committed gets pages that lie idle elsewhere, as far as the system moves them: they need not be
+ * cleared, nor each be asked for when it is first touched. Whole huge pages only, which are moved as such, and leave few
+ * mappings. False if the system has lost addresses; they are nobody's from here on. */
+static bool move_idle_to(size_t first, size_t count) {
+    size_t source = space.lowest_free;
+    for (size_t at = (first + MOVE_UNITS - 1) & ~(MOVE_UNITS - 1); at + MOVE_UNITS <= first + count; at += MOVE_UNITS) {
+        bool lost = false;
+        if (bits_find(space.committed, at, at + MOVE_UNITS, true) < at + MOVE_UNITS)
+            continue;
+        if ((source = find_idle(source, first, count)) == SIZE_MAX)
+            return true;
+        clear_marks(source, MOVE_UNITS, true);
+        size_t moved = os_move_pages(address_of(at), address_of(source), OS_HUGE_PAGE, &lost);
+        if (lost) {
+            bits_fill(space.free, at, MOVE_UNITS, false);
+            used_units += MOVE_UNITS;
+            return false;
+        }
+        if (moved < OS_HUGE_PAGE) {
+            if (moved)
+                os_decommit(address_of(at), OS_HUGE_PAGE);
+            return true;
+        }
+        bits_fill(space.committed, at, MOVE_UNITS, true);
+        bits_fill(space.committed, source, MOVE_UNITS, false);
+        bits_fill(space.idle, source, MOVE_UNITS, false);
+        moved_units += MOVE_UNITS;
+    }
+    return true;
+}
+
 /* Makes units usable that are free or room. */
 static bool commit(size_t first, size_t count, bool *fresh) {
     size_t ready = bits_count(space.committed, first, count);
+    if (count - ready >= MOVE_UNITS && idle_units - ready >= MOVE_UNITS) {
+        if (!move_idle_to(first, count))
+            return false;
+        ready = bits_count(space.committed, first, count);
+    }
     if (ready < count && !os_commit(address_of(first), count << UNIT_SHIFT)) {
         clear_marks(first, count, false);
         os_decommit(address_of(first), count << UNIT_SHIFT); /* part of it may have been committed */
@@ -454,6 +510,7 @@ void window_figures(struct window_figures *figures) {
     figures->committed_most = committed_most;
     figures->purges = purges;
     figures->purged = purged_units;
+    figures->moved = moved_units;
     figures->changes = changes;
     lock_open(&lock);
 }

@@ -188,6 +188,7 @@ struct window_figures {
     size_t table_committed;    /* bytes of the table that are in use */
     size_t committed_most;     /* the most units ever committed at once */
     uint64_t purges, purged;   /* times that memory went back to the system, and units */
+    uint64_t moved;            /* idle units whose pages were moved to where they were needed */
     uint64_t changes;          /* times that units were taken or given */
 };
 void window_figures(struct window_figures *figures);

@@ -126,6 +126,30 @@ static void grow_in_turn(void) {
         CHECK(brainmm_free(buffers[b]) == BRAINMM_OK);
 }
 
+/* A buffer for which no hole is large enough, while enough lies idle in holes: its pages are moved there (src/window.c). */
+static void fill_from_holes(void) {
+    enum { BUFFERS = 8, SIZE = 5 << 20, LARGE = 13 << 20 };
+    unsigned char *buffers[BUFFERS];
+    for (unsigned b = 0; b < BUFFERS; b++) {
+        buffers[b] = brainmm_alloc(SIZE);
+        refused += buffers[b] == NULL;
+        for (size_t at = 0; buffers[b] && at < SIZE; at += OS_PAGE)
+            buffers[b][at] = (unsigned char)(b + 1);
+    }
+    for (unsigned b = 0; b < BUFFERS; b += 2)
+        CHECK(brainmm_free(buffers[b]) == BRAINMM_OK);
+    unsigned char *large = brainmm_alloc_zeroed(LARGE);
+    refused += large == NULL;
+    for (size_t at = 0; large && at < LARGE; at++)
+        CHECK(large[at] == 0);
+    for (unsigned b = 1; b < BUFFERS; b += 2) {
+        for (size_t at = 0; buffers[b] && at < SIZE; at += OS_PAGE)
+            CHECK(buffers[b][at] == b + 1);
+        CHECK(brainmm_free(buffers[b]) == BRAINMM_OK);
+    }
+    CHECK(brainmm_free(large) == BRAINMM_OK);
+}
+
 /* Runs the scenario with the FAILING call failing, none for 0; the requests that were refused are counted. The calls
  * are counted from the first on, which also founds the heap. */
 static void run(unsigned failing, bool from_there_on) {
@@ -138,6 +162,8 @@ static void run(unsigned failing, bool from_there_on) {
         step(&random);
         if (i == 500)
             grow_in_turn();
+        if (i == 600)
+            fill_from_holes();
         if (i % 300 == 100) { /* a new thread's heap */
             thread t;
             thread_start(&t, thread_works, NULL);
