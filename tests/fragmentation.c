@@ -58,7 +58,7 @@ int main(void) {
             pieces[slot][at] = (unsigned char)slot;
         *pieces[slot] = (unsigned char)slot;
         live += sizes[slot];
-        if (step >= WARM_UP && step % 50 == 0) {
+        if (step >= WARM_UP && step % 150 == 0) {
             double ratio = (double)(kept() - before) / (double)live;
             worst = ratio > worst ? ratio : worst;
             sum += ratio;
