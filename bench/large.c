@@ -157,12 +157,12 @@ static void grow_buffers(unsigned count, size_t last_size, size_t rounds) {
 /* On 32 bit, and where only a part of the work is asked for, not as far: twice the size must fit beside itself. */
 static void grow_one(unsigned threads) {
     (void)threads;
-    grow_buffers(1, sizeof(void *) == 4 ? 256 * (size_t)MIB : 1024 * (size_t)MIB, workload_steps(5));
+    grow_buffers(1, sizeof(void *) == 4 ? 256 * (size_t)MIB : 1024 * (size_t)MIB, workload_steps(2));
 }
 
 static void grow_four(unsigned threads) {
     (void)threads;
-    grow_buffers(4, (sizeof(void *) == 4 ? 64 : 256) * (size_t)MIB, workload_steps(5));
+    grow_buffers(4, (sizeof(void *) == 4 ? 64 : 256) * (size_t)MIB, workload_steps(2));
 }
 
 /* 20 live buffers of 5 to 25 MiB, of which one is replaced 2,000 times and written from end to end: what a cache of freed

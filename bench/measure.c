@@ -1,28 +1,52 @@
-/* measure.c: `measure FD LIBRARY COMMAND...` runs a command and writes to the open file FD one line:
+/* measure.c: `measure FD LIBRARY WARM COMMAND...` runs a command and writes to the open file FD one line:
  *
  *     wall-seconds user-seconds system-seconds peak-KiB minor-faults exit-code
  *
- * LIBRARY is preloaded into the command, "-" is none. Why a program of its own: the kernel counts the parent's memory
+ * LIBRARY is preloaded into the command, "-" is none. Before that WARM MiB of memory are used and given back: where a
+ * virtual machine's host takes back what its guest has not used for a while, the first use of a page costs ten times the
+ * second, and the allocators would be told apart by who comes when. Why a program of its own: the kernel counts the parent's memory
  * at the fork into the child's peak, and a Python interpreter's would hide that of every small program.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+static void warm(size_t bytes) {
+    pid_t child = bytes ? fork() : 0;
+    if (child == 0 && bytes) {
+        char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) {
+            _exit(1);
+        }
+        madvise(memory, bytes, MADV_HUGEPAGE);
+        for (size_t at = 0; at < bytes; at += 4096) {
+            memory[at] = 1;
+        }
+        _exit(0);
+    }
+    int status;
+    if (bytes && (child < 0 || waitpid(child, &status, 0) != child || status != 0)) {
+        fputs("measure: memory could not be warmed\n", stderr);
+        exit(1);
+    }
+}
+
 static double seconds_of(struct timeval time) { return (double)time.tv_sec + 1e-6 * (double)time.tv_usec; }
 
 int main(int count, char **arguments) {
-    if (count < 4) {
-        fputs("usage: measure FD LIBRARY|- COMMAND...\n", stderr);
+    if (count < 5) {
+        fputs("usage: measure FD LIBRARY|- WARM-MIB COMMAND...\n", stderr);
         return 2;
     }
     int report = atoi(arguments[1]);
     struct timespec start, end;
+    warm(strtoul(arguments[3], NULL, 10) << 20);
     clock_gettime(CLOCK_MONOTONIC, &start);
     pid_t child = fork();
     if (child == 0) {
@@ -30,8 +54,8 @@ int main(int count, char **arguments) {
         if (strcmp(arguments[2], "-") != 0) {
             setenv("LD_PRELOAD", arguments[2], 1);
         }
-        execv(arguments[3], arguments + 3);
-        perror(arguments[3]);
+        execv(arguments[4], arguments + 4);
+        perror(arguments[4]);
         _exit(127);
     }
     int status;

@@ -78,6 +78,7 @@ class Linux:
         build = os.path.join(ROOT, "build", self.target)
         self.measure = os.path.join(build, "bench", "measure")
         self.workloads = os.path.join(build, "bench", "workloads")
+        self.warm = options.warm
         self.libraries = {"glibc": "-", OURS: os.path.join(build, "libbrainmm-malloc.so")}
         self.versions = {"glibc": os.confstr("CS_GNU_LIBC_VERSION"), OURS: brainmm_version()}
         self.system = ["glibc"]
@@ -99,8 +100,8 @@ class Linux:
         stdin = program.stdin or os.devnull
         try:
             with open(stdin, "rb") as source:
-                _, output = run_bounded([self.measure, str(writer), self.libraries[allocator], *program.command],
-                                        limit, stdin=source, pass_fds=[writer], cwd=os.path.dirname(self.measure))
+                _, output = run_bounded([self.measure, str(writer), self.libraries[allocator], str(self.warm),
+                                         *program.command], limit, stdin=source, pass_fds=[writer], cwd=os.path.dirname(self.measure))
         finally:
             os.close(writer)
             with os.fdopen(reader) as pipe:
@@ -182,6 +183,8 @@ def parse(arguments):
                         help="what the report says about an allocator given by path")
     parser.add_argument("--mimalloc-bench", metavar="DIR", help="a CMake build folder of mimalloc-bench's bench/")
     parser.add_argument("--limit", type=int, default=120, help="seconds after which a single run counts as failed")
+    parser.add_argument("--warm", type=int, default=3072, metavar="MIB",
+                        help="of memory used and given back before each run (bench/measure.c says why; not under Wine)")
     parser.add_argument("--results", default=os.path.join(HERE, "results"), help="where the two files go")
     options = parser.parse_args(arguments)
     if not options.divisor:

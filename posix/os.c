@@ -194,8 +194,10 @@ size_t os_move_pages(void *to, void *from, size_t size, bool *lost) {
     while (moved < size && !unable) {
         char *source = (char *)from + moved, *target = (char *)to + moved;
         size_t part = size - moved;
-        while (part > OS_PAGE && !is_one_mapping(source, part)) /* rights differ, or parts were moved before */
-            part = (part / 2 + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1);
+        while (part > OS_PAGE && !is_one_mapping(source, part)) { /* rights differ, or parts were moved before */
+            size_t whole = part > OS_HUGE_PAGE ? OS_HUGE_PAGE : OS_PAGE;
+            part = (part / 2 + whole - 1) & ~(whole - 1);
+        }
         if (mremap(source, part, part, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, target) != target) {
             unable = errno == EINVAL; /* refused before anything was done: an older kernel, or valgrind */
             *lost = !unable && !os_reserve_at(target, part) && errno != EEXIST;

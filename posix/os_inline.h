@@ -7,6 +7,9 @@ struct heap;
 /* A new thread's word is the core's `heap_none`, never NULL: the fast paths need no test for it. */
 #define OS_THREAD_POINTER_MAY_BE_NULL 0
 
+/* Whether os_expect_use() does something. 32 bit has no addresses to begin what is large where huge pages do. */
+#define OS_HUGE_PAGES (sizeof(void *) > 4)
+
 extern _Thread_local struct heap *os_thread_word __attribute__((visibility("hidden")));
 
 static inline struct heap *os_thread_pointer(void) { return os_thread_word; }

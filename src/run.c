@@ -8,9 +8,8 @@
 #include "size_class.h"
 #include "slab.h"
 
-#define ROOM_FROM ((size_t)256 << 10)      /* a run of this size that has grown will grow again */
-#define ROOM_TIMES 7u                      /* its size, of address space to grow into */
-#define WHOLE_HUGE_FROM ((size_t)16 << 20) /* so large that its last huge page may reach beyond its end */
+#define ROOM_FROM ((size_t)256 << 10) /* a run of this size that has grown will grow again */
+#define ROOM_TIMES 7u                 /* its size, of address space to grow into */
 
 static size_t page_round(size_t size) { return (size + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1); }
 
@@ -30,14 +29,9 @@ static void *run_enter(struct unit *run, size_t size, enum unit_kind kind, unsig
     return (void *)run->start;
 }
 
-void run_expect_use(const struct unit *run, size_t from) {
-    size_t start = from & ~(OS_HUGE_PAGE - 1), end = run->size;
-    if (run->kind != UNIT_RUN || sizeof(void *) == 4)
-        return; /* pages and blocks cost what is touched, whatever they are for */
-    if (end >= WHOLE_HUGE_FROM)
-        end = (end + OS_HUGE_PAGE - 1) & ~(OS_HUGE_PAGE - 1);
-    if (end - start >= OS_HUGE_PAGE)
-        os_expect_use((char *)run->start + start, end - start);
+void run_expect_use(struct unit *run, size_t from) {
+    if (run->kind == UNIT_RUN) /* pages and blocks cost what is touched, whatever they are for */
+        window_expect_use(run, from >> UNIT_SHIFT, run_units(run->size));
 }
 
 void *run_alloc(size_t size, size_t alignment, bool *fresh) {

@@ -45,7 +45,7 @@ void *run_get(size_t size, size_t alignment, enum unit_kind kind, unsigned mode)
 struct unit *run_get_like(const struct unit *run, size_t size);
 
 /* A piece is, or has grown by, what lies behind FROM, which will be written soon. */
-void run_expect_use(const struct unit *run, size_t from);
+void run_expect_use(struct unit *run, size_t from);
 
 /* Gives units of a run back which are no longer part of it: EMPTY if their pages were moved away. */
 void run_give_units(struct unit *first, size_t count, bool other_rights, bool empty);

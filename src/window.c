@@ -15,10 +15,11 @@
 
 #define PURGE_DELAY_MS 250u
 #define IDLE_UNITS_ALWAYS 128u                               /* 8 MiB may lie idle in any case: idle_bound() */
-#define IDLE_UNITS_MAX 1024u                                 /* 64 MiB */
+#define IDLE_UNITS_MAX 1408u                                 /* 88 MiB */
 #define IDLE_SLABS_MAX (WINDOW_IS_EVERYTHING ? 512u : 2048u) /* when a slab is given: 32 or 128 MiB */
 #define BEST_FIT_FROM 16u                       /* units, 1 MiB: the least that is worth to look at all holes for */
-#define MOVE_UNITS (OS_HUGE_PAGE >> UNIT_SHIFT) /* what idle memory is moved in */
+#define HUGE_UNITS (OS_HUGE_PAGE >> UNIT_SHIFT) /* a huge page; what idle memory is moved in */
+#define BEYOND_PART 4u                          /* of a run its last huge page may reach beyond its end */
 #define CACHED_ONE_MAX 64                       /* slabs of one unit, and blocks of 64 KiB */
 #define CACHED_LARGE_MAX 16                     /* slabs of SLAB_UNITS_LARGE */
 
@@ -95,12 +96,12 @@ static void look_for_idle(void) {
 }
 
 /* How much may lie idle when a slab or a run is given. A slab: as much as is in use and 128 MiB in any case, because programs
- * fill and empty themselves with pieces in turn. A run: as much as is in use, 8 MiB in any case; in a large heap 64 MiB and a little
- * more, out of which a few buffers of tens of MiB are replaced without new pages, and with which a heap of 1 GiB stays
- * within a tenth of what is live. */
+ * fill and empty themselves with pieces in turn. A run: as much as is in use, 8 MiB in any case; in a large heap 88 MiB, out of
+ * which a few buffers of tens of MiB are replaced with few new pages, or a twelfth: a heap of 1 GiB and more stays within a
+ * tenth of what is live. */
 static size_t idle_bound(bool slab) {
     size_t least = slab ? IDLE_SLABS_MAX : IDLE_UNITS_ALWAYS;
-    size_t most = slab ? SIZE_MAX : IDLE_UNITS_MAX + used_units / 64;
+    size_t most = slab ? SIZE_MAX : used_units / 12 > IDLE_UNITS_MAX ? used_units / 12 : IDLE_UNITS_MAX;
     return used_units > most ? most : used_units > least ? used_units : least;
 }
 
@@ -135,12 +136,12 @@ static size_t find_run(size_t count, size_t alignment) {
     return best;
 }
 
-/* The next MOVE_UNITS from FROM on that are all free and committed, at a multiple, outside [first, first + count);
- * SIZE_MAX: there are none. */
-static size_t find_idle(size_t from, size_t first, size_t count) {
+/* The next HUGE_UNITS from FROM on that are all free and committed, at a multiple, outside [first, first + count), and
+ * how many of their kind follow, MOST in all; SIZE_MAX: there are none. */
+static size_t find_idle(size_t from, size_t first, size_t count, size_t *most) {
     size_t end = units_known();
-    while ((from = (from + MOVE_UNITS - 1) & ~(MOVE_UNITS - 1)) + MOVE_UNITS <= end) {
-        size_t stop = from + MOVE_UNITS, next = bits_find(space.committed, from, end, true);
+    while ((from = (from + HUGE_UNITS - 1) & ~(HUGE_UNITS - 1)) + HUGE_UNITS <= end) {
+        size_t stop = from + HUGE_UNITS, next = bits_find(space.committed, from, end, true);
         if (from < first + count && first < stop)
             from = first + count;
         else if (next >= stop)
@@ -148,8 +149,12 @@ static size_t find_idle(size_t from, size_t first, size_t count) {
         else if (next > from || bits_find(space.committed, from, stop, false) < stop ||
                  bits_find(space.free, from, stop, false) < stop)
             from = stop;
-        else
+        else {
+            end = from < first && first < from + *most ? first : end < from + *most ? end : from + *most;
+            end = bits_find(space.committed, stop, end, false);
+            *most = (bits_find(space.free, stop, end, false) - from) & ~(HUGE_UNITS - 1);
             return from;
+        }
     }
     return SIZE_MAX;
 }
@@ -158,37 +163,46 @@ static size_t find_idle(size_t from, size_t first, size_t count) {
  * cleared, nor each be asked for when it is first touched. Whole huge pages only, which are moved as such, and leave few
  * mappings. False if the system has lost addresses; they are nobody's from here on. */
 static bool move_idle_to(size_t first, size_t count) {
-    size_t source = space.lowest_free;
-    for (size_t at = (first + MOVE_UNITS - 1) & ~(MOVE_UNITS - 1); at + MOVE_UNITS <= first + count; at += MOVE_UNITS) {
+    size_t source = space.lowest_free, end = first + count, part;
+    for (size_t at = (first + HUGE_UNITS - 1) & ~(HUGE_UNITS - 1); at + HUGE_UNITS <= end; at += part) {
         bool lost = false;
-        if (bits_find(space.committed, at, at + MOVE_UNITS, true) < at + MOVE_UNITS)
+        part = (bits_find(space.committed, at, end, true) - at) & ~(HUGE_UNITS - 1);
+        if (part == 0) {
+            part = HUGE_UNITS;
             continue;
-        if ((source = find_idle(source, first, count)) == SIZE_MAX)
+        }
+        if ((source = find_idle(source, first, count, &part)) == SIZE_MAX)
             return true;
-        clear_marks(source, MOVE_UNITS, true);
-        size_t moved = os_move_pages(address_of(at), address_of(source), OS_HUGE_PAGE, &lost);
+        clear_marks(source, part, true);
+        size_t bytes = os_move_pages(address_of(at), address_of(source), part << UNIT_SHIFT, &lost);
+        size_t moved = bytes >> UNIT_SHIFT;
         if (lost) {
-            bits_fill(space.free, at, MOVE_UNITS, false);
-            used_units += MOVE_UNITS;
+            bits_fill(space.free, at, part, false);
+            used_units += part;
             return false;
         }
-        if (moved < OS_HUGE_PAGE) {
-            if (moved)
-                os_decommit(address_of(at), OS_HUGE_PAGE);
+        bits_fill(space.committed, at, moved, true);
+        bits_fill(space.committed, source, moved, false);
+        bits_fill(space.idle, source, moved, false);
+        moved_units += moved;
+        if (moved < part) {
+            if (bytes % UNIT_SIZE)
+                os_decommit(address_of(at + moved), UNIT_SIZE);
             return true;
         }
-        bits_fill(space.committed, at, MOVE_UNITS, true);
-        bits_fill(space.committed, source, MOVE_UNITS, false);
-        bits_fill(space.idle, source, MOVE_UNITS, false);
-        moved_units += MOVE_UNITS;
     }
     return true;
+}
+
+static void note_committed(void) {
+    if (used_units + idle_units > committed_most)
+        committed_most = used_units + idle_units;
 }
 
 /* Makes units usable that are free or room. */
 static bool commit(size_t first, size_t count, bool *fresh) {
     size_t ready = bits_count(space.committed, first, count);
-    if (count - ready >= MOVE_UNITS && idle_units - ready >= MOVE_UNITS) {
+    if (count - ready >= HUGE_UNITS && idle_units - ready >= HUGE_UNITS) {
         if (!move_idle_to(first, count))
             return false;
         ready = bits_count(space.committed, first, count);
@@ -210,8 +224,7 @@ static bool commit(size_t first, size_t count, bool *fresh) {
     idle_units -= ready;
     used_units += count;
     changes++;
-    if (used_units + idle_units > committed_most)
-        committed_most = used_units + idle_units;
+    note_committed();
     return true;
 }
 
@@ -245,10 +258,25 @@ static void room_set(struct unit *run, size_t first, size_t room) {
     }
 }
 
-/* Room is never committed. */
+/* How many units the last huge page of a run [first, end) reaches beyond its end, if it may. */
+static size_t units_beyond(size_t first, size_t end) {
+    size_t beyond = (0 - end) & (HUGE_UNITS - 1);
+    return OS_HUGE_PAGES && beyond * BEYOND_PART <= end - first ? beyond : 0;
+}
+
+/* What is free becomes idle: the system commits it with the run before it. */
+static void commit_beyond(size_t end, size_t beyond) {
+    idle_units += beyond - bits_count(space.committed, end, beyond);
+    bits_fill(space.committed, end, beyond, true);
+    note_committed();
+}
+
+/* Room is not committed, except for what the run's last huge page may have of it. */
 static void room_free(struct unit *run) {
-    size_t first = run->room_at, room = link_get(&run->remote);
+    size_t first = run->room_at, room = link_get(&run->remote), beyond = units_beyond(unit_index(run) - 1, first);
     bits_fill(space.free, first, room, true);
+    if (beyond <= room)
+        commit_beyond(first, beyond);
     if (room && first < space.lowest_free)
         space.lowest_free = first;
     room_set(run, 0, 0);
@@ -317,12 +345,29 @@ static void give_locked(size_t first, size_t count, bool slab) {
     size_t bound = idle_bound(slab);
     if (idle_units > bound) /* what has been idle for long first */
         purge(space.lowest_free, units_known(), space.idle);
-    if (idle_units > bound)
-        purge(first, first + count, space.committed);
+    if (idle_units > bound) /* the last huge page as a whole */
+        purge(first, first + count + units_beyond(first, first + count), space.committed);
     size_t spare = SPARE_UNITS(used_units), free_units = space.owned_units - used_units - room_units;
     if (free_units > spare)
         idle_units -= space_release(first, count, spare, free_units);
     purge_if_due();
+}
+
+void window_expect_use(struct unit *run, size_t from, size_t now) {
+    size_t first = unit_index(run) - 1, end = first + now;
+    if (!OS_HUGE_PAGES || now < HUGE_UNITS)
+        return;
+    lock_take(&lock);
+    size_t room = link_get(&run->remote), beyond = units_beyond(first, end);
+    bool free = bits_find(space.free, end, end + beyond, false) == end + beyond;
+    if (free)
+        commit_beyond(end, beyond);
+    lock_open(&lock);
+    if (free || room >= beyond)
+        end += beyond;
+    from = (first + from) & ~(HUGE_UNITS - 1);
+    from = from < first ? first : from;
+    os_expect_use(address_of(from), (end - from) << UNIT_SHIFT);
 }
 
 /* Whether [first, first + count) is free, or becomes so by a region that is added where the last one ends. */

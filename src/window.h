@@ -140,6 +140,10 @@ struct unit *window_take(size_t count, size_t alignment, bool *fresh);
  * always granted, and taken back when addresses run out. */
 struct unit *window_take_with_room(size_t count, size_t room, size_t alignment);
 
+/* A run of NOW units will be written from unit FROM on, counted from its start: the system may use huge pages. The last one
+ * may reach beyond the run, into what is free or its room; that is then committed. */
+void window_expect_use(struct unit *run, size_t from, size_t now);
+
 /* A run of NOW units becomes MORE units longer, to the right: into its room, and into free units behind. The new ones
  * are committed. False if that cannot be. *FROM_ROOM becomes how many were its own already. */
 bool window_extend(struct unit *run, size_t now, size_t more, size_t *from_room);
