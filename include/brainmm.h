@@ -77,7 +77,7 @@ enum brainmm_kind {
     BRAINMM_LARGE = 3,  /* more */
     BRAINMM_PAGES = 4,
     BRAINMM_BLOCK = 5,
-    BRAINMM_JIT_MEMORY = 6 /* a block or pages of mode BRAINMM_JIT */
+    BRAINMM_JIT_MEMORY = 6 /* a block or pages of mode BRAINMM_JIT, or a piece of code of a JIT heap */
 };
 
 enum brainmm_rights { BRAINMM_READ = 1, BRAINMM_WRITE = 2, BRAINMM_EXECUTE = 4 };
@@ -255,8 +255,8 @@ typedef struct brainmm_allocation {
 /* Called for one allocation. Anything but 0 ends the walk. *ALLOCATION is valid during the call only. */
 typedef int(BRAINMM_CALL *brainmm_visit)(void *context, const brainmm_allocation *allocation);
 
-/* Calls VISIT for every live allocation, in ascending order of addresses; of JIT heaps, for the pages they have taken from
- * this heap and for their own records, not for each piece of code. What is live has been written down before the
+/* Calls VISIT for every live allocation, in ascending order of addresses; of a JIT heap, for each piece of code, at the
+ * address where it runs, and for the heap's own records, which are pieces. What is live has been written down before the
  * first call, and no lock is held: VISIT may allocate, resize and free anything, end or start threads, and walk; what it
  * does changes nothing in what is visited. It must return (no longjmp or exception through the walk).
  * Returns BRAINMM_OK; BRAINMM_E_STOPPED if VISIT ended the walk; before any call of VISIT BRAINMM_E_ARGUMENT if it is

@@ -5,6 +5,7 @@
 #include "blocks.h"
 #include "heap.h"
 #include "instrument.h"
+#include "jit.h"
 #include "manager.h"
 #include "run.h"
 #include "thread.h"
@@ -21,6 +22,7 @@ bool heap_start(void) {
 }
 
 void heap_lock_all(void) {
+    jit_lock();
     thread_lock();
     blocks_lock();
     window_lock();
@@ -30,6 +32,7 @@ void heap_unlock_all(void) {
     window_unlock();
     blocks_unlock();
     thread_unlock();
+    jit_unlock();
 }
 
 void heap_unlock_all_in_child(void) {
@@ -158,10 +161,11 @@ void *alloc_aligned_any(size_t alignment, size_t size) {
 /* Why a pointer cannot be freed. */
 static int refusal(void *piece) {
     struct unit *unit = unit_of(piece);
-    if (!unit || unit->kind == UNIT_NONE)
-        return BRAINMM_E_POINTER;
-    bool other = unit->kind == UNIT_BLOCKS ||
-                 ((unit->kind == UNIT_PAGES || kind_is_block(unit->kind)) && (uintptr_t)piece == unit->start);
+    unsigned kind = unit ? unit->kind : UNIT_NONE;
+    brainmm_options options;
+    bool other = kind == UNIT_BLOCKS ||
+                 ((kind == UNIT_PAGES || kind_is_block(kind)) && (uintptr_t)piece == unit->start) ||
+                 jit_describe(piece, &options);
     return other ? BRAINMM_E_KIND : BRAINMM_E_POINTER;
 }
 
@@ -326,7 +330,7 @@ int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options)
         found.kind = found.size <= BIG_MAX ? BRAINMM_BIG : BRAINMM_LARGE;
         found.align = unit->attributes;
         found.rights = (uint8_t)run_rights(unit, address, BRAINMM_USER);
-    } else if (!blocks_describe(address, &found)) {
+    } else if (!blocks_describe(address, &found) && !jit_describe(address, &found)) {
         return 0;
     }
     if (options)

@@ -6,13 +6,15 @@
  * the start of an allocation. Allocations share pages down to the granule: what they share has the same rights anyway,
  * for good or, with two views, at each of its two addresses.
  *
- * Memory of the one kind is pages of mode BRAINMM_JIT, which become ordinary before they are anything else; memory of the
+ * Memory of the one kind is runs of mode BRAINMM_JIT, which become ordinary before they are anything else; memory of the
  * other kind is mapped twice from the system and goes back there.
  */
+#include "jit.h"
 #include "heap.h"
 #include "lock.h"
 #include "manager.h"
 #include "os.h"
+#include "run.h"
 #include <string.h>
 
 #define GRANULE 16u
@@ -35,10 +37,17 @@ struct chunk {
 struct brainmm_jit_heap {
     uintptr_t live; /* LIVE_HEAP */
     uintptr_t kind; /* enum brainmm_jit_kind */
-    struct lock lock;
+    struct brainmm_jit_heap *next;
     size_t next_size; /* of a chunk */
     struct chunk *chunks;
 };
+
+static struct lock lock;               /* of everything below and in every heap, but for those two words */
+static struct brainmm_jit_heap *heaps; /* all there are */
+static uint64_t changes;
+
+void jit_lock(void) { lock_take(&lock); }
+void jit_unlock(void) { lock_open(&lock); }
 
 /* ---- Bits ------------------------------------------------------------------------------------------------------- */
 
@@ -68,10 +77,13 @@ static size_t bits_next(const struct chunk *chunk, size_t from, bool value) {
 /* ---- Chunks ----------------------------------------------------------------------------------------------------- */
 
 static void chunk_release(const struct brainmm_jit_heap *heap, struct chunk *chunk) {
-    if (heap->kind == BRAINMM_JIT_TWO_VIEWS)
-        os_unmap_views(chunk->granules * GRANULE, chunk->writable, chunk->code);
-    else
-        heap_pages_free(chunk->code, BRAINMM_JIT);
+    size_t size = chunk->granules * GRANULE;
+    if (heap->kind == BRAINMM_JIT_TWO_VIEWS) {
+        os_unmap_views(size, chunk->writable, chunk->code);
+        window_note_outside(-(ptrdiff_t)size);
+    } else {
+        run_free(chunk->code, UNIT_JIT, BRAINMM_JIT);
+    }
     heap_free(chunk);
 }
 
@@ -85,11 +97,13 @@ static struct chunk *chunk_make(const struct brainmm_jit_heap *heap, size_t size
     if (heap->kind == BRAINMM_JIT_TWO_VIEWS)
         os_map_views(size, &writable, &code);
     else
-        writable = code = heap_pages_get(size / BRAINMM_PAGE_SIZE, BRAINMM_JIT);
+        writable = code = run_get(size, UNIT_SIZE, UNIT_JIT, BRAINMM_JIT);
     if (!code) {
         heap_free(chunk);
         return NULL;
     }
+    if (writable != code)
+        window_note_outside((ptrdiff_t)size);
     chunk->code = code;
     chunk->writable = writable;
     chunk->granules = granules;
@@ -113,20 +127,38 @@ static char *chunk_take(struct chunk *chunk, size_t count, void **writable) {
     bits_set(chunk->bits, first, count, true);
     bits_set(starts_of(chunk), first, 1, true);
     chunk->used += count;
+    changes++;
     *writable = chunk->writable + first * GRANULE;
     return chunk->code + first * GRANULE;
 }
 
-/* Frees the allocation that starts at CODE; false if there is none. */
-static bool chunk_give(struct chunk *chunk, const char *code) {
-    size_t first = (size_t)(code - chunk->code) / GRANULE, end = first + 1;
-    if ((uintptr_t)code % GRANULE != 0 || !bit(starts_of(chunk), first))
-        return false;
+static bool chunk_contains(const struct chunk *chunk, const char *code) {
+    return (uintptr_t)code - (uintptr_t)chunk->code < chunk->granules * GRANULE;
+}
+
+/* The granules of the allocation that starts with granule FIRST. */
+static size_t chunk_length(struct chunk *chunk, size_t first) {
+    size_t end = first + 1;
     while (end < chunk->granules && bit(chunk->bits, end) && !bit(starts_of(chunk), end))
         end++;
+    return end - first;
+}
+
+/* The granules of the allocation that starts at CODE, in the chunk, and the first of them; 0 if there is none. */
+static size_t chunk_find(struct chunk *chunk, const char *code, size_t *first) {
+    *first = (size_t)(code - chunk->code) / GRANULE;
+    return (uintptr_t)code % GRANULE == 0 && bit(starts_of(chunk), *first) ? chunk_length(chunk, *first) : 0;
+}
+
+/* Frees the allocation that starts at CODE; false if there is none. */
+static bool chunk_give(struct chunk *chunk, const char *code) {
+    size_t first, length = chunk_find(chunk, code, &first);
+    if (!length)
+        return false;
     bits_set(starts_of(chunk), first, 1, false);
-    bits_set(chunk->bits, first, end - first, false);
-    chunk->used -= end - first;
+    bits_set(chunk->bits, first, length, false);
+    chunk->used -= length;
+    changes++;
     chunk->too_many = SIZE_MAX;
     if (first < chunk->search)
         chunk->search = first;
@@ -141,6 +173,7 @@ static bool is_heap(const struct brainmm_jit_heap *heap) {
 }
 
 static void heap_clear(struct brainmm_jit_heap *heap) {
+    changes++;
     for (struct chunk *chunk; (chunk = heap->chunks) != NULL;) {
         heap->chunks = chunk->next;
         chunk_release(heap, chunk);
@@ -168,7 +201,7 @@ static char *heap_take(struct brainmm_jit_heap *heap, size_t count, void **writa
 /* An empty chunk goes back, but for the last one. */
 static bool heap_give(struct brainmm_jit_heap *heap, const char *code) {
     for (struct chunk **link = &heap->chunks, *chunk; (chunk = *link) != NULL; link = &chunk->next) {
-        if ((uintptr_t)code - (uintptr_t)chunk->code >= chunk->granules * GRANULE)
+        if (!chunk_contains(chunk, code))
             continue;
         if (!chunk_give(chunk, code))
             return false;
@@ -179,6 +212,74 @@ static bool heap_give(struct brainmm_jit_heap *heap, const char *code) {
         return true;
     }
     return false;
+}
+
+/* ---- What others ask ---------------------------------------------------------------------------------------------- */
+
+static struct chunk *chunk_at(const char *code) {
+    for (struct brainmm_jit_heap *heap = heaps; heap; heap = heap->next)
+        for (struct chunk *chunk = heap->chunks; chunk; chunk = chunk->next)
+            if (chunk_contains(chunk, code))
+                return chunk;
+    return NULL;
+}
+
+bool jit_describe(const void *address, brainmm_options *options) {
+    size_t first, length = 0;
+    lock_take(&lock);
+    struct chunk *chunk = chunk_at(address);
+    if (chunk && (length = chunk_find(chunk, address, &first)) != 0) {
+        void *page = (void *)((uintptr_t)address & ~(uintptr_t)(OS_PAGE - 1));
+        struct unit *run = run_of(chunk->code, UNIT_JIT);
+        unsigned rights = BRAINMM_READ | BRAINMM_EXECUTE;
+        if (run)
+            rights = run_rights(run, page, BRAINMM_JIT);
+        else
+            os_page_rights(page, &rights);
+        options->size = length * GRANULE;
+        options->kind = BRAINMM_JIT_MEMORY;
+        options->rights = (uint8_t)rights;
+    }
+    lock_open(&lock);
+    return length != 0;
+}
+
+uintptr_t jit_next(uintptr_t from) {
+    uintptr_t next = UINTPTR_MAX;
+    lock_take(&lock);
+    for (struct brainmm_jit_heap *heap = heaps; heap; heap = heap->next)
+        for (struct chunk *chunk = heap->chunks; chunk; chunk = chunk->next)
+            if ((uintptr_t)chunk->code >= from && (uintptr_t)chunk->code < next)
+                next = (uintptr_t)chunk->code;
+    lock_open(&lock);
+    return next;
+}
+
+void jit_scan(uintptr_t start, void (*visit)(void *context, const struct found *found), void *context) {
+    uint64_t live = 1;
+    struct found found = {.places = 1,
+                          .live = &live,
+                          .alignment = GRANULE,
+                          .bin = SCAN_NO_BIN,
+                          .kind = BRAINMM_JIT_MEMORY,
+                          .mode = BRAINMM_JIT};
+    lock_take(&lock);
+    struct chunk *chunk = chunk_at((const char *)start);
+    for (size_t at = 0; chunk && (at = bits_next(chunk, at, true)) < chunk->granules;) {
+        size_t length = chunk_length(chunk, at);
+        found.start = (uintptr_t)chunk->code + at * GRANULE;
+        found.size = length * GRANULE;
+        visit(context, &found);
+        at += length;
+    }
+    lock_open(&lock);
+}
+
+uint64_t jit_changes(void) {
+    lock_take(&lock);
+    uint64_t result = changes;
+    lock_open(&lock);
+    return result;
 }
 
 /* ---- The functions of brainmm.h --------------------------------------------------------------------------------- */
@@ -193,7 +294,13 @@ int BRAINMM_CALL heap_jit_heap_create(unsigned kind, brainmm_jit_heap **result) 
         return BRAINMM_E_MEMORY;
     heap->kind = kind;
     heap->next_size = CHUNK_LEAST;
+    lock_take(&lock);
     heap->chunks = chunk_make(heap, CHUNK_LEAST); /* whether the system allows it is known now */
+    if (heap->chunks) {
+        heap->next = heaps;
+        heaps = heap;
+    }
+    lock_open(&lock);
     if (!heap->chunks) {
         heap_free(heap);
         return BRAINMM_E_REFUSED;
@@ -208,9 +315,9 @@ int BRAINMM_CALL heap_jit_heap_clear(brainmm_jit_heap *heap) {
         return manager_active.jit_heap_clear(heap);
     if (!is_heap(heap))
         return BRAINMM_E_POINTER;
-    lock_take(&heap->lock);
+    lock_take(&lock);
     heap_clear(heap);
-    lock_open(&heap->lock);
+    lock_open(&lock);
     return BRAINMM_OK;
 }
 
@@ -221,10 +328,14 @@ int BRAINMM_CALL heap_jit_heap_destroy(brainmm_jit_heap *heap) {
         return BRAINMM_OK;
     if (!is_heap(heap))
         return BRAINMM_E_POINTER;
-    lock_take(&heap->lock);
+    lock_take(&lock);
     heap->live = 0;
     heap_clear(heap);
-    lock_open(&heap->lock);
+    struct brainmm_jit_heap **link = &heaps;
+    while (*link != heap)
+        link = &(*link)->next;
+    *link = heap->next;
+    lock_open(&lock);
     return heap_free(heap);
 }
 
@@ -234,9 +345,9 @@ void *BRAINMM_CALL heap_jit_alloc(brainmm_jit_heap *heap, size_t size, void **wr
         return manager_active.jit_alloc(heap, size, writable);
     if (!is_heap(heap) || size == 0 || size > PTRDIFF_MAX - CHUNK_MOST)
         return NULL;
-    lock_take(&heap->lock);
+    lock_take(&lock);
     char *code = heap_take(heap, (size + GRANULE - 1) / GRANULE, &written);
-    lock_open(&heap->lock);
+    lock_open(&lock);
     if (code && writable)
         *writable = written;
     return code;
@@ -249,9 +360,9 @@ int BRAINMM_CALL heap_jit_free(brainmm_jit_heap *heap, void *code) {
         return BRAINMM_E_POINTER;
     if (!code)
         return BRAINMM_OK;
-    lock_take(&heap->lock);
+    lock_take(&lock);
     bool given = heap_give(heap, code);
-    lock_open(&heap->lock);
+    lock_open(&lock);
     return given ? BRAINMM_OK : BRAINMM_E_POINTER;
 }
 

@@ -13,6 +13,7 @@
  */
 #include "scan.h"
 #include "blocks.h"
+#include "jit.h"
 #include "os.h"
 #include "run.h"
 #include "shared_slab.h"
@@ -161,7 +162,7 @@ static bool slab_look(struct scan *scan, struct unit *slab, struct found *found)
 
 /* What is different afterwards if anybody has used the heap. */
 struct trace {
-    uint64_t window, heaps;
+    uint64_t window, heaps, jit;
     bool others; /* threads that have a heap and may use it unseen */
 };
 
@@ -172,7 +173,15 @@ static struct trace trace_take(void) {
     heaps_figures(&heaps);
     struct heap *own = os_thread_pointer_sure();
     bool has_own = own && own->number;
-    return (struct trace){units.changes, heaps.changes, heaps.threads > has_own};
+    return (struct trace){units.changes, heaps.changes, jit_changes(), heaps.threads > has_own};
+}
+
+/* Chunks of code from CODE on and below END, which are in their place among the rest. Returns the first of those behind. */
+static uintptr_t scan_code(uintptr_t code, uintptr_t end, void (*found)(void *context, const struct found *found),
+                           void *context) {
+    for (; code < end; code = jit_next(code + 1))
+        jit_scan(code, found, context);
+    return code;
 }
 
 bool scan_heap(void (*found)(void *context, const struct found *found), void *context, bool *alone) {
@@ -185,12 +194,17 @@ bool scan_heap(void (*found)(void *context, const struct found *found), void *co
     }
     struct trace before = trace_take();
     size_t at = 0;
+    uintptr_t code = jit_next(0);
     for (unsigned count; (count = note_spots(scan, &at)) != 0;)
         for (unsigned i = 0; i < count; i++)
-            if (!scan->spots[i].slab || slab_look(scan, scan->spots[i].slab, &scan->spots[i].found))
+            if (!scan->spots[i].slab || slab_look(scan, scan->spots[i].slab, &scan->spots[i].found)) {
+                code = scan_code(code, scan->spots[i].found.start, found, context);
                 found(context, &scan->spots[i].found);
+            }
+    scan_code(code, UINTPTR_MAX, found, context);
     struct trace after = trace_take();
-    *alone = !before.others && !after.others && before.window == after.window && before.heaps == after.heaps;
+    *alone = !before.others && !after.others && before.window == after.window && before.heaps == after.heaps &&
+             before.jit == after.jit;
     os_release(scan, SCAN_BYTES);
     return true;
 }

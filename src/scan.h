@@ -24,8 +24,8 @@ struct found {
 /* The most places there are: a slab of 64 KiB in pieces of 16 bytes. */
 #define SCAN_PLACES_MAX 4096u
 
-/* Calls FOUND for all that is live, by ascending address. *FOUND's memory is valid during the call. No lock is held then,
- * but FOUND must not take memory from the heap: that could go on for ever. False if the system has no memory for the work;
+/* Calls FOUND for all that is live, by ascending address. *FOUND's memory is valid during the call. FOUND must not use the
+ * heap: the lock of JIT heaps may be held, and it could go on for ever. False if the system has no memory for the work;
  * then nothing was called. *ALONE: nobody else used the heap meanwhile, and the result is of one moment. */
 bool scan_heap(void (*found)(void *context, const struct found *found), void *context, bool *alone);
 

@@ -51,13 +51,13 @@ static void complete(brainmm_stats *stats) {
         stats->live_count += stats->kinds[kind].count;
         stats->live_bytes += stats->kinds[kind].bytes;
     }
-    uint64_t used = units_bytes(units.used);
+    uint64_t used = units_bytes(units.used) + units.outside;
     stats->free_bytes = used > stats->live_bytes ? used - stats->live_bytes : 0;
     stats->cached_bytes = units_bytes(units.cached + units.idle);
     stats->overhead_bytes = units.table_committed + heaps.bytes;
     stats->committed_bytes = used + stats->cached_bytes + stats->overhead_bytes;
-    stats->committed_most = units_bytes(units.committed_most);
-    stats->reserved_bytes = units.reserved + units.table + heaps.reserved;
+    stats->committed_most = units.committed_most;
+    stats->reserved_bytes = units.reserved + units.table + heaps.reserved + units.outside;
     stats->heaps = heaps.heaps;
     stats->threads = heaps.threads;
     stats->remote_frees = heaps.remote_frees;

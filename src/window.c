@@ -33,12 +33,13 @@
 
 /* All below belongs to the lock, except for the caches. */
 static struct lock lock;
-static size_t used_units;     /* in somebody's hands, or cached */
-static size_t idle_units;     /* free and committed */
-static size_t room_units;     /* in nobody's hands, but not free */
-static uint32_t rooms_first;  /* runs with room, linked by next and prev */
-static uint64_t last_look_ms; /* when idle memory was last looked for */
-static size_t committed_most;
+static size_t used_units;                                   /* in somebody's hands, or cached */
+static size_t idle_units;                                   /* free and committed */
+static size_t room_units;                                   /* in nobody's hands, but not free */
+static uint32_t rooms_first;                                /* runs with room, linked by next and prev */
+static uint64_t last_look_ms;                               /* when idle memory was last looked for */
+static size_t outside;                                      /* bytes: window_note_outside() */
+static size_t committed_most;                               /* bytes, those too */
 static uint64_t purges, purged_units, moved_units, changes; /* see struct window_figures */
 
 static struct {
@@ -194,9 +195,12 @@ static bool move_idle_to(size_t first, size_t count) {
     return true;
 }
 
+static size_t units_bytes(size_t units) { return units << UNIT_SHIFT; }
+
 static void note_committed(void) {
-    if (used_units + idle_units > committed_most)
-        committed_most = used_units + idle_units;
+    size_t committed = units_bytes(used_units + idle_units) + outside;
+    if (committed > committed_most)
+        committed_most = committed;
 }
 
 /* Makes units usable that are free or room. */
@@ -541,6 +545,13 @@ struct unit *window_next_used(size_t from) {
     return NULL;
 }
 
+void window_note_outside(ptrdiff_t more) {
+    lock_take(&lock);
+    outside += (size_t)more;
+    note_committed();
+    lock_open(&lock);
+}
+
 void window_figures(struct window_figures *figures) {
     lock_take(&lock);
     int32_t one = atomic_load_explicit(&cache_one.count, memory_order_relaxed);
@@ -552,6 +563,7 @@ void window_figures(struct window_figures *figures) {
     figures->room = room_units;
     figures->reserved = space.owned_units << UNIT_SHIFT;
     space_table_figures(&figures->table, &figures->table_committed);
+    figures->outside = outside;
     figures->committed_most = committed_most;
     figures->purges = purges;
     figures->purged = purged_units;

@@ -42,6 +42,7 @@ enum unit_kind {
     UNIT_BLOCK,        /* a block of 64 KiB or more */
     UNIT_BLOCK_USER,   /* a block of 64 KiB and that mode. It comes and goes without a lock: the kind alone says */
     UNIT_BLOCK_SYSTEM, /* what it is to whom it does not belong */
+    UNIT_JIT,          /* a run that a JIT heap cuts into pieces of code: jit.c */
     UNIT_BLOCKS        /* a unit cut into blocks of 4 or 16 KiB */
 };
 
@@ -184,13 +185,17 @@ void window_unlock(void);
  * lock. */
 struct unit *window_next_used(size_t from);
 
+/* So many bytes more, or less, are the heap's and lie outside the window. */
+void window_note_outside(ptrdiff_t more);
+
 /* What is known of the window as a whole, all of one moment. */
 struct window_figures {
     size_t reserved, table;    /* bytes of regions; of descriptors and bitmaps */
     size_t used, cached, idle; /* units in somebody's hands; cached for slabs; free, but committed */
     size_t room;               /* units of addresses that runs may grow into */
     size_t table_committed;    /* bytes of the table that are in use */
-    size_t committed_most;     /* the most units ever committed at once */
+    size_t outside;            /* bytes that window_note_outside() has been told of */
+    size_t committed_most;     /* the most bytes of all these ever committed at once */
     uint64_t purges, purged;   /* times that memory went back to the system, and units */
     uint64_t moved;            /* idle units whose pages were moved to where they were needed */
     uint64_t changes;          /* times that units were taken or given */

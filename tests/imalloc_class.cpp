@@ -84,7 +84,9 @@ int main() {
     CHECK(unknown->Release() == 0 && can_unload() == S_FALSE);
     CHECK(factory->LockServer(FALSE) == S_OK && can_unload() == S_OK);
 
-    /* Through COM. */
+    /* Through COM; one test at a time, as they share a registry. */
+    HANDLE registry = CreateMutexA(nullptr, FALSE, "BrainMM test: the class is registered");
+    CHECK(registry && WaitForSingleObject(registry, 60000) != WAIT_TIMEOUT);
     CHECK(register_server() == S_OK && register_server() == S_OK);
     static const DWORD kinds[] = {COINIT_APARTMENTTHREADED, COINIT_MULTITHREADED};
     for (DWORD flags : kinds) {
@@ -97,6 +99,7 @@ int main() {
     CHECK(unregister_server() == S_OK && unregister_server() == S_OK);
     CHECK(SUCCEEDED(CoInitializeEx(nullptr, COINIT_MULTITHREADED)));
     CHECK(CoCreateInstance(clsid_malloc, nullptr, CLSCTX_INPROC_SERVER, iid_malloc, &found) == REGDB_E_CLASSNOTREG);
+    CHECK(ReleaseMutex(registry));
     CoUninitialize();
     return 0;
 }

@@ -43,6 +43,7 @@ $(foreach target,$(WINDOWS),$(eval TEST_FLAGS_$(target) := -D__USE_MINGW_ANSI_ST
 LINK_walk_interrupted := -Wl,--wrap=os_peek
 LINK_peek = $(if $(filter win%,$(firstword $(subst /, ,$(patsubst build/%,%,$@)))),,-Wl,--wrap=process_vm_readv)
 LINK_imalloc_class := -lole32
+LINK_imalloc_com := -lole32
 LINK_fault_injection := $(foreach function,os_reserve os_reserve_at os_commit os_protect os_move_pages,-Wl,--wrap=$(function))
 
 # test_mode TARGET, MODE, C COMPILER, C++ COMPILER, COMPILE FLAGS, LIBRARY
