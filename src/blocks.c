@@ -136,13 +136,20 @@ static int shared_free(void *block, unsigned mode) {
 
 /* ---- All blocks ------------------------------------------------------------------------------------------------- */
 
+static void *block_get(unsigned index, unsigned mode) {
+    size_t size = block_bytes(index);
+    return index < SHARED_SIZES ? shared_get(index, mode) : run_get(size, size, UNIT_BLOCK, mode);
+}
+
+/* Here and below: what is idle elsewhere is collected before a request fails. */
 void *BRAINMM_CALL heap_block_get(size_t size, unsigned mode) {
     if (!manager_start())
         return manager_active.block_get(size, mode);
     unsigned index = block_index(size);
     if (index == BLOCK_SIZES || mode >= MODES)
         return NULL;
-    return index < SHARED_SIZES ? shared_get(index, mode) : run_get(size, size, UNIT_BLOCK, mode);
+    void *block = block_get(index, mode);
+    return block || !heap_thread_heap_minimize() ? block : block_get(index, mode);
 }
 
 /* Why nothing of KIND was released at ADDRESS. */
@@ -173,7 +180,9 @@ void *BRAINMM_CALL heap_pages_get(size_t count, unsigned mode) {
         return manager_active.pages_get(count, mode);
     if (count == 0 || !pages_count_is_possible(count) || mode >= MODES)
         return NULL;
-    return run_get(count * BRAINMM_PAGE_SIZE, UNIT_SIZE, UNIT_PAGES, mode);
+    void *pages = run_get(count * BRAINMM_PAGE_SIZE, UNIT_SIZE, UNIT_PAGES, mode);
+    return pages || !heap_thread_heap_minimize() ? pages
+                                                 : run_get(count * BRAINMM_PAGE_SIZE, UNIT_SIZE, UNIT_PAGES, mode);
 }
 
 int BRAINMM_CALL heap_pages_free(void *pages, unsigned mode) {
@@ -196,7 +205,8 @@ static void *pages_resize(void *pages, size_t count, unsigned mode, bool keep) {
     }
     if (!pages_count_is_possible(count) || !run_restore_rights(run))
         return NULL;
-    return run_resize(run, count * BRAINMM_PAGE_SIZE, keep);
+    void *resized = run_resize(run, count * BRAINMM_PAGE_SIZE, keep);
+    return resized || !heap_thread_heap_minimize() ? resized : run_resize(run, count * BRAINMM_PAGE_SIZE, keep);
 }
 
 void *BRAINMM_CALL heap_pages_reget(void *pages, size_t count, unsigned mode) {

@@ -96,14 +96,16 @@ static struct chunk *chunk_make(const struct brainmm_jit_heap *heap, size_t size
     void *writable = NULL, *code = NULL;
     if (heap->kind == BRAINMM_JIT_TWO_VIEWS)
         os_map_views(size, &writable, &code);
-    else
-        writable = code = run_get(size, UNIT_SIZE, UNIT_JIT, BRAINMM_JIT);
+    else if ((code = run_get(size, UNIT_SIZE, UNIT_JIT, BRAINMM_JIT)) == NULL && heap_thread_heap_minimize())
+        code = run_get(size, UNIT_SIZE, UNIT_JIT, BRAINMM_JIT);
     if (!code) {
         heap_free(chunk);
         return NULL;
     }
-    if (writable != code)
+    if (heap->kind == BRAINMM_JIT_TWO_VIEWS)
         window_note_outside((ptrdiff_t)size);
+    else
+        writable = code;
     chunk->code = code;
     chunk->writable = writable;
     chunk->granules = granules;

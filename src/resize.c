@@ -10,26 +10,24 @@
  * was, so a failure leaves it valid. A run that shrinks stays where it is and gives up its room.
  */
 #include "instrument.h"
-#include "lock.h"
 #include "run.h"
 #include <string.h>
 
 #define SLIDE_MAX BIG_MAX                  /* contents, unless there is no other way */
 #define MOVE_PAGES_MIN ((size_t)256 << 10) /* below, copying is quicker than a call of the system */
 
-static struct lock lock; /* guards the counters alone */
-static struct resize_counters counters;
+static struct resize_counters counters; /* the window's lock guards them */
 
 static void count(uint64_t *counter, size_t bytes) {
-    lock_take(&lock);
+    window_lock();
     *counter += bytes;
-    lock_open(&lock);
+    window_unlock();
 }
 
 void resize_counters_get(struct resize_counters *result) {
-    lock_take(&lock);
+    window_lock();
     *result = counters;
-    lock_open(&lock);
+    window_unlock();
 }
 
 static struct unit *unit_behind(const struct unit *run, size_t units) {

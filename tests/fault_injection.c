@@ -183,9 +183,43 @@ static void run(unsigned failing, bool from_there_on) {
     calls = made;
 }
 
+/* A system that refuses once gets back what lies idle, and is asked again: whatever is asked for is there then. */
+static void one_refusal_is_overcome(void) {
+    enum { REQUESTS = 5, PAGES = 100 };
+    for (unsigned request = 0; request < REQUESTS; request++) {
+        void *taken = NULL, *pages = brainmm_pages_get(1, BRAINMM_SYSTEM), *idle = brainmm_alloc(100 * KIB);
+        void *behind = brainmm_pages_get(1, BRAINMM_SYSTEM);
+        brainmm_jit_heap *code = NULL;
+        CHECK(pages && idle && behind && brainmm_jit_heap_create(BRAINMM_JIT_WRITABLE, &code) == BRAINMM_OK);
+        brainmm_thread_heap_minimize();
+        CHECK(brainmm_free(idle) == BRAINMM_OK);
+        calls = 0;
+        failing_call = 1;
+        if (request == 0)
+            taken = brainmm_block_get(MIB, BRAINMM_SYSTEM);
+        else if (request == 1)
+            taken = brainmm_pages_get(PAGES, BRAINMM_SYSTEM);
+        else if (request == 2)
+            pages = taken = brainmm_pages_realloc(pages, PAGES, BRAINMM_SYSTEM);
+        else if (request == 3)
+            taken = brainmm_jit_alloc(code, 200 * KIB, NULL);
+        else
+            taken = brainmm_alloc(MIB);
+        failing_call = 0;
+        CHECK_MSG(taken != NULL && calls > 1, "request %u: %p after %u calls of the system", request, taken, calls);
+        CHECK(request != 0 || brainmm_block_free(taken, BRAINMM_SYSTEM) == BRAINMM_OK);
+        CHECK(request != 1 || brainmm_pages_free(taken, BRAINMM_SYSTEM) == BRAINMM_OK);
+        CHECK(request != 4 || brainmm_free(taken) == BRAINMM_OK);
+        CHECK(brainmm_pages_free(pages, BRAINMM_SYSTEM) == BRAINMM_OK);
+        CHECK(brainmm_pages_free(behind, BRAINMM_SYSTEM) == BRAINMM_OK);
+        CHECK(brainmm_jit_heap_destroy(code) == BRAINMM_OK);
+    }
+}
+
 int main(int argc, char **argv) {
     (void)argv;
     watchdog_start(280);
+    one_refusal_is_overcome();
     run(0, false);
     CHECK_MSG(refused == 0, "%u requests failed although nothing was made to fail", refused);
     run(0, false); /* what only a first run asks for has been asked for */
