@@ -1,12 +1,12 @@
 /* move.c: brainmm_move_b16: moves units of 16 bytes which may overlap, at any address.
  *
- * Short moves load everything and then store it, which needs neither a loop nor a look at the overlap. Those of more
- * than four units go the way that suits the processor, chosen at the first of them:
+ * There is one whole function for each way, and the processor decides between them once:
  *   - AVX where processor and system have it.
  *   - `rep movsb` where a processor without AVX does it by the cache line (ERMS). Where there is AVX it was measured to be no
  *     faster, and ten times slower if the target begins a little behind the source, modulo 4 KiB (Zen 3).
  *   - Vectors of 16 bytes else, on every processor.
- * Moves that no cache holds store past the caches, which saves reading the target first.
+ * Short moves load everything and then store it, which needs neither a loop nor a look at the overlap. Moves that no cache
+ * holds store past the caches, which saves reading the target first.
  */
 #include "move.h"
 #include "fast_path.h"
@@ -19,9 +19,17 @@
 #define X86 0
 #endif
 
+/* Where the dynamic linker asks which function a name stands for, a call goes there without a look at a pointer. Not with
+ * sanitizers (which clang does not tell of): their code cannot run so early. */
+#if defined(__x86_64__) && defined(__ELF__) && defined(__GLIBC__) && !defined(__clang__) &&                            \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define LINKER_CHOOSES 1
+#else
+#define LINKER_CHOOSES 0
+#endif
+
 #define UNIT 16u
 #define LINE 64u                   /* bytes of a cache line */
-#define SHORT_MAX 4u               /* units that brainmm_move_b16 moves without a look at the processor */
 #define STRINGS_MIN 1024u          /* bytes from which on `rep movsb` is worth its start */
 #define STRINGS_APART 64u          /* how far behind the source, modulo 4 KiB, the target must begin for it */
 #define CACHE_UNKNOWN (32u << 20)  /* bytes of the last cache, where the processor does not tell */
@@ -30,11 +38,10 @@
 
 typedef uint8_t vector16 __attribute__((vector_size(16), may_alias, aligned(1)));
 
-/* Short moves take ten cycles, of which the chance of where code lies is one or two. */
+/* As the Makefile has it for what is jumped to. */
 #define HOT __attribute__((aligned(64)))
 
-static _Atomic size_t streaming_min_known = CACHE_UNKNOWN / 2;
-#define streaming_min atomic_load_explicit(&streaming_min_known, memory_order_relaxed)
+static size_t streaming_min(void);
 
 #if X86
 static void move_line(char *to, const char *from) {
@@ -85,20 +92,18 @@ typedef uint8_t vector32 __attribute__((vector_size(32), may_alias, aligned(1)))
 #define MOVE_TARGET __attribute__((target("avx")))
 #include "move_loops.h"
 
-static int strings_any(char *to, const char *from, size_t size) {
+static int BRAINMM_CALL strings_all(void *to, const void *from, size_t count) {
+    size_t size = count * UNIT;
     uintptr_t behind = (uintptr_t)to - (uintptr_t)from;
-    if (size < STRINGS_MIN || size >= STREAMING_LEAST || behind < size || behind % 4096 < STRINGS_APART)
-        return vectors_any(to, from, size);
+    if (!to || !from || count < STRINGS_MIN / UNIT || count >= STREAMING_LEAST / UNIT || behind < size ||
+        behind % 4096 < STRINGS_APART)
+        return vectors_all(to, from, count);
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size)::"memory");
     return BRAINMM_OK;
 }
 #endif
 
 /* ---- The choice ------------------------------------------------------------------------------------------------- */
-
-typedef int move_function(char *to, const char *from, size_t size);
-static move_function move_first;
-static _Atomic(move_function *) move_long = move_first; /* all of its values are good at any time: relaxed */
 
 #if X86
 /* Bits of cpuid, in the order of Intel's manual: leaf 1 ECX, leaf 7 EBX. */
@@ -131,63 +136,58 @@ static size_t cache_by_leaf(unsigned leaf) {
 }
 
 /* Half of the last cache: source and target together then fill it. */
-static size_t cpu_streaming_min(void) {
-    size_t cache = cache_by_leaf(4);
-    if (cache == 0)
-        cache = cache_by_leaf(0x8000001Du);
-    size_t half = (cache ? cache : CACHE_UNKNOWN) / 2;
-    return half < STREAMING_LEAST ? STREAMING_LEAST : half > STREAMING_MOST ? STREAMING_MOST : half;
-}
-#endif
-
-bool move_use(enum move_way way) {
-    move_function *function = way == MOVE_VECTORS ? vectors_any : NULL;
-#if X86
-    if (way == MOVE_AVX && cpu_has_avx())
-        function = avx_any;
-    if (way == MOVE_STRINGS && cpu_has_fast_strings())
-        function = strings_any;
-#endif
-    if (function)
-        atomic_store_explicit(&move_long, function, memory_order_relaxed);
-    return function != NULL;
-}
-
-static int move_first(char *to, const char *from, size_t size) {
-#if X86
-    atomic_store_explicit(&streaming_min_known, cpu_streaming_min(), memory_order_relaxed);
-#endif
-    unsigned way = MOVE_WAYS;
-    while (way > 0 && !move_use(--way)) {
+static size_t streaming_min(void) {
+    static _Atomic size_t known; /* 0: not yet */
+    size_t half = atomic_load_explicit(&known, memory_order_relaxed);
+    if (half == 0) {
+        size_t cache = cache_by_leaf(4);
+        if (cache == 0)
+            cache = cache_by_leaf(0x8000001Du);
+        half = (cache ? cache : CACHE_UNKNOWN) / 2;
+        half = half < STREAMING_LEAST ? STREAMING_LEAST : half > STREAMING_MOST ? STREAMING_MOST : half;
+        atomic_store_explicit(&known, half, memory_order_relaxed);
     }
-    return atomic_load_explicit(&move_long, memory_order_relaxed)(to, from, size);
+    return half;
+}
+#else
+static size_t streaming_min(void) { return CACHE_UNKNOWN / 2; }
+#endif
+
+move_function *move_in_way(enum move_way way) {
+#if X86
+    if (way == MOVE_AVX)
+        return cpu_has_avx() ? avx_all : NULL;
+    if (way == MOVE_STRINGS)
+        return cpu_has_fast_strings() ? strings_all : NULL;
+#endif
+    return way == MOVE_VECTORS ? vectors_all : NULL;
+}
+
+static move_function *choose(void) {
+    move_function *function = NULL;
+    for (unsigned way = MOVE_WAYS; !function;)
+        function = move_in_way(--way);
+    return function;
 }
 
 /* ---- The function ----------------------------------------------------------------------------------------------- */
 
-HOT int BRAINMM_CALL brainmm_move_b16(void *to, const void *from, size_t count) {
-    vector16 *target = to;
-    const vector16 *source = from;
-    if (UNLIKELY(!to) || UNLIKELY(!from))
-        return count ? BRAINMM_E_ARGUMENT : BRAINMM_OK;
-    if (count > SHORT_MAX) {
-        if (UNLIKELY(count > PTRDIFF_MAX / UNIT))
-            return BRAINMM_E_ARGUMENT;
-        return atomic_load_explicit(&move_long, memory_order_relaxed)(to, from, count * UNIT);
-    }
-    if (count > 2) {
-        vector16 a = source[0], b = source[1], y = source[count - 2], z = source[count - 1];
-        target[0] = a;
-        target[1] = b;
-        target[count - 2] = y;
-        target[count - 1] = z;
-    } else if (count > 0) {
-        vector16 a = source[0], z = source[count - 1];
-        target[0] = a;
-        target[count - 1] = z;
-    }
-    return BRAINMM_OK;
+#if LINKER_CHOOSES
+int BRAINMM_CALL brainmm_move_b16(void *to, const void *from, size_t count) __attribute__((ifunc("choose")));
+#else
+static move_function move_first;
+static _Atomic(move_function *) move_chosen = move_first; /* all of its values are good at any time: relaxed */
+
+static int BRAINMM_CALL move_first(void *to, const void *from, size_t count) {
+    move_function *function = choose();
+    atomic_store_explicit(&move_chosen, function, memory_order_relaxed);
+    return function(to, from, count);
 }
+
+HOT int BRAINMM_CALL brainmm_move_b16(void *to, const void *from, size_t count) {
+    return atomic_load_explicit(&move_chosen, memory_order_relaxed)(to, from, count);
+}
+#endif
 
 /* The table's, which must be this image's own. */
 __typeof(brainmm_move_b16) heap_move_b16 __attribute__((alias("brainmm_move_b16"), visibility("hidden")));

@@ -1,8 +1,8 @@
-/* move.h: the ways in which brainmm_move_b16 moves what is longer than a few units. */
+/* move.h: the ways in which brainmm_move_b16 may move. */
 #ifndef BRAINMM_MOVE_H
 #define BRAINMM_MOVE_H
 
-#include <stdbool.h>
+#include "brainmm.h"
 
 enum move_way {
     MOVE_VECTORS, /* 16 bytes at a time: SSE2, NEON, or what the compiler makes of it */
@@ -11,7 +11,9 @@ enum move_way {
     MOVE_WAYS
 };
 
-/* Uses WAY from now on; false, and nothing changes, if the processor has it not. The first move chooses by itself. */
-bool move_use(enum move_way way);
+typedef int BRAINMM_CALL move_function(void *to, const void *from, size_t count);
+
+/* brainmm_move_b16 in that way; NULL if the processor has it not. brainmm_move_b16 itself is the last that is not NULL. */
+move_function *move_in_way(enum move_way way);
 
 #endif

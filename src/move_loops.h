@@ -60,31 +60,54 @@ MOVE_TARGET static void MOVE(down)(char *to, const char *from, size_t size) {
     STORE_BLOCK(to, w, x, y, z);
 }
 
-/* SIZE is more than SHORT_MAX units. */
-MOVE_TARGET HOT static int MOVE(any)(char *to, const char *from, size_t size) {
-    if (sizeof(VECTOR) > UNIT && size <= BLOCK) {
-        VECTOR a = FROM(from, 0), b = FROM(from, 1);
-        VECTOR y = FROM(from + size - BLOCK / 2, 0), z = FROM(from + size - BLOCK / 2, 1);
-        AT(to, 0) = a;
-        AT(to, 1) = b;
-        AT(to + size - BLOCK / 2, 0) = y;
-        AT(to + size - BLOCK / 2, 1) = z;
-        return BRAINMM_OK;
-    }
-    if (size <= 2 * BLOCK) {
-        LOAD_BLOCK(a, b, c, d, from);
-        LOAD_BLOCK(w, x, y, z, from + size - BLOCK);
-        STORE_BLOCK(to, a, b, c, d);
-        STORE_BLOCK(to + size - BLOCK, w, x, y, z);
-        return BRAINMM_OK;
-    }
+/* More than two blocks. A function of its own, so that the one for few has no registers to save. */
+MOVE_TARGET __attribute__((noinline)) static int MOVE(long)(char *to, const char *from, size_t count) {
+    size_t size = count * UNIT;
+    if (UNLIKELY(count > PTRDIFF_MAX / UNIT))
+        return BRAINMM_E_ARGUMENT;
     if ((uintptr_t)to - (uintptr_t)from < size)
         MOVE(down)(to, from, size);
-    else if (size >= STREAMING_LEAST && size >= streaming_min && (uintptr_t)from - (uintptr_t)to >= size)
+    else if (size >= STREAMING_LEAST && size >= streaming_min() && (uintptr_t)from - (uintptr_t)to >= size)
         move_streaming(to, from, size);
     else
         MOVE(up)(to, from, size);
     return BRAINMM_OK;
+}
+
+/* brainmm_move_b16, with such vectors. Lengths are compared in units, as bytes may be more than there are. */
+MOVE_TARGET HOT static int BRAINMM_CALL MOVE(all)(void *to, const void *from, size_t count) {
+    size_t size = count * UNIT;
+    if (UNLIKELY(((uintptr_t)to & (uintptr_t)from) == 0) && (!to || !from)) /* one test where both are addresses */
+        return count ? BRAINMM_E_ARGUMENT : BRAINMM_OK;
+    if (LIKELY(count <= BLOCK / UNIT)) {
+        if (LIKELY(count <= 2 * sizeof(VECTOR) / UNIT)) {
+            if (sizeof(VECTOR) > UNIT && LIKELY(count >= sizeof(VECTOR) / UNIT)) {
+                VECTOR a = FROM(from, 0), z = FROM((const char *)from + size - sizeof(VECTOR), 0);
+                AT(to, 0) = a;
+                AT((char *)to + size - sizeof(VECTOR), 0) = z;
+            } else if (LIKELY(count > 0)) {
+                vector16 a = *(const vector16 *)from, z = *(const vector16 *)((const char *)from + size - UNIT);
+                *(vector16 *)to = a;
+                *(vector16 *)((char *)to + size - UNIT) = z;
+            }
+            return BRAINMM_OK;
+        }
+        const char *half = (const char *)from + size - BLOCK / 2;
+        VECTOR a = FROM(from, 0), b = FROM(from, 1), y = FROM(half, 0), z = FROM(half, 1);
+        AT(to, 0) = a;
+        AT(to, 1) = b;
+        AT((char *)to + size - BLOCK / 2, 0) = y;
+        AT((char *)to + size - BLOCK / 2, 1) = z;
+        return BRAINMM_OK;
+    }
+    if (LIKELY(count <= 2 * BLOCK / UNIT)) {
+        LOAD_BLOCK(a, b, c, d, from);
+        LOAD_BLOCK(w, x, y, z, (const char *)from + size - BLOCK);
+        STORE_BLOCK(to, a, b, c, d);
+        STORE_BLOCK((char *)to + size - BLOCK, w, x, y, z);
+        return BRAINMM_OK;
+    }
+    return MOVE(long)(to, from, count);
 }
 
 #undef BLOCK
