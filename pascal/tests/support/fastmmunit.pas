@@ -13,7 +13,7 @@ var
 implementation
 
 uses
-  Windows, TestSupport;
+  Windows, ClientManager, TestSupport;
 
 type
   PMemoryManagerEx = ^TMemoryManagerEx;
@@ -30,53 +30,12 @@ var
   Shared: TMemoryManagerEx;
   UsableSize: function(P: Pointer): NativeUInt; cdecl; { what Delphi does not ask for and Free Pascal does }
 
-function ClientGetMem(Size: PtrUInt): Pointer;
+function SharedIsFreed(P: Pointer): Boolean;
 begin
-  if Size = 0 then
-    Size := 1;
-  Result := Shared.GetMem(Size);
-  if Result = nil then
-    RunError(203);
+  Result := Shared.FreeMem(P) = 0;
 end;
 
-function ClientFreeMem(P: Pointer): PtrUInt;
-begin
-  Result := 0;
-  if (P <> nil) and (Shared.FreeMem(P) <> 0) then
-    RunError(204);
-end;
-
-function ClientFreeMemSize(P: Pointer; Size: PtrUInt): PtrUInt;
-begin
-  Result := ClientFreeMem(P);
-end;
-
-function ClientAllocMem(Size: PtrUInt): Pointer;
-begin
-  Result := Shared.AllocMem(Size);
-  if Result = nil then
-    RunError(203);
-end;
-
-function ClientReallocMem(var P: Pointer; Size: PtrUInt): Pointer;
-begin
-  if Size = 0 then
-  begin
-    ClientFreeMem(P);
-    P := nil;
-  end
-  else if P = nil then
-    P := ClientGetMem(Size)
-  else
-  begin
-    P := Shared.ReallocMem(P, Size);
-    if P = nil then
-      RunError(203);
-  end;
-  Result := P;
-end;
-
-function ClientMemSize(P: Pointer): PtrUInt;
+function SharedMemSize(P: Pointer): PtrUInt;
 begin
   Result := UsableSize(P);
 end;
@@ -101,16 +60,15 @@ end;
 
 procedure Install;
 var
-  Manager: TMemoryManager;
+  Heap: TForeignHeap;
 begin
-  GetMemoryManager(Manager);
-  Manager.GetMem := ClientGetMem;
-  Manager.FreeMem := ClientFreeMem;
-  Manager.FreeMemSize := ClientFreeMemSize;
-  Manager.AllocMem := ClientAllocMem;
-  Manager.ReAllocMem := ClientReallocMem;
-  Manager.MemSize := ClientMemSize;
-  SetMemoryManager(Manager);
+  FillChar(Heap, SizeOf(Heap), 0);
+  @Heap.GetMem := @Shared.GetMem; { Delphi's sizes are signed }
+  @Heap.AllocMem := @Shared.AllocMem;
+  @Heap.ReallocMem := @Shared.ReallocMem;
+  Heap.IsFreed := SharedIsFreed;
+  Heap.MemSize := SharedMemSize;
+  UseForeignHeap(Heap);
 end;
 
 initialization

@@ -17,7 +17,7 @@ var
 implementation
 
 uses
-  TestSupport;
+  ClientManager, TestSupport;
 
 var
   OwnersFreeMem: function(P: Pointer): Integer;
@@ -28,55 +28,12 @@ begin
   Result := Ord(OwnersFreeMem(P) = 0);
 end;
 
-{ The table knows neither nil nor 0; the original's run-time library and stubs see to that. }
-
-function ClientGetMem(Size: PtrUInt): Pointer;
+function TableIsFreed(P: Pointer): Boolean;
 begin
-  if Size = 0 then
-    Size := 1;
-  Result := Table.GetMem(Size);
-  if Result = nil then
-    RunError(203);
+  Result := Table.FreeMem(P) <> 0;
 end;
 
-function ClientFreeMem(P: Pointer): PtrUInt;
-begin
-  Result := 0;
-  if (P <> nil) and (Table.FreeMem(P) = 0) then
-    RunError(204);
-end;
-
-function ClientFreeMemSize(P: Pointer; Size: PtrUInt): PtrUInt;
-begin
-  Result := ClientFreeMem(P);
-end;
-
-function ClientAllocMem(Size: PtrUInt): Pointer;
-begin
-  Result := Table.AllocMem(Size);
-  if Result = nil then
-    RunError(203);
-end;
-
-function ClientReallocMem(var P: Pointer; Size: PtrUInt): Pointer;
-begin
-  if Size = 0 then
-  begin
-    ClientFreeMem(P);
-    P := nil;
-  end
-  else if P = nil then
-    P := ClientGetMem(Size)
-  else
-  begin
-    P := Table.ReallocMem(P, Size);
-    if P = nil then
-      RunError(203);
-  end;
-  Result := P;
-end;
-
-function ClientMemSize(P: Pointer): PtrUInt;
+function TableMemSize(P: Pointer): PtrUInt;
 var
   Options: TVersion1MemoryOptions;
 begin
@@ -85,36 +42,11 @@ begin
   Result := Options.Size;
 end;
 
-function ClientHeapStatus: THeapStatus;
-begin
-  FillChar(Result, SizeOf(Result), 0);
-end;
-
-function ClientFPCHeapStatus: TFPCHeapStatus;
-begin
-  FillChar(Result, SizeOf(Result), 0);
-end;
-
-procedure ClientThreadDone;
+procedure TableThreadDone;
 begin
   if Assigned(Table.EndThreadEvent) then
     Table.EndThreadEvent(0);
 end;
-
-const
-  Manager: TMemoryManager = (
-    NeedLock: False;
-    GetMem: ClientGetMem;
-    FreeMem: ClientFreeMem;
-    FreeMemSize: ClientFreeMemSize;
-    AllocMem: ClientAllocMem;
-    ReAllocMem: ClientReallocMem;
-    MemSize: ClientMemSize;
-    InitThread: nil;
-    DoneThread: ClientThreadDone;
-    RelocateHeap: nil;
-    GetHeapStatus: ClientHeapStatus;
-    GetFPCHeapStatus: ClientFPCHeapStatus);
 
 { Temporary strings are gone at the end, before this program has another memory manager. }
 procedure Attach;
@@ -126,6 +58,19 @@ begin
   Table := PublishedTable^;
 end;
 
+procedure Install;
+var
+  Heap: TForeignHeap;
+begin
+  Heap.GetMem := Table.GetMem;
+  Heap.AllocMem := Table.AllocMem;
+  Heap.ReallocMem := Table.ReallocMem;
+  Heap.IsFreed := TableIsFreed;
+  Heap.MemSize := TableMemSize;
+  Heap.ThreadDone := TableThreadDone;
+  UseForeignHeap(Heap);
+end;
+
 initialization
   Attach;
   if not Table.Options.FreePacalCompiler then
@@ -133,5 +78,5 @@ initialization
     OwnersFreeMem := Table.FreeMem;
     Table.FreeMem := FreeMemInverted;
   end;
-  SetMemoryManager(Manager);
+  Install;
 end.
