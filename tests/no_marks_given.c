@@ -84,7 +84,29 @@ static void move_what_is_found(size_t size, size_t next_size, size_t bytes) {
     }
 }
 
+/* Large slabs are freed, and of the units of one some go into a block and some do not: blocks are aligned as slabs are not. */
+static void units_go_different_ways(void) {
+    enum { PIECES = 300, BLOCKS = 30, SHIFTS = 4, SIZE = 30000 };
+    static void *pieces[PIECES], *blocks[BLOCKS], *shifts[SHIFTS];
+    for (unsigned shift = 0; shift < SHIFTS; shift++) {
+        CHECK((shifts[shift] = brainmm_pages_get(1, BRAINMM_USER)) != NULL);
+        for (unsigned i = 0; i < PIECES; i++)
+            CHECK((pieces[i] = brainmm_alloc(SIZE)) != NULL);
+        for (unsigned i = 0; i < PIECES; i++)
+            CHECK(brainmm_free(pieces[i]) == BRAINMM_OK);
+        for (unsigned i = 0; i < BLOCKS; i++) {
+            CHECK((blocks[i] = brainmm_block_get(256 * KIB, BRAINMM_USER)) != NULL);
+            search(blocks[i], 256 * KIB);
+        }
+        for (unsigned i = 0; i < BLOCKS; i++)
+            CHECK(brainmm_block_free(blocks[i], BRAINMM_USER) == BRAINMM_OK);
+    }
+    for (unsigned shift = 0; shift < SHIFTS; shift++)
+        CHECK(brainmm_pages_free(shifts[shift], BRAINMM_USER) == BRAINMM_OK);
+}
+
 int main(void) {
+    units_go_different_ways();
     for (size_t size = 16; size <= 128; size += 16)
         for (size_t next = size + 16; next <= 1024; next += 48)
             move_what_is_found(size, next, 4 * UNIT_SIZE);
