@@ -18,6 +18,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 import programs
@@ -57,17 +58,20 @@ def first_match(pattern, text):
 
 
 def run_bounded(command, seconds, **options):
-    """Runs a command, its output captured; when it takes too long it is ended with all it has started."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-                          **options) as process:
-        try:
-            output = process.communicate(timeout=seconds)[0].decode(errors="replace")
-        except subprocess.TimeoutExpired:
-            raise ValueError(f"not done after {seconds} s") from None
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-    return process.returncode, output
+    """Runs a command, its output captured; when it takes too long it is ended with all it has started. The output goes
+    through a file: Wine's own processes would keep a pipe open for a minute."""
+    with tempfile.TemporaryFile() as output:
+        with subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+                              **options) as process:
+            try:
+                process.wait(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                raise ValueError(f"not done after {seconds} s") from None
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+        output.seek(0)
+        return process.returncode, output.read().decode(errors="replace")
 
 
 class Linux:
