@@ -61,7 +61,7 @@ void *run_get(size_t size, size_t alignment, enum unit_kind kind, unsigned mode)
     if (size > PTRDIFF_MAX - UNIT_SIZE)
         return NULL;
     struct unit *run =
-        alone ? window_take_slab(1) : window_take(run_units(size), unit_alignment(size, alignment), NULL);
+        alone ? window_take_slab(1, false) : window_take(run_units(size), unit_alignment(size, alignment), NULL);
     if (!run)
         return NULL;
     if (alone) { /* it may have been a slab, whose marks are not to be found in another */

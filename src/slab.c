@@ -136,7 +136,7 @@ void slab_free_remote(struct heap *heap, struct unit *slab, struct object *objec
 
 static struct unit *slab_create(struct heap *heap, size_t bin) {
     const struct geometry *geometry = &bin_geometry[bin];
-    struct unit *slab = window_take_slab(geometry->units);
+    struct unit *slab = window_take_slab(geometry->units, true);
     if (!slab)
         return NULL;
     uint32_t index = unit_index(slab);

@@ -19,6 +19,7 @@
 #define IDLE_SLABS_MAX (WINDOW_IS_EVERYTHING ? 512u : 2048u) /* when a slab is given: 32 or 128 MiB */
 #define BEST_FIT_FROM 16u                       /* units, 1 MiB: the least that is worth to look at all holes for */
 #define HUGE_UNITS (OS_HUGE_PAGE >> UNIT_SHIFT) /* a huge page; what idle memory is moved in */
+#define HUGE_FROM 1024u                         /* units in use, 64 MiB: from there on slabs use huge pages */
 #define BEYOND_PART 4u                          /* of a run its last huge page may reach beyond its end */
 #define CACHED_ONE_MAX 64                       /* slabs of one unit, and blocks of 64 KiB */
 #define CACHED_LARGE_MAX 16                     /* slabs of SLAB_UNITS_LARGE */
@@ -293,7 +294,20 @@ static bool rooms_free_all(void) {
     return any;
 }
 
-static struct unit *take_locked(size_t count, size_t room, size_t alignment, bool *fresh) {
+/* The huge pages of which [first, first + count) takes a part first are committed as a whole: what follows of the same kind
+ * will use the rest, which is idle till then. In a small heap the rest would be much of it. */
+static void expect_more(size_t first, size_t count) {
+    if (!OS_HUGE_PAGES || used_units < HUGE_FROM)
+        return;
+    for (size_t at = first & ~(HUGE_UNITS - 1); at < first + count; at += HUGE_UNITS)
+        if (bits_find(space.free, at, at + HUGE_UNITS, false) == at + HUGE_UNITS &&
+            bits_find(space.committed, at, at + HUGE_UNITS, true) == at + HUGE_UNITS) {
+            os_expect_use(address_of(at), OS_HUGE_PAGE);
+            commit_beyond(at, HUGE_UNITS);
+        }
+}
+
+static struct unit *take_locked(size_t count, size_t room, size_t alignment, bool *fresh, bool touched) {
     size_t first;
     while ((first = find_run(count + room, alignment)) == SIZE_MAX) {
         if (space_add(count + room, alignment))
@@ -302,6 +316,8 @@ static struct unit *take_locked(size_t count, size_t room, size_t alignment, boo
             return NULL;
         room = 0;
     }
+    if (touched)
+        expect_more(first, count);
     if (!commit(first, count, fresh))
         return NULL;
     struct unit *run = unit_at(address_of(first));
@@ -314,14 +330,18 @@ static struct unit *take_locked(size_t count, size_t room, size_t alignment, boo
     return run;
 }
 
-struct unit *window_take(size_t count, size_t alignment, bool *fresh) {
+static struct unit *take(size_t count, size_t alignment, bool *fresh, bool touched) {
     if (count > space.units || alignment > space.units)
         return NULL;
     lock_take(&lock);
-    struct unit *first = take_locked(count, 0, alignment, fresh);
+    struct unit *first = take_locked(count, 0, alignment, fresh, touched);
     purge_if_due();
     lock_open(&lock);
     return first;
+}
+
+struct unit *window_take(size_t count, size_t alignment, bool *fresh) {
+    return take(count, alignment, fresh, false);
 }
 
 struct unit *window_take_with_room(size_t count, size_t room, size_t alignment) {
@@ -333,7 +353,7 @@ struct unit *window_take_with_room(size_t count, size_t room, size_t alignment) 
         most = 3 * used_units;
     if (room_units + room > most)
         room = most > room_units ? most - room_units : 0;
-    struct unit *run = take_locked(count, room, alignment, NULL);
+    struct unit *run = take_locked(count, room, alignment, NULL, false);
     purge_if_due();
     lock_open(&lock);
     return run;
@@ -447,11 +467,11 @@ static void give_slab_locked(struct unit *slab, unsigned units) {
 
 /* ---- Caches for slabs ------------------------------------------------------------------------------------------- */
 
-struct unit *window_take_slab(unsigned units) {
+struct unit *window_take_slab(unsigned units, bool touched) {
     bool one = units == 1;
     uint32_t index = stack_pop(one ? &cache_one.stack : &cache_large.stack, unit_link);
     if (!index)
-        return window_take(units, 1, NULL);
+        return take(units, 1, NULL, touched);
     atomic_fetch_sub_explicit(one ? &cache_one.count : &cache_large.count, 1, memory_order_relaxed);
     return unit_from_index(index);
 }

@@ -162,9 +162,10 @@ void window_give(struct unit *first, size_t count);
 /* Gives units back whose memory is with the system already: they read as zero. */
 void window_give_empty(struct unit *first, size_t count);
 
-/* Slabs come and go as 1 or SLAB_UNITS_LARGE units, through caches that need no lock. */
+/* Slabs come and go as 1 or SLAB_UNITS_LARGE units, through caches that need no lock. TOUCHED: all of it will be written,
+ * and likely more of its kind after it; the system may use huge pages. */
 #define SLAB_UNITS_LARGE 4u
-struct unit *window_take_slab(unsigned units);
+struct unit *window_take_slab(unsigned units, bool touched);
 void window_give_slab(struct unit *first, unsigned units);
 
 /* Returns idle memory to the system: all of it, or what has been idle for a while. True if there was any. */

@@ -1,5 +1,6 @@
 /* huge_rest.c: the last huge page of a large run may reach beyond it (src/window.c). What is resident there is counted, serves
- * others, and goes back with the rest, whether it was free or the run's own room to grow.
+ * others, and goes back with the rest, whether it was free or the run's own room to grow; likewise the rest of the huge
+ * page that a slab begins.
  *
  * White box: linked with the static core.
  */
@@ -50,5 +51,20 @@ int main(void) {
             memset(runs[i], 0x5A, size);
         }
     all_goes_back(runs, before, "growth");
+    enum { SMALL = 1000, PIECES = 100000 };
+    static void *small[PIECES]; /* 96 MiB: slabs use huge pages then, of which the last may be begun */
+    for (unsigned i = 0; i < PIECES; i++) {
+        small[i] = brainmm_alloc(SMALL);
+        CHECK(small[i] != NULL);
+        memset(small[i], 0x5A, SMALL);
+    }
+    all_is_counted(before, "small pieces");
+    size_t resident = resident_growth(before);
+    CHECK_MSG(resident <= (size_t)PIECES * 1024 + 6 * MIB, "%zu KiB resident", resident / KIB);
+    for (unsigned i = 0; i < PIECES; i++)
+        CHECK(brainmm_free(small[i]) == BRAINMM_OK);
+    brainmm_thread_heap_minimize();
+    resident = resident_growth(before);
+    CHECK_MSG(resident <= SLACK_MIB * MIB, "%zu KiB of nothing are resident after small pieces", resident / KIB);
     return TEST_PASSED;
 }
