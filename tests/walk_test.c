@@ -1,6 +1,7 @@
 /* walk_test.c: brainmm_walk, brainmm_get_stats and brainmm_dump in a program that knows all it has allocated: each live
  * piece, block and run of pages is found once and described as it was taken, nothing else is found, and the figures are
- * the sums. Other threads have ended or do nothing here; walk_threads.c has those that work.
+ * the sums. Other threads have ended or do nothing here; walk_threads.c has those that work, walk_code_test.c what JIT
+ * heaps hold.
  */
 #include "heap_model.h"
 #include "walk_support.h"
@@ -222,112 +223,6 @@ START_TEST(resized_pieces_are_found_as_they_are_now) {
     compare(true);
     ck_assert_uint_eq(seen_at(&seen, pages->address)->size, 100 * 4096);
     compare_stats(true);
-}
-END_TEST
-
-/* ---- Pieces of code --------------------------------------------------------------------------------------------- */
-
-enum { CODE_HEAPS = 4, CODE_PIECES = 600 };
-
-struct code_piece {
-    char *code; /* NULL: none */
-    void *writable;
-    size_t size;
-    unsigned heap;
-};
-
-/* The walk finds the pieces of code, each once and as large as it was asked for, and no other; the figures are the sums. */
-static void compare_code(const struct code_piece *pieces) {
-    size_t live = 0, bytes = 0;
-    seen_walk(&seen);
-    for (unsigned i = 0; i < CODE_PIECES; i++) {
-        brainmm_options options = {0};
-        if (!pieces[i].code)
-            continue;
-        size_t size = (pieces[i].size + 15) / 16 * 16;
-        const brainmm_allocation *found = seen_at(&seen, pieces[i].code);
-        ck_assert_ptr_nonnull(found);
-        ck_assert_uint_eq(found->size, size);
-        ck_assert_uint_eq(found->kind, BRAINMM_JIT_MEMORY);
-        ck_assert_uint_eq(found->mode, BRAINMM_JIT);
-        ck_assert_uint_eq(found->alignment, 16);
-        ck_assert_uint_eq(found->thread_id, 0);
-        ck_assert_uint_eq(found->certainty, BRAINMM_EXACT);
-        ck_assert_int_eq(brainmm_get_options(pieces[i].code, &options), 1);
-        ck_assert_uint_eq(options.size, size);
-        ck_assert_uint_eq(options.kind, BRAINMM_JIT_MEMORY);
-        ck_assert_uint_eq(options.align, 0);
-        ck_assert_uint_eq(options.rights, pieces[i].writable == pieces[i].code
-                                              ? BRAINMM_READ | BRAINMM_WRITE | BRAINMM_EXECUTE
-                                              : BRAINMM_READ | BRAINMM_EXECUTE);
-        live++;
-        bytes += size;
-    }
-    for (size_t i = 0; i < seen.count; i++)
-        live -= seen.all[i].kind == BRAINMM_JIT_MEMORY;
-    ck_assert_uint_eq(live, 0);
-    compare_stats(true);
-    brainmm_stats stats = {.struct_size = sizeof stats};
-    ck_assert_int_eq(brainmm_get_stats(&stats, NULL, 0), BRAINMM_OK);
-    ck_assert_uint_eq(stats.kinds[BRAINMM_JIT_MEMORY].bytes, bytes);
-}
-
-/* What is no start of a piece of code, and what other functions say to one. */
-static void code_is_of_its_own_kind(brainmm_jit_heap *heap, char *code, void *writable) {
-    brainmm_options options, before;
-    memset(&options, 0x5A, sizeof options);
-    before = options;
-    ck_assert_int_eq(brainmm_get_options(code + 16, &options), 0);
-    if (writable != code)
-        ck_assert_int_eq(brainmm_get_options(writable, &options), 0);
-    ck_assert_int_eq(brainmm_free(code), BRAINMM_E_KIND);
-    ck_assert_int_eq(brainmm_free(code + 16), BRAINMM_E_POINTER);
-    ck_assert_int_eq(brainmm_pages_free(code, BRAINMM_JIT), BRAINMM_E_KIND);
-    ck_assert_int_eq(brainmm_block_free(code, BRAINMM_JIT), BRAINMM_E_KIND);
-    ck_assert_ptr_null(brainmm_pages_realloc(code, 20, BRAINMM_JIT));
-    ck_assert_ptr_null(brainmm_realloc(code, 5000));
-    ck_assert_int_eq(brainmm_jit_free(heap, code), BRAINMM_OK);
-    ck_assert_int_eq(brainmm_get_options(code, &options), 0);
-    ck_assert(memcmp(&options, &before, sizeof options) == 0);
-}
-
-START_TEST(code_is_found_piece_by_piece) {
-    static struct code_piece pieces[CODE_PIECES];
-    brainmm_jit_heap *heaps[CODE_HEAPS];
-    random_source random = {9};
-    memset(pieces, 0, sizeof pieces);
-    for (unsigned i = 0; i < CODE_HEAPS; i++)
-        ck_assert_int_eq(brainmm_jit_heap_create(i % 2, &heaps[i]), BRAINMM_OK);
-    for (unsigned heap = 0; heap < CODE_HEAPS; heap++) { /* the first piece lies where its chunk begins */
-        void *writable;
-        char *code = brainmm_jit_alloc(heaps[heap], 100, &writable);
-        ck_assert_ptr_nonnull(code);
-        code_is_of_its_own_kind(heaps[heap], code, writable);
-    }
-    for (unsigned round = 0; round < 4; round++) {
-        for (unsigned i = 0; i < 2 * CODE_PIECES; i++) {
-            struct code_piece *piece = &pieces[random_below(&random, CODE_PIECES)];
-            ck_assert_int_eq(brainmm_jit_free(heaps[piece->heap], piece->code), BRAINMM_OK);
-            *piece = (struct code_piece){.size = 1 + random_below(&random, i % 50 ? 1000 : 200 * KIB),
-                                         .heap = (unsigned)random_below(&random, CODE_HEAPS)};
-            if (i % 3)
-                piece->code = brainmm_jit_alloc(heaps[piece->heap], piece->size, &piece->writable);
-            ck_assert(i % 3 == 0 || piece->code != NULL);
-        }
-        compare_code(pieces);
-    }
-    for (unsigned heap = 0; heap < CODE_HEAPS; heap++) {
-        for (unsigned i = 0; i < CODE_PIECES; i++)
-            if (pieces[i].heap == heap)
-                pieces[i].code = NULL;
-        ck_assert_int_eq(heap % 2 ? brainmm_jit_heap_destroy(heaps[heap]) : brainmm_jit_heap_clear(heaps[heap]),
-                         BRAINMM_OK);
-        compare_code(pieces);
-    }
-    ck_assert_int_eq(brainmm_jit_heap_destroy(heaps[0]), BRAINMM_OK);
-    ck_assert_int_eq(brainmm_jit_heap_destroy(heaps[2]), BRAINMM_OK);
-    seen_walk(&seen);
-    ck_assert_uint_eq(seen.count, 0);
 }
 END_TEST
 
@@ -690,7 +585,6 @@ int main(void) {
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_add_test(all, all_that_is_live_is_found_once_and_described);
     tcase_add_test(all, resized_pieces_are_found_as_they_are_now);
-    tcase_add_test(all, code_is_found_piece_by_piece);
     tcase_add_test(all, random_use_is_found);
     tcase_add_test(all, what_ended_threads_left_is_found_and_belongs_to_none);
     tcase_add_test(all, what_another_thread_frees_is_counted);
