@@ -19,7 +19,7 @@
 #define IDLE_SLABS_MAX (WINDOW_IS_EVERYTHING ? 512u : 2048u) /* when a slab is given: 32 or 128 MiB */
 #define BEST_FIT_FROM 16u                       /* units, 1 MiB: the least that is worth to look at all holes for */
 #define HUGE_UNITS (OS_HUGE_PAGE >> UNIT_SHIFT) /* a huge page; what idle memory is moved in */
-#define HUGE_FROM 1024u                         /* units in use, 64 MiB: from there on slabs use huge pages */
+#define HUGE_FROM 3200u                         /* units in use, 200 MiB: from there on slabs use huge pages */
 #define BEYOND_PART 4u                          /* of a run its last huge page may reach beyond its end */
 #define CACHED_ONE_MAX 64                       /* slabs of one unit, and blocks of 64 KiB */
 #define CACHED_LARGE_MAX 16                     /* slabs of SLAB_UNITS_LARGE */
@@ -295,7 +295,7 @@ static bool rooms_free_all(void) {
 }
 
 /* The huge pages of which [first, first + count) takes a part first are committed as a whole: what follows of the same kind
- * will use the rest, which is idle till then. In a small heap the rest would be much of it. */
+ * will use the rest, which is idle till then, and at most a hundredth of the heap. */
 static void expect_more(size_t first, size_t count) {
     if (!OS_HUGE_PAGES || used_units < HUGE_FROM)
         return;

@@ -51,8 +51,8 @@ int main(void) {
             memset(runs[i], 0x5A, size);
         }
     all_goes_back(runs, before, "growth");
-    enum { SMALL = 1000, PIECES = 100000 };
-    static void *small[PIECES]; /* 96 MiB: slabs use huge pages then, of which the last may be begun */
+    enum { SMALL = 1000, PIECES = 300000 };
+    static void *small[PIECES]; /* 290 MiB: slabs use huge pages then, of which the last may be begun */
     for (unsigned i = 0; i < PIECES; i++) {
         small[i] = brainmm_alloc(SMALL);
         CHECK(small[i] != NULL);

@@ -2,8 +2,7 @@
  * resident set over the payload (rounded up to 16 bytes a piece) must stay within bounds:
  *   100 MiB in pieces of 16, 32, ... 128 bytes: at most 1.02 each;
  *   64 odd sizes from 129 to 32767 in geometric steps: mean at most 1.06, worst at most 1.13.
- * In a large heap slabs use huge pages (src/window.c), of which what is not used goes back when it has been idle for a
- * while; so it is given that while. The pieces form a list through their first words, so that no array disturbs the figures. Where the system forks, each
+ * The pieces form a list through their first words, so that no array disturbs the figures. Where the system forks, each
  * size is measured in a process of its own; elsewhere the heap returns its memory in between.
  */
 #include "heap_support.h"
@@ -16,7 +15,6 @@
 #define MEDIUM_MEAN_LIMIT 1060
 #define MEDIUM_WORST_LIMIT 1130
 #define MEDIUM_SIZES 64
-#define HUGE_PAGES_FROM (60 * MIB)
 
 /* Thousandths of resident growth over payload. */
 static unsigned measure(size_t size, size_t payload) {
@@ -31,10 +29,6 @@ static unsigned measure(size_t size, size_t payload) {
         memset(piece, (int)i, size);
         *piece = list;
         list = piece;
-    }
-    for (unsigned look = 0; look < 2 && payload > HUGE_PAGES_FROM; look++) {
-        sleep_ms(300);
-        CHECK(brainmm_free(brainmm_alloc(64 * KIB)) == BRAINMM_OK);
     }
     size_t growth = resident_growth(before);
     while (list) {
