@@ -19,7 +19,7 @@
 #define IDLE_SLABS_MAX (WINDOW_IS_EVERYTHING ? 512u : 2048u) /* when a slab is given: 32 or 128 MiB */
 #define BEST_FIT_FROM 16u                       /* units, 1 MiB: the least that is worth to look at all holes for */
 #define HUGE_UNITS (OS_HUGE_PAGE >> UNIT_SHIFT) /* a huge page; what idle memory is moved in */
-#define HUGE_FROM 3200u                         /* units in use, 200 MiB: from there on slabs use huge pages */
+#define HUGE_FROM 4096u                         /* units in use, 256 MiB: from there on slabs use huge pages */
 #define BEYOND_PART 4u                          /* of a run its last huge page may reach beyond its end */
 #define CACHED_ONE_MAX 64                       /* slabs of one unit, and blocks of 64 KiB */
 #define CACHED_LARGE_MAX 16                     /* slabs of SLAB_UNITS_LARGE */
