@@ -267,6 +267,8 @@ void jit_scan(uintptr_t start, void (*visit)(void *context, const struct found *
                           .mode = BRAINMM_JIT};
     lock_take(&lock);
     struct chunk *chunk = chunk_at((const char *)start);
+    if (chunk && (uintptr_t)chunk->code != start)
+        chunk = NULL; /* another one by now, which may begin below what was visited already */
     for (size_t at = 0; chunk && (at = bits_next(chunk, at, true)) < chunk->granules;) {
         size_t length = chunk_length(chunk, at);
         found.start = (uintptr_t)chunk->code + at * GRANULE;
