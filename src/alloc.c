@@ -322,9 +322,7 @@ int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options)
         found.size = slab_object_size(unit);
         found.kind = found.size <= SMALL_KIND_MAX ? BRAINMM_SMALL : BRAINMM_MEDIUM;
         found.align = (uint8_t)(unit->bin / CLASS_STRIDE);
-        struct heap *owner = atomic_load_explicit(&unit->owner, memory_order_relaxed);
-        if (owner && owner != NOBODY)
-            found.thread_id = atomic_load_explicit(&owner->thread_id, memory_order_relaxed);
+        found.thread_id = slab_thread_id(unit);
     } else if ((unit = run_of(address, UNIT_RUN)) != NULL) {
         found.size = unit->size;
         found.kind = found.size <= BIG_MAX ? BRAINMM_BIG : BRAINMM_LARGE;

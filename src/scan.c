@@ -133,21 +133,19 @@ static bool slab_look(struct scan *scan, struct unit *slab, struct found *found)
             return false;
         unsigned bin = atomic_load_explicit(&slab->bin, memory_order_relaxed);
         unsigned places = atomic_load_explicit(&slab->carved, memory_order_acquire);
-        struct heap *owner = atomic_load_explicit(&slab->owner, memory_order_relaxed);
         const struct geometry *geometry = &bin_geometry[bin];
         *found = (struct found){
             .start = (uintptr_t)unit_address(unit_index(slab)),
             .stride = geometry->object_size,
             .size = geometry->object_size,
             .alignment = (size_t)16 << bin / CLASS_STRIDE,
+            .thread_id = slab_thread_id(slab),
             /* the two may be of different lives of the unit */
             .places = places < geometry->capacity ? places : geometry->capacity,
             .live = scan->live,
             .bin = (uint16_t)bin,
             .kind = geometry->object_size <= SMALL_KIND_MAX ? BRAINMM_SMALL : BRAINMM_MEDIUM,
         };
-        if (owner && owner != NOBODY)
-            found->thread_id = atomic_load_explicit(&owner->thread_id, memory_order_relaxed);
         found->presumed = !marks_read(scan, slab, found);
         if (slab_life_goes_on(slab, life))
             return true;

@@ -82,7 +82,7 @@ bool slab_disown(struct heap *heap, struct unit *slab, uint32_t flags) {
         if (word != 0 && !(flags & REMOTE_LISTED)) {
             unsigned length = carved(slab) - atomic_load_explicit(&slab->goal, memory_order_relaxed);
             slab_arm(slab, length, carved(slab));
-            atomic_store_explicit(&slab->owner, heap, memory_order_relaxed);
+            slab_set_owner(slab, heap);
             return false;
         }
     } while (!atomic_compare_exchange_weak_explicit(&slab->remote, &word, word | flags | REMOTE_UNOWNED,
@@ -100,7 +100,7 @@ void slab_own(struct heap *heap, struct unit *slab, uint32_t word, uint32_t obje
     unsigned length = carved(slab) - atomic_load_explicit(&slab->goal, memory_order_relaxed);
     length += slab_join_local(slab, remote_first(slab, word), remote_count(word), object_size);
     slab_arm(slab, length, carved(slab));
-    atomic_store_explicit(&slab->owner, heap, memory_order_relaxed);
+    slab_set_owner(slab, heap);
 }
 
 /* ---- Frees by other threads ------------------------------------------------------------------------------------- */

@@ -48,6 +48,11 @@ static inline bool is_object_of(const struct unit *slab, const struct object *ob
     return offset < (uintptr_t)carved(slab) * object_size && offset % object_size == 0;
 }
 
+/* With the acquire of slab_thread_id(), which looks into a heap that its thread may just have made. */
+static inline void slab_set_owner(struct unit *slab, struct heap *heap) {
+    atomic_store_explicit(&slab->owner, heap, memory_order_release);
+}
+
 static inline struct unit *unit_or_null(uint32_t index) { return index ? unit_from_index(index) : NULL; }
 
 static inline uint32_t link_get(_Atomic uint32_t *link) { return atomic_load_explicit(link, memory_order_relaxed); }

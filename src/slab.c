@@ -158,7 +158,7 @@ static struct unit *slab_create(struct heap *heap, size_t bin) {
     slab->bin = (uint16_t)bin;
     slab->attributes = geometry->units > 1 ? SLAB_LARGE : 0;
     slab_arm(slab, 0, 0);
-    atomic_store_explicit(&slab->owner, heap, memory_order_relaxed);
+    slab_set_owner(slab, heap);
     slab->kind = UNIT_SLAB;
     return slab;
 }

@@ -109,6 +109,12 @@ extern struct heap heap_ended __attribute__((visibility("hidden")));
 /* A pointer's slab and whether the pointer is one of its carved objects; NULL if not. Exact, for any pointer. */
 struct unit *slab_of(const void *piece);
 
+/* The thread that owns a slab, 0: none. For any thread to ask; it may have changed meanwhile. */
+static inline uintptr_t slab_thread_id(const struct unit *slab) {
+    struct heap *owner = atomic_load_explicit(&((struct unit *)slab)->owner, memory_order_acquire);
+    return owner && owner != NOBODY ? atomic_load_explicit(&owner->thread_id, memory_order_relaxed) : 0;
+}
+
 /* The size of a slab's objects. */
 static inline size_t slab_object_size(const struct unit *slab) { return bin_geometry[slab->bin].object_size; }
 

@@ -191,6 +191,69 @@ START_TEST(the_owner_is_the_thread_that_allocated_as_long_as_it_lives) {
 }
 END_TEST
 
+/* 200 slabs; of each, every eighth piece is freed by a thread that never allocates, so anybody may take the slab. */
+enum { PASSED_SIZE = 1024, PASSED_PIECES = 200 * 65536 / PASSED_SIZE };
+
+static char *passed[PASSED_PIECES];
+
+static void thread_frees_some(void *unused) {
+    (void)unused;
+    for (unsigned i = 0; i < PASSED_PIECES; i += 8)
+        CHECK(brainmm_free(passed[i]) == BRAINMM_OK);
+}
+
+static struct taker {
+    thread thread;
+    uintptr_t id;
+    char *taken; /* published without any order, so that only the heap itself orders what the asking thread reads */
+} takers[4];
+
+static void thread_takes(void *argument) {
+    struct taker *taker = argument;
+    char *taken = brainmm_alloc(PASSED_SIZE);
+    CHECK(taken != NULL);
+    __atomic_store_n(&taker->id, current_thread_id(), __ATOMIC_RELAXED);
+    __atomic_store_n(&taker->taken, taken, __ATOMIC_RELAXED);
+    CHECK(event_wait(&leave, 60000));
+    CHECK(brainmm_free(taken) == BRAINMM_OK);
+}
+
+static const char *neighbour_of(const char *taken) {
+    for (unsigned i = 1; i < PASSED_PIECES; i++)
+        if (i % 8 != 0 && ((uintptr_t)passed[i] ^ (uintptr_t)taken) < 65536)
+            return passed[i];
+    return NULL;
+}
+
+/* Several threads: an earlier test's heap may wait for the first, the others have just made theirs. */
+START_TEST(the_owner_of_a_slab_that_passed_on_is_who_took_it) {
+    thread t;
+    leave.raised = 0;
+    for (unsigned i = 0; i < PASSED_PIECES; i++)
+        ck_assert_ptr_nonnull(passed[i] = brainmm_alloc(PASSED_SIZE));
+    thread_start(&t, thread_frees_some, NULL);
+    thread_join(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        char *taken = NULL;
+        takers[i].taken = NULL;
+        thread_start(&takers[i].thread, thread_takes, &takers[i]);
+        for (uint64_t end = now_ms() + 60000; !taken && now_ms() < end; thread_yield())
+            taken = __atomic_load_n(&takers[i].taken, __ATOMIC_RELAXED);
+        ck_assert_ptr_nonnull(taken);
+        const char *neighbour = neighbour_of(taken);
+        ck_assert_msg(neighbour != NULL, "thread %u has not taken one of the slabs", i);
+        uintptr_t id = __atomic_load_n(&takers[i].id, __ATOMIC_RELAXED);
+        check(neighbour, BRAINMM_MEDIUM, 0, 0, READ_WRITE, id, PASSED_SIZE, PASSED_SIZE);
+    }
+    event_raise(&leave);
+    for (unsigned i = 0; i < 4; i++)
+        thread_join(&takers[i].thread);
+    for (unsigned i = 0; i < PASSED_PIECES; i++)
+        if (i % 8 != 0)
+            ck_assert_int_eq(brainmm_free(passed[i]), BRAINMM_OK);
+}
+END_TEST
+
 /* ---- What is none ----------------------------------------------------------------------------------------------- */
 
 static char in_data[64] __attribute__((aligned(4096)));
@@ -231,6 +294,7 @@ int main(void) {
     tcase_add_test(all, pages_of_all_modes);
     tcase_add_test(all, rights_are_those_of_the_first_page);
     tcase_add_test(all, the_owner_is_the_thread_that_allocated_as_long_as_it_lives);
+    tcase_add_test(all, the_owner_of_a_slab_that_passed_on_is_who_took_it);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
