@@ -6,23 +6,28 @@
  * the start of an allocation. Allocations share pages down to the granule: what they share has the same rights anyway,
  * for good or, with two views, at each of its two addresses.
  *
+ * The heap's own records are pieces that look free, or runs of a kind of their own: the walk does not report them, and
+ * nobody can free them.
+ *
  * Memory of the one kind is runs of mode BRAINMM_JIT, which become ordinary before they are anything else; memory of the
  * other kind is mapped twice from the system and goes back there.
  */
 #include "jit.h"
 #include "heap.h"
+#include "instrument.h"
 #include "lock.h"
 #include "manager.h"
 #include "os.h"
 #include "run.h"
+#include "slab.h"
 #include <string.h>
 
 #define GRANULE 16u
 #define CHUNK_LEAST ((size_t)1 << 16)
-#define CHUNK_MOST ((size_t)1 << 20)      /* chunks double up to this; a larger allocation has one of its own */
-#define LIVE_HEAP ((uintptr_t)0x4A495448) /* xor-ed with its address, in a heap that is alive */
+#define CHUNK_MOST ((size_t)1 << 20) /* chunks double up to this; a larger allocation has one of its own */
 
 struct chunk {
+    struct object looks_free; /* record_make() */
     struct chunk *next;
     char *code;      /* where it runs */
     char *writable;  /* where it is written: the same, or the other view */
@@ -33,16 +38,15 @@ struct chunk {
     uint64_t bits[]; /* in use, then starts; whole words */
 };
 
-/* is_heap() has the heap look at the first two words, so they do not change while others may ask. */
 struct brainmm_jit_heap {
-    uintptr_t live; /* LIVE_HEAP */
-    uintptr_t kind; /* enum brainmm_jit_kind */
+    struct object looks_free; /* its `next` is live_heap() */
+    uintptr_t kind;           /* enum brainmm_jit_kind */
     struct brainmm_jit_heap *next;
     size_t next_size; /* of a chunk */
     struct chunk *chunks;
 };
 
-static struct lock lock;               /* of everything below and in every heap, but for those two words */
+static struct lock lock;               /* of everything below and in every heap, but for what is_heap() looks at */
 static struct brainmm_jit_heap *heaps; /* all there are */
 static uint64_t changes;
 
@@ -74,6 +78,31 @@ static size_t bits_next(const struct chunk *chunk, size_t from, bool value) {
     return chunk->granules;
 }
 
+/* ---- Records and memory ------------------------------------------------------------------------------------------- */
+
+static void *run_make(size_t size, unsigned mode) {
+    void *run = run_get(size, UNIT_SIZE, UNIT_JIT, mode);
+    return run || !heap_thread_heap_minimize() ? run : run_get(size, UNIT_SIZE, UNIT_JIT, mode);
+}
+
+/* Zeroed, but for a mark in its first words if it is a piece. */
+static void *record_make(size_t size) {
+    void *record = size > MEDIUM_MAX ? run_make(size, BRAINMM_USER) : heap_alloc(size);
+    if (!record)
+        return NULL;
+    memset(record, 0, size);
+    if (size <= MEDIUM_MAX)
+        object_mark(record, slab_of(record));
+    return record;
+}
+
+static void record_free(void *record) {
+    if (run_free(record, UNIT_JIT, BRAINMM_USER))
+        return;
+    object_mark(record, NULL);
+    heap_free(record);
+}
+
 /* ---- Chunks ----------------------------------------------------------------------------------------------------- */
 
 static void chunk_release(const struct brainmm_jit_heap *heap, struct chunk *chunk) {
@@ -84,22 +113,22 @@ static void chunk_release(const struct brainmm_jit_heap *heap, struct chunk *chu
     } else {
         run_free(chunk->code, UNIT_JIT, BRAINMM_JIT);
     }
-    heap_free(chunk);
+    record_free(chunk);
 }
 
 /* A chunk of SIZE bytes, a multiple of CHUNK_LEAST, all of it free. */
 static struct chunk *chunk_make(const struct brainmm_jit_heap *heap, size_t size) {
     size_t granules = size / GRANULE;
-    struct chunk *chunk = heap_alloc_zeroed(sizeof *chunk + 2 * words_of(granules) * sizeof(uint64_t));
+    struct chunk *chunk = record_make(sizeof *chunk + 2 * words_of(granules) * sizeof(uint64_t));
     if (!chunk)
         return NULL;
     void *writable = NULL, *code = NULL;
     if (heap->kind == BRAINMM_JIT_TWO_VIEWS)
         os_map_views(size, &writable, &code);
-    else if ((code = run_get(size, UNIT_SIZE, UNIT_JIT, BRAINMM_JIT)) == NULL && heap_thread_heap_minimize())
-        code = run_get(size, UNIT_SIZE, UNIT_JIT, BRAINMM_JIT);
+    else
+        code = run_make(size, BRAINMM_JIT);
     if (!code) {
-        heap_free(chunk);
+        record_free(chunk);
         return NULL;
     }
     if (heap->kind == BRAINMM_JIT_TWO_VIEWS)
@@ -169,9 +198,18 @@ static bool chunk_give(struct chunk *chunk, const char *code) {
 
 /* ---- Heaps ------------------------------------------------------------------------------------------------------ */
 
-/* Whether HEAP is one, for any pointer: only a live piece of memory is looked into. */
+/* What a live heap has where a free piece has a link: a pointer into another slab, which the link never is. */
+static struct object *live_heap(const struct brainmm_jit_heap *heap) {
+    return (struct object *)((uintptr_t)heap ^ 0x4A495448);
+}
+
+/* Whether HEAP is one, for any pointer: only the first words of a piece, live or free, are looked at. */
 static bool is_heap(const struct brainmm_jit_heap *heap) {
-    return heap && heap_usable_size(heap) >= sizeof *heap && heap->live == (LIVE_HEAP ^ (uintptr_t)heap);
+    const struct unit *slab = slab_of(heap);
+    if (!slab)
+        return false;
+    INSTRUMENT_LOOK(heap);
+    return object_is_free(&heap->looks_free, slab) && heap->looks_free.next == live_heap(heap);
 }
 
 static void heap_clear(struct brainmm_jit_heap *heap) {
@@ -293,7 +331,7 @@ int BRAINMM_CALL heap_jit_heap_create(unsigned kind, brainmm_jit_heap **result) 
         return manager_active.jit_heap_create(kind, result);
     if (kind > BRAINMM_JIT_TWO_VIEWS || !result)
         return BRAINMM_E_ARGUMENT;
-    struct brainmm_jit_heap *heap = heap_alloc_zeroed(sizeof *heap);
+    struct brainmm_jit_heap *heap = record_make(sizeof *heap);
     if (!heap)
         return BRAINMM_E_MEMORY;
     heap->kind = kind;
@@ -306,10 +344,10 @@ int BRAINMM_CALL heap_jit_heap_create(unsigned kind, brainmm_jit_heap **result) 
     }
     lock_open(&lock);
     if (!heap->chunks) {
-        heap_free(heap);
+        record_free(heap);
         return BRAINMM_E_REFUSED;
     }
-    heap->live = LIVE_HEAP ^ (uintptr_t)heap;
+    heap->looks_free.next = live_heap(heap);
     *result = heap;
     return BRAINMM_OK;
 }
@@ -333,14 +371,15 @@ int BRAINMM_CALL heap_jit_heap_destroy(brainmm_jit_heap *heap) {
     if (!is_heap(heap))
         return BRAINMM_E_POINTER;
     lock_take(&lock);
-    heap->live = 0;
+    heap->looks_free.next = NULL;
     heap_clear(heap);
     struct brainmm_jit_heap **link = &heaps;
     while (*link != heap)
         link = &(*link)->next;
     *link = heap->next;
     lock_open(&lock);
-    return heap_free(heap);
+    record_free(heap);
+    return BRAINMM_OK;
 }
 
 void *BRAINMM_CALL heap_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable) {

@@ -86,7 +86,10 @@ static void check_density(unsigned kind) {
     CHECK(brainmm_jit_heap_destroy(heap) == BRAINMM_OK);
 }
 
+static void thread_frees_heap(void *heap) { CHECK(brainmm_free(heap) != BRAINMM_OK); }
+
 static void check_refusals(unsigned kind) {
+    thread t;
     brainmm_jit_heap *heap = heap_make(kind), *other = heap_make(kind), *unset = NULL;
     char on_stack[256] = {0};
     void *piece = brainmm_alloc(1000), *writable = on_stack;
@@ -102,6 +105,10 @@ static void check_refusals(unsigned kind) {
     CHECK(brainmm_jit_free(heap, piece) == BRAINMM_E_POINTER && brainmm_jit_free(heap, on_stack) == BRAINMM_E_POINTER);
     CHECK(brainmm_jit_free(other, code) == BRAINMM_E_POINTER && brainmm_free(code) != BRAINMM_OK);
     CHECK(brainmm_jit_free(heap, code) == BRAINMM_OK && brainmm_jit_free(heap, code) == BRAINMM_E_POINTER);
+    CHECK(brainmm_free(heap) != BRAINMM_OK && brainmm_realloc(heap, 5000) == NULL && brainmm_usable_size(heap) == 0);
+    CHECK(brainmm_get_options(heap, NULL) == 0);
+    thread_start(&t, thread_frees_heap, heap);
+    thread_join(&t);
     CHECK(code_call(neighbour, 100) == 2);
 
     brainmm_jit_heap *const no_heaps[] = {NULL,         (void *)on_stack,   piece, (void *)(uintptr_t)64,
