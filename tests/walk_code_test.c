@@ -3,6 +3,9 @@
  */
 #include "walk_support.h"
 #include <check.h>
+#if defined(BRAINMM_STATIC)
+#include "jit.h"
+#endif
 
 static struct seen seen;
 
@@ -119,11 +122,42 @@ START_TEST(code_is_found_piece_by_piece) {
 }
 END_TEST
 
+#if defined(BRAINMM_STATIC) /* the static core, whose inside can be called */
+static void count_one(void *count, const struct found *found) {
+    (void)found;
+    ++*(unsigned *)count;
+}
+
+/* Between a walk's two questions, where the next chunk lies and what is in it, another chunk may come to lie around that
+ * place; its pieces would be reported after others that lie higher. */
+START_TEST(a_chunk_that_begins_elsewhere_is_not_visited) {
+    for (unsigned kind = 0; kind < 2; kind++) {
+        brainmm_jit_heap *heap;
+        unsigned inside = 0, at_start = 0;
+        ck_assert_int_eq(brainmm_jit_heap_create(kind, &heap), BRAINMM_OK);
+        char *code = brainmm_jit_alloc(heap, 2 * MIB, NULL), *later = brainmm_jit_alloc(heap, 100, NULL);
+        ck_assert(code != NULL && later != NULL);
+        ck_assert_uint_eq(jit_next((uintptr_t)code), (uintptr_t)code);
+        jit_scan((uintptr_t)code + 65536, count_one, &inside);
+        jit_scan((uintptr_t)code, count_one, &at_start);
+        ck_assert_uint_eq(inside, 0);
+        ck_assert_uint_eq(at_start, 1);
+        ck_assert_int_eq(brainmm_jit_heap_destroy(heap), BRAINMM_OK);
+        jit_scan((uintptr_t)code, count_one, &at_start);
+        ck_assert_uint_eq(at_start, 1);
+    }
+}
+END_TEST
+#endif
+
 int main(void) {
     Suite *suite = suite_create("walk_code");
     TCase *all = tcase_create("code");
     tcase_set_timeout(all, 100);
     tcase_add_test(all, code_is_found_piece_by_piece);
+#if defined(BRAINMM_STATIC)
+    tcase_add_test(all, a_chunk_that_begins_elsewhere_is_not_visited);
+#endif
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
