@@ -167,7 +167,8 @@ BRAINMM_API int BRAINMM_CALL brainmm_pages_get_rights(const void *page, unsigned
 /* ---- Memory for machine code ------------------------------------------------------------------------------------ */
 
 /* A heap of executable memory. There may be many; each has its own memory, and every function may be called by any
- * thread at any time, except that a heap must not be destroyed while it is used. */
+ * thread at any time, except that a heap must not be destroyed while it is used. It is no piece: all other functions
+ * refuse it, and the walk reports its code only. */
 typedef struct brainmm_jit_heap brainmm_jit_heap;
 
 enum brainmm_jit_kind {
