@@ -23,16 +23,38 @@
 
 _Thread_local struct heap *os_thread_word = &heap_none;
 
-bool os_start(void) { return true; }
+bool os_huge_pages_always;
+
+/* The file says "[always] madvise never", or has the brackets elsewhere. What cannot be read may be so. No function of libc
+ * reads it, for a thread could be cancelled there. */
+static bool huge_pages_are_always(void) {
+    char first;
+    long file = syscall(SYS_openat, AT_FDCWD, "/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return true;
+    bool always = syscall(SYS_read, file, &first, 1) != 1 || first == '[';
+    syscall(SYS_close, file);
+    return always;
+}
+
+bool os_start(void) {
+    os_huge_pages_always = huge_pages_are_always();
+    return true;
+}
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
 /* Reserved memory is mapped readable and writable at once: pages cost nothing until they are touched, and one mapping
- * with one set of rights stays one mapping to the kernel. */
+ * with one set of rights stays one mapping to the kernel. Huge pages are only where os_expect_use() wants them: else the
+ * first touch of a table would cost 2 MiB, and memory would be in use that nobody counts. */
 static void *map(void *address, size_t size, int flags) {
     void *mapped =
         mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
-    return mapped == MAP_FAILED ? NULL : mapped;
+    if (mapped == MAP_FAILED)
+        return NULL;
+    if (os_huge_pages_always)
+        madvise(mapped, size, MADV_NOHUGEPAGE);
+    return mapped;
 }
 
 bool os_reserve_at(void *address, size_t size) {

@@ -2,6 +2,8 @@
 #ifndef BRAINMM_OS_INLINE_H
 #define BRAINMM_OS_INLINE_H
 
+#include <stdbool.h>
+
 struct heap;
 
 /* A new thread's word is the core's `heap_none`, never NULL: the fast paths need no test for it. */
@@ -9,6 +11,9 @@ struct heap;
 
 /* Whether os_expect_use() does something. 32 bit has no addresses to begin what is large where huge pages do. */
 #define OS_HUGE_PAGES (sizeof(void *) > 4)
+
+/* The administrator wants huge pages for all memory, not only where programs advise them. */
+extern bool os_huge_pages_always __attribute__((visibility("hidden")));
 
 extern _Thread_local struct heap *os_thread_word __attribute__((visibility("hidden")));
 

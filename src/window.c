@@ -19,10 +19,10 @@
 #define IDLE_SLABS_MAX (WINDOW_IS_EVERYTHING ? 512u : 2048u) /* when a slab is given: 32 or 128 MiB */
 #define BEST_FIT_FROM 16u                       /* units, 1 MiB: the least that is worth to look at all holes for */
 #define HUGE_UNITS (OS_HUGE_PAGE >> UNIT_SHIFT) /* a huge page; what idle memory is moved in */
-#define HUGE_FROM 4096u                         /* units in use, 256 MiB: from there on slabs use huge pages */
-#define BEYOND_PART 4u                          /* of a run its last huge page may reach beyond its end */
-#define CACHED_ONE_MAX 64                       /* slabs of one unit, and blocks of 64 KiB */
-#define CACHED_LARGE_MAX 16                     /* slabs of SLAB_UNITS_LARGE */
+#define HUGE_FROM (os_huge_pages_always ? 256u : 4096u) /* units in use, 16 or 256 MiB: slabs use huge pages then */
+#define BEYOND_PART 4u                                  /* of a run its last huge page may reach beyond its end */
+#define CACHED_ONE_MAX 64                               /* slabs of one unit, and blocks of 64 KiB */
+#define CACHED_LARGE_MAX 16                             /* slabs of SLAB_UNITS_LARGE */
 
 #if WINDOW_IS_EVERYTHING
 #define ROOM_UNITS_MAX (((size_t)128 << 20) >> UNIT_SHIFT) /* of all runs */
@@ -295,7 +295,8 @@ static bool rooms_free_all(void) {
 }
 
 /* The huge pages of which [first, first + count) takes a part first are committed as a whole: what follows of the same kind
- * will use the rest, which is idle till then, and at most a hundredth of the heap. */
+ * will use the rest, which is idle till then, and at most a hundredth of the heap; an eighth, where the administrator wants
+ * huge pages everywhere. */
 static void expect_more(size_t first, size_t count) {
     if (!OS_HUGE_PAGES || used_units < HUGE_FROM)
         return;

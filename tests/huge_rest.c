@@ -1,15 +1,37 @@
 /* huge_rest.c: the last huge page of a large run may reach beyond it (src/window.c). What is resident there is counted, serves
  * others, and goes back with the rest, whether it was free or the run's own room to grow; likewise the rest of the huge
- * page that a slab begins.
+ * page that a slab begins. Where the administrator has set huge pages for everything, the same holds.
  *
  * White box: linked with the static core.
  */
 #include "heap_support.h"
 
 #include "brainmm.h"
+#include "os.h"
+#include "os_inline.h"
 #include "window.h"
 
 enum { RUNS = 24, RUN_KIB = 18 * 1024 + 100, SLACK_MIB = 4 };
+
+/* Whether FLAG is among the kernel's of all mappings in [start, start + size). "nh": no huge pages. "hg": huge pages. */
+static bool all_have_flag(const void *start, size_t size, const char *flag) {
+    static char line[1024];
+    uintptr_t from = (uintptr_t)start, low, high;
+    bool concerned = false, all = true, any = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    CHECK(maps != NULL);
+    while (fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &low, &high) == 2)
+            concerned = low < from + size && high > from;
+        if (!concerned || strncmp(line, "VmFlags:", 8) != 0)
+            continue;
+        any = true;
+        all = all && strstr(line, flag) != NULL;
+    }
+    fclose(maps);
+    CHECK(any);
+    return all;
+}
 
 static size_t counted_bytes(void) {
     struct window_figures figures;
@@ -31,9 +53,8 @@ static void all_goes_back(void *runs[RUNS], size_t before, const char *what) {
     CHECK_MSG(rest <= SLACK_MIB * MIB, "%zu KiB of nothing are resident after %s", rest / KIB, what);
 }
 
-int main(void) {
+static void runs_keep_to_themselves(void) {
     void *runs[RUNS];
-    watchdog_start(100);
     size_t before = resident_bytes();
     for (unsigned i = 0; i < RUNS; i++) {
         runs[i] = brainmm_alloc(RUN_KIB * KIB);
@@ -51,20 +72,59 @@ int main(void) {
             memset(runs[i], 0x5A, size);
         }
     all_goes_back(runs, before, "growth");
-    enum { SMALL = 1000, PIECES = 300000 };
-    static void *small[PIECES]; /* 290 MiB: slabs use huge pages then, of which the last may be begun */
-    for (unsigned i = 0; i < PIECES; i++) {
+}
+
+enum { SMALL = 1000, PIECES = 300000 };
+
+/* The last of the slabs is in a huge page if there is HUGE. */
+static void slabs_keep_to_themselves(unsigned count, bool huge) {
+    static void *small[PIECES];
+    size_t before = resident_bytes();
+    for (unsigned i = 0; i < count; i++) {
         small[i] = brainmm_alloc(SMALL);
         CHECK(small[i] != NULL);
         memset(small[i], 0x5A, SMALL);
     }
     all_is_counted(before, "small pieces");
+    CHECK(all_have_flag(small[count - 1], SMALL, " hg") == huge);
     size_t resident = resident_growth(before);
-    CHECK_MSG(resident <= (size_t)PIECES * 1024 + 6 * MIB, "%zu KiB resident", resident / KIB);
-    for (unsigned i = 0; i < PIECES; i++)
+    CHECK_MSG(resident <= (size_t)count * 1024 + 6 * MIB, "%zu KiB resident", resident / KIB);
+    for (unsigned i = 0; i < count; i++)
         CHECK(brainmm_free(small[i]) == BRAINMM_OK);
     brainmm_thread_heap_minimize();
     resident = resident_growth(before);
     CHECK_MSG(resident <= SLACK_MIB * MIB, "%zu KiB of nothing are resident after small pieces", resident / KIB);
+}
+
+/* ---- What the kernel is told ------------------------------------------------------------------------------------ */
+
+/* A touch costs one page wherever nobody has asked for more, also where memory was given back and serves again. */
+static void nothing_is_huge_unasked(void) {
+    enum { SIZE = 8 << 20 };
+    char *memory = os_reserve(SIZE, OS_HUGE_PAGE);
+    CHECK(memory != NULL && all_have_flag(memory, SIZE, " nh"));
+    os_expect_use(memory + OS_HUGE_PAGE, OS_HUGE_PAGE);
+    CHECK(all_have_flag(memory + OS_HUGE_PAGE, OS_HUGE_PAGE, " hg") && all_have_flag(memory, OS_HUGE_PAGE, " nh"));
+    os_decommit(memory + UNIT_SIZE, SIZE / 2);
+    CHECK(all_have_flag(memory, SIZE, " nh"));
+    os_release(memory, SIZE);
+    CHECK(os_reserve_at(memory, SIZE) && all_have_flag(memory, SIZE, " nh"));
+    os_release(memory, SIZE);
+}
+
+int main(void) {
+    watchdog_start(100);
+    if (access("/sys/kernel/mm/transparent_hugepage/enabled", R_OK) != 0)
+        test_skip("this kernel has no transparent huge pages");
+    brainmm_free(brainmm_alloc(1)); /* the heap looks at the machine's setting now */
+    os_huge_pages_always = false;
+    runs_keep_to_themselves();
+    slabs_keep_to_themselves(PIECES, true); /* 290 MiB */
+    slabs_keep_to_themselves(PIECES / 2, false);
+    os_huge_pages_always = true;
+    nothing_is_huge_unasked();
+    runs_keep_to_themselves();
+    slabs_keep_to_themselves(PIECES / 2, true);
+    slabs_keep_to_themselves(PIECES / 30, false);
     return TEST_PASSED;
 }
