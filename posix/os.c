@@ -80,6 +80,17 @@ void *os_reserve(size_t size, size_t alignment) {
     return mapped + before;
 }
 
+void *os_reserve_table(size_t size) {
+    void *table = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (table == MAP_FAILED)
+        return NULL;
+    if (os_huge_pages_always)
+        madvise(table, size, MADV_NOHUGEPAGE);
+    return table;
+}
+
+bool os_commit_table(void *address, size_t size) { return mprotect(address, size, PROT_READ | PROT_WRITE) == 0; }
+
 void os_release(void *address, size_t size) { munmap(address, size); }
 
 bool os_commit(void *address, size_t size) {

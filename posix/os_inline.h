@@ -12,6 +12,10 @@ struct heap;
 /* Whether os_expect_use() does something. 32 bit has no addresses to begin what is large where huge pages do. */
 #define OS_HUGE_PAGES (sizeof(void *) > 4)
 
+/* Whether reserved memory may be charged as if it were used: where memory is accounted strictly (vm.overcommit_memory 2),
+ * for a program that locks all it has (mlockall), by `ulimit -d`. 32 bit reserves little at a time anyway. */
+#define OS_RESERVED_IS_CHARGED (sizeof(void *) > 4)
+
 /* The administrator wants huge pages for all memory, not only where programs advise them. */
 extern bool os_huge_pages_always __attribute__((visibility("hidden")));
 

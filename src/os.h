@@ -25,6 +25,12 @@ bool os_reserve_at(void *address, size_t size);
 /* Reserves SIZE bytes anywhere, at a multiple of ALIGNMENT (a power of two, at least OS_GRANULE); NULL if there is none. */
 void *os_reserve(size_t size, size_t alignment);
 
+/* The same for a table, at a multiple of OS_GRANULE, of which only beginnings may ever be used. What has not been made
+ * usable by os_commit_table() costs the process nothing, whatever it asks of the system: strict accounting of memory, all
+ * of it locked, limits. */
+void *os_reserve_table(size_t size);
+bool os_commit_table(void *address, size_t size);
+
 /* Gives address space back: the whole of one reservation. */
 void os_release(void *address, size_t size);
 

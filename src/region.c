@@ -10,6 +10,7 @@
 #define SPAN_MIN ((uint64_t)1 << 34)
 #define REGION_UNITS (((size_t)1 << 30) >> UNIT_SHIFT)
 #endif
+#define REGION_UNITS_FIRST (((size_t)1 << 24) >> UNIT_SHIFT) /* 64 bit, where what is reserved may be charged */
 
 #define PLACES_TRIED 256u /* for a region, before a smaller one is tried */
 #define BITMAPS 6u
@@ -30,14 +31,16 @@ static bool commit_tables(size_t units) {
     while (covered < units)
         covered *= 2;
     uintptr_t mask = (uintptr_t)(covered - 1) << DESCRIPTOR_SHIFT;
-    if (mask <= atomic_load_explicit(&window.mask, memory_order_relaxed))
+    uintptr_t mask_before = atomic_load_explicit(&window.mask, memory_order_relaxed);
+    size_t before = mask_before ? (mask_before >> DESCRIPTOR_SHIFT) + 1 : 0;
+    if (covered <= before)
         return true;
     uint64_t *const bitmaps[BITMAPS] = {space.owned,     space.starts, space.free,
                                         space.committed, space.marked, space.idle};
-    if (!os_commit(window.table, table_bytes(covered)))
+    if (!os_commit_table(window.table, table_bytes(covered)))
         return false;
     for (unsigned i = 0; i < BITMAPS; i++)
-        if (!os_commit(bitmaps[i], bitmap_bytes(covered)))
+        if (bitmap_bytes(covered) > bitmap_bytes(before) && !os_commit_table(bitmaps[i], bitmap_bytes(covered)))
             return false;
     atomic_store_explicit(&window.mask, mask, memory_order_relaxed);
     return true;
@@ -51,7 +54,7 @@ bool window_start(void) {
         if (!WINDOW_IS_EVERYTHING && (place = os_place_window((size_t)span)) == NULL)
             continue;
         size_t bytes = table_bytes(space.units) + BITMAPS * bitmap_bytes(space.units);
-        table = os_reserve((bytes + OS_GRANULE - 1) & ~(size_t)(OS_GRANULE - 1), OS_GRANULE);
+        table = os_reserve_table((bytes + OS_GRANULE - 1) & ~(size_t)(OS_GRANULE - 1));
     }
     if (!table)
         return false;
@@ -60,7 +63,7 @@ bool window_start(void) {
     char *end = table + table_bytes(space.units);
     for (unsigned i = 0; i < BITMAPS; i++, end += bitmap_bytes(space.units))
         *bitmaps[i] = (uint64_t *)(void *)end;
-    if (!os_commit(table, OS_PAGE)) /* a free() in another thread may look at the first descriptor any moment */
+    if (!os_commit_table(table, OS_PAGE)) /* a free() in another thread may look at the first descriptor any moment */
         return false;
     window.table = table;
     window.base = (uintptr_t)place;
@@ -95,6 +98,15 @@ static bool region_reserve_at(size_t first, size_t units) {
            region_enter(first, units);
 }
 
+/* What a region has if no more is asked for. Where it may be charged, the first has little, and all others have a quarter
+ * to a half of what there is. */
+static size_t regular_units(void) {
+    size_t units = REGION_UNITS;
+    while (OS_RESERVED_IS_CHARGED && units > REGION_UNITS_FIRST && units > space.owned_units / 2)
+        units /= 2;
+    return units;
+}
+
 /* The next size to try, from a regular region down to what is wanted; 0 after that. */
 static size_t next_smaller(size_t units, size_t wanted) {
     return units == wanted ? 0 : units / 2 > wanted ? units / 2 : wanted;
@@ -107,7 +119,8 @@ bool space_add_at(size_t first, size_t count) {
     if (first < known && bits_find(space.owned, first, first + count < known ? first + count : known, true) <
                              (first + count < known ? first + count : known))
         return false;
-    for (size_t units = count > REGION_UNITS ? count : REGION_UNITS; units; units = next_smaller(units, count)) {
+    size_t regular = regular_units();
+    for (size_t units = count > regular ? count : regular; units; units = next_smaller(units, count)) {
         size_t end = first + units < known ? first + units : known;
         if ((first >= known || bits_find(space.owned, first, end, true) == end) && region_reserve_at(first, units))
             return true;
@@ -132,7 +145,8 @@ static bool region_add_to_border(size_t count, size_t alignment) {
 }
 
 static bool region_add_anywhere(size_t count, size_t alignment) {
-    for (size_t units = count > REGION_UNITS ? count : REGION_UNITS; units; units = next_smaller(units, count)) {
+    size_t regular = regular_units();
+    for (size_t units = count > regular ? count : regular; units; units = next_smaller(units, count)) {
         char *address = os_reserve(units << UNIT_SHIFT, alignment << UNIT_SHIFT);
         if (address)
             return region_enter((uintptr_t)address >> UNIT_SHIFT, units);
@@ -142,10 +156,10 @@ static bool region_add_anywhere(size_t count, size_t alignment) {
 
 /* 64 bit: a region behind those there are. */
 static bool region_add_behind(size_t count, size_t alignment) {
-    size_t most = (count + REGION_UNITS - 1) & ~(REGION_UNITS - 1);
+    size_t regular = regular_units(), most = (count + regular - 1) & ~(regular - 1);
     for (size_t units = most; units; units = next_smaller(units, count)) {
         size_t first = (units_known() + alignment - 1) & ~(alignment - 1), step = alignment;
-        while (step < units && step < REGION_UNITS)
+        while (step < units && step < regular)
             step *= 2;
         for (unsigned tries = 0; tries < PLACES_TRIED && first + units <= space.units; tries++, first += step)
             if (region_reserve_at(first, units))

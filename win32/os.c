@@ -30,14 +30,18 @@ void *os_reserve(size_t size, size_t alignment) {
     return NULL;
 }
 
-void os_release(void *address, size_t size) {
-    (void)size;
-    VirtualFree(address, 0, MEM_RELEASE);
-}
-
 static bool commit(void *address, size_t size, DWORD unused) {
     (void)unused;
     return VirtualAlloc(address, size, MEM_COMMIT, PAGE_READWRITE) != NULL;
+}
+
+void *os_reserve_table(size_t size) { return os_reserve(size, OS_GRANULE); }
+
+bool os_commit_table(void *address, size_t size) { return commit(address, size, 0); }
+
+void os_release(void *address, size_t size) {
+    (void)size;
+    VirtualFree(address, 0, MEM_RELEASE);
 }
 
 static bool decommit(void *address, size_t size, DWORD unused) {

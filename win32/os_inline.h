@@ -15,6 +15,7 @@ struct heap;
 #define OS_THREAD_POINTER_MAY_BE_NULL 1
 #define OS_HUGE_PAGES false
 #define os_huge_pages_always false
+#define OS_RESERVED_IS_CHARGED false
 
 extern uint32_t os_thread_offset __attribute__((visibility("hidden")));
 
