@@ -44,18 +44,19 @@ bool os_start(void) {
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
-/* Reserved memory is mapped readable and writable at once: pages cost nothing until they are touched, and one mapping
+/* Reserved memory, but for tables, is mapped readable and writable at once: pages cost nothing until they are touched, and one mapping
  * with one set of rights stays one mapping to the kernel. Huge pages are only where os_expect_use() wants them: else the
  * first touch of a table would cost 2 MiB, and memory would be in use that nobody counts. */
-static void *map(void *address, size_t size, int flags) {
-    void *mapped =
-        mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+static void *map_as(int protection, void *address, size_t size, int flags) {
+    void *mapped = mmap(address, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
     if (mapped == MAP_FAILED)
         return NULL;
     if (os_huge_pages_always)
         madvise(mapped, size, MADV_NOHUGEPAGE);
     return mapped;
 }
+
+static void *map(void *address, size_t size, int flags) { return map_as(PROT_READ | PROT_WRITE, address, size, flags); }
 
 bool os_reserve_at(void *address, size_t size) {
     void *mapped = map(address, size, MAP_FIXED_NOREPLACE);
@@ -80,14 +81,7 @@ void *os_reserve(size_t size, size_t alignment) {
     return mapped + before;
 }
 
-void *os_reserve_table(size_t size) {
-    void *table = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (table == MAP_FAILED)
-        return NULL;
-    if (os_huge_pages_always)
-        madvise(table, size, MADV_NOHUGEPAGE);
-    return table;
-}
+void *os_reserve_table(size_t size) { return map_as(PROT_NONE, NULL, size, 0); }
 
 bool os_commit_table(void *address, size_t size) { return mprotect(address, size, PROT_READ | PROT_WRITE) == 0; }
 
