@@ -44,9 +44,9 @@ bool os_start(void) {
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
-/* Reserved memory, but for tables, is mapped readable and writable at once: pages cost nothing until they are touched, and one mapping
- * with one set of rights stays one mapping to the kernel. Huge pages are only where os_expect_use() wants them: else the
- * first touch of a table would cost 2 MiB, and memory would be in use that nobody counts. */
+/* Reserved memory, but for tables, is mapped readable and writable at once: pages cost nothing until they are touched, and
+ * one mapping with one set of rights stays one mapping to the kernel. Huge pages are only where os_expect_use() wants them:
+ * else the first touch of a table would cost 2 MiB, and memory would be in use that nobody counts. */
 static void *map_as(int protection, void *address, size_t size, int flags) {
     void *mapped = mmap(address, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
     if (mapped == MAP_FAILED)
