@@ -29,7 +29,7 @@
 #define SPARE_UNITS(used) ((used) / 32 + 256u)             /* free units that may stay reserved: 16 MiB and a 32nd */
 #else
 #define ROOM_UNITS_MAX (((size_t)4 << 30) >> UNIT_SHIFT) /* or three times what is in use */
-#define SPARE_UNITS(used) ((void)(used), SIZE_MAX)       /* addresses cost nothing */
+#define SPARE_UNITS(used) ((void)(used), SIZE_MAX)       /* there are enough addresses */
 #endif
 
 /* All below belongs to the lock, except for the caches. */
