@@ -3,9 +3,9 @@
  * JIT memory: blocks_pages_test.c. Knows nothing of the size classes: it finds their boundaries by asking.
  */
 #include "heap_support.h"
+#include "suite.h"
 
 #include "brainmm.h"
-#include <check.h>
 
 #define SIZE_MOST (64 * MIB)
 
@@ -510,36 +510,31 @@ START_TEST(the_table_serves_the_same_heap) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("api");
-    TCase *tests = tcase_create("pieces");
-    tcase_set_timeout(tests, 120);
-    tcase_add_test(tests, pieces_of_every_class_are_usable_to_the_last_byte);
-    tcase_add_test(tests, waste_stays_within_the_next_sixteenth_up_to_1_kib);
-    tcase_add_test(tests, size_zero_gives_unique_pieces);
-    tcase_add_test(tests, free_of_null_is_ok_and_usable_size_of_null_is_0);
-    tcase_add_test(tests, many_pieces_of_a_class_do_not_overlap);
-    tcase_add_test(tests, zeroed_memory_is_zero_also_when_recycled);
-    tcase_add_test(tests, alignment_is_given_and_kept_by_realloc_and_reget);
-    tcase_add_test(tests, alignment_holds_for_many_live_pieces_of_mixed_sizes);
-    tcase_add_test(tests, alignments_below_16_mean_16);
-    tcase_add_test(tests, realloc_keeps_contents_between_any_two_kinds);
-    tcase_add_test(tests, realloc_keeps_contents_of_large_pieces);
-    tcase_add_test(tests, realloc_keeps_contents_across_every_class_boundary);
-    tcase_add_test(tests, realloc_keeps_contents_at_each_small_step);
-    tcase_add_test(tests, realloc_and_reget_of_null_allocate);
-    tcase_add_test(tests, realloc_and_reget_to_0_free);
-    tcase_add_test(tests, reget_gives_the_size_asked_for);
-    tcase_add_test(tests, shrinking_gives_memory_back);
-    tcase_add_test(tests, options_of_what_is_no_piece_are_left_alone);
-    tcase_add_test(tests, options_never_name_a_thread_that_has_ended);
-    tcase_add_test(tests, minimize_tells_whether_it_took_back_or_returned_anything);
-    tcase_add_test(tests, minimize_returns_idle_memory_to_the_system);
-    tcase_add_test(tests, a_thread_that_is_done_can_still_allocate_and_free);
-    tcase_add_test(tests, the_table_serves_the_same_heap);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? TEST_FAILED : TEST_PASSED;
+    const TTest *const tests[] = {
+        pieces_of_every_class_are_usable_to_the_last_byte,
+        waste_stays_within_the_next_sixteenth_up_to_1_kib,
+        size_zero_gives_unique_pieces,
+        free_of_null_is_ok_and_usable_size_of_null_is_0,
+        many_pieces_of_a_class_do_not_overlap,
+        zeroed_memory_is_zero_also_when_recycled,
+        alignment_is_given_and_kept_by_realloc_and_reget,
+        alignment_holds_for_many_live_pieces_of_mixed_sizes,
+        alignments_below_16_mean_16,
+        realloc_keeps_contents_between_any_two_kinds,
+        realloc_keeps_contents_of_large_pieces,
+        realloc_keeps_contents_across_every_class_boundary,
+        realloc_keeps_contents_at_each_small_step,
+        realloc_and_reget_of_null_allocate,
+        realloc_and_reget_to_0_free,
+        reget_gives_the_size_asked_for,
+        shrinking_gives_memory_back,
+        options_of_what_is_no_piece_are_left_alone,
+        options_never_name_a_thread_that_has_ended,
+        minimize_tells_whether_it_took_back_or_returned_anything,
+        minimize_returns_idle_memory_to_the_system,
+        a_thread_that_is_done_can_still_allocate_and_free,
+        the_table_serves_the_same_heap,
+        NULL,
+    };
+    return run_suite("api", 120, NULL, NULL, tests);
 }

@@ -5,9 +5,9 @@
  * The one case brainmm.h excepts is left out: a second free of a piece that was written to after the first.
  */
 #include "heap_support.h"
+#include "suite.h"
 
 #include "brainmm.h"
-#include <check.h>
 
 static const size_t sizes[] = {8, 100, 128, 144, 1000, 4096, 20000, 32768, 40000, 256 * KIB, 900000, 3 * MIB};
 enum { SIZES = sizeof sizes / sizeof *sizes, SMALL_SIZES = 8 /* those up to 32 KiB */ };
@@ -566,40 +566,34 @@ END_TEST
 #endif
 
 int main(void) {
-    Suite *suite = suite_create("bad input");
-    TCase *tests = tcase_create("bad input");
-    tcase_set_timeout(tests, 60);
-    tcase_add_checked_fixture(tests, witnesses_up, witnesses_down);
-    tcase_add_test(tests, stack_and_static_addresses_are_refused);
-    tcase_add_test(tests, memory_of_others_is_refused_and_not_read);
-    tcase_add_test(tests, addresses_that_cannot_exist_are_refused);
-    tcase_add_test(tests, a_gibibyte_off_is_refused);
-    tcase_add_test(tests, misaligned_and_interior_pointers_are_refused);
-    tcase_add_test(tests, addresses_inside_the_heaps_own_records_are_refused);
-    tcase_add_test(tests, neighbours_that_were_never_allocated_are_refused);
-    tcase_add_test(tests, an_immediately_repeated_free_is_refused);
-    tcase_add_test(tests, a_repeated_free_after_other_frees_is_refused);
-    tcase_add_test(tests, a_free_repeated_much_later_is_refused);
-    tcase_add_test(tests, freeing_many_pieces_twice_is_refused_for_each);
-    tcase_add_test(tests, one_of_three_frees_of_two_allocations_is_refused);
-    tcase_add_test(tests, freed_pieces_are_refused_after_their_memory_went_back);
-    tcase_add_test(tests, double_frees_between_threads_are_refused);
-    tcase_add_test(tests, double_frees_of_what_an_ended_thread_left_are_refused);
-    tcase_add_test(tests, freed_blocks_and_pages_are_refused);
-    tcase_add_test(tests, blocks_and_pages_given_to_the_functions_for_pieces_are_refused);
-    tcase_add_test(tests, pieces_given_to_the_functions_for_blocks_and_pages_are_refused);
-    tcase_add_test(tests, the_wrong_mode_is_refused);
-    tcase_add_test(tests, sizes_that_cannot_be_are_refused_and_the_old_piece_stays);
-    tcase_add_test(tests, the_largest_sizes_allowed_are_refused_by_the_system_or_work);
-    tcase_add_test(tests, alignments_out_of_range_are_refused);
-    tcase_add_test(tests, block_sizes_that_are_none_are_refused);
+    const TTest *const tests[] = {
+        stack_and_static_addresses_are_refused,
+        memory_of_others_is_refused_and_not_read,
+        addresses_that_cannot_exist_are_refused,
+        a_gibibyte_off_is_refused,
+        misaligned_and_interior_pointers_are_refused,
+        addresses_inside_the_heaps_own_records_are_refused,
+        neighbours_that_were_never_allocated_are_refused,
+        an_immediately_repeated_free_is_refused,
+        a_repeated_free_after_other_frees_is_refused,
+        a_free_repeated_much_later_is_refused,
+        freeing_many_pieces_twice_is_refused_for_each,
+        one_of_three_frees_of_two_allocations_is_refused,
+        freed_pieces_are_refused_after_their_memory_went_back,
+        double_frees_between_threads_are_refused,
+        double_frees_of_what_an_ended_thread_left_are_refused,
+        freed_blocks_and_pages_are_refused,
+        blocks_and_pages_given_to_the_functions_for_pieces_are_refused,
+        pieces_given_to_the_functions_for_blocks_and_pages_are_refused,
+        the_wrong_mode_is_refused,
+        sizes_that_cannot_be_are_refused_and_the_old_piece_stays,
+        the_largest_sizes_allowed_are_refused_by_the_system_or_work,
+        alignments_out_of_range_are_refused,
+        block_sizes_that_are_none_are_refused,
 #if !defined(_WIN32)
-    tcase_add_test(tests, there_is_no_com_here);
+        there_is_no_com_here,
 #endif
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? TEST_FAILED : TEST_PASSED;
+        NULL,
+    };
+    return run_suite("bad input", 60, witnesses_up, witnesses_down, tests);
 }

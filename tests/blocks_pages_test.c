@@ -3,9 +3,9 @@
  * nothing else is executable.
  */
 #include "heap_support.h"
+#include "suite.h"
 
 #include "brainmm.h"
-#include <check.h>
 
 static const unsigned modes[] = {BRAINMM_USER, BRAINMM_SYSTEM, BRAINMM_JIT};
 enum { MODES = 3, BLOCK_SIZES = 9 };
@@ -329,28 +329,23 @@ START_TEST(freed_jit_memory_never_comes_back_executable) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("blocks and pages");
-    TCase *tests = tcase_create("blocks and pages");
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, blocks_of_all_sizes_and_modes_are_aligned_to_their_size);
-    tcase_add_test(tests, many_live_blocks_do_not_overlap);
-    tcase_add_test(tests, a_block_costs_only_what_is_touched);
-    tcase_add_test(tests, block_free_of_null_is_ok);
-    tcase_add_test(tests, runs_of_pages_are_given_in_all_modes);
-    tcase_add_test(tests, many_live_runs_do_not_overlap);
-    tcase_add_test(tests, pages_realloc_keeps_contents_between_all_counts);
-    tcase_add_test(tests, pages_reget_gives_the_count_asked_for);
-    tcase_add_test(tests, neighbouring_runs_grow_and_shrink_without_harm);
-    tcase_add_test(tests, pages_of_null_and_0);
-    tcase_add_test(tests, a_failed_resize_of_pages_changes_nothing);
+    const TTest *const tests[] = {
+        blocks_of_all_sizes_and_modes_are_aligned_to_their_size,
+        many_live_blocks_do_not_overlap,
+        a_block_costs_only_what_is_touched,
+        block_free_of_null_is_ok,
+        runs_of_pages_are_given_in_all_modes,
+        many_live_runs_do_not_overlap,
+        pages_realloc_keeps_contents_between_all_counts,
+        pages_reget_gives_the_count_asked_for,
+        neighbouring_runs_grow_and_shrink_without_harm,
+        pages_of_null_and_0,
+        a_failed_resize_of_pages_changes_nothing,
 #if defined(__x86_64__) || defined(__i386__)
-    tcase_add_test(tests, jit_memory_runs_code);
+        jit_memory_runs_code,
 #endif
-    tcase_add_test(tests, freed_jit_memory_never_comes_back_executable);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? TEST_FAILED : TEST_PASSED;
+        freed_jit_memory_never_comes_back_executable,
+        NULL,
+    };
+    return run_suite("blocks and pages", 60, NULL, NULL, tests);
 }

@@ -252,25 +252,20 @@ START_TEST(it_stays_loaded_to_the_end) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("borlndmm");
-    TCase *tests = tcase_create("exports");
+    const TTest *const tests[] = {
+        pieces_of_any_size_are_resized_and_freed,
+        the_c_form_does_the_same,
+        it_is_the_one_heap,
+        sizes_that_are_none_give_null,
+        a_piece_survives_a_resize_that_is_refused,
+        wrong_pointers_are_refused_and_change_nothing,
+        a_status_has_the_size_of_its_record_and_true_figures,
+        references_are_never_used_up,
+        leaks_cannot_be_announced,
+        threads_free_what_others_allocated,
+        it_stays_loaded_to_the_end,
+        NULL,
+    };
     load();
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, pieces_of_any_size_are_resized_and_freed);
-    tcase_add_test(tests, the_c_form_does_the_same);
-    tcase_add_test(tests, it_is_the_one_heap);
-    tcase_add_test(tests, sizes_that_are_none_give_null);
-    tcase_add_test(tests, a_piece_survives_a_resize_that_is_refused);
-    tcase_add_test(tests, wrong_pointers_are_refused_and_change_nothing);
-    tcase_add_test(tests, a_status_has_the_size_of_its_record_and_true_figures);
-    tcase_add_test(tests, references_are_never_used_up);
-    tcase_add_test(tests, leaks_cannot_be_announced);
-    tcase_add_test(tests, threads_free_what_others_allocated);
-    tcase_add_test(tests, it_stays_loaded_to_the_end);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? TEST_FAILED : TEST_PASSED;
+    return run_suite("borlndmm", 60, NULL, NULL, tests);
 }

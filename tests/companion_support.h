@@ -4,7 +4,7 @@
 
 #include "brainmm_attach.h"
 #include "heap_support.h"
-#include <check.h>
+#include "suite.h"
 
 /* Pascal's `register` convention: arguments in EAX, EDX, ECX. */
 #if defined(__i386__)

@@ -157,22 +157,17 @@ START_TEST(statuses_have_the_sizes_of_their_records_and_true_figures) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("fpcmemdll");
-    TCase *tests = tcase_create("exports");
+    const TTest *const tests[] = {
+        pieces_have_the_size_they_say_and_keep_all_of_it,
+        alloc_mem_is_zero_to_its_usable_size,
+        size_zero_is_a_piece_of_its_own,
+        realloc_mem_of_nil_allocates_and_to_0_frees,
+        freeing_nothing_does_nothing,
+        mem_size_of_what_is_no_piece_is_0,
+        it_is_the_one_heap,
+        statuses_have_the_sizes_of_their_records_and_true_figures,
+        NULL,
+    };
     load();
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, pieces_have_the_size_they_say_and_keep_all_of_it);
-    tcase_add_test(tests, alloc_mem_is_zero_to_its_usable_size);
-    tcase_add_test(tests, size_zero_is_a_piece_of_its_own);
-    tcase_add_test(tests, realloc_mem_of_nil_allocates_and_to_0_frees);
-    tcase_add_test(tests, freeing_nothing_does_nothing);
-    tcase_add_test(tests, mem_size_of_what_is_no_piece_is_0);
-    tcase_add_test(tests, it_is_the_one_heap);
-    tcase_add_test(tests, statuses_have_the_sizes_of_their_records_and_true_figures);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? TEST_FAILED : TEST_PASSED;
+    return run_suite("fpcmemdll", 60, NULL, NULL, tests);
 }

@@ -1,7 +1,7 @@
 /* header_test.c: the binary layout that brainmm.h promises to modules built by other compilers, in other languages and
  * against other versions of the library: the numbers here are those of docs/abi.md, not computed from the header. */
 #include "brainmm.h"
-#include <check.h>
+#include "suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,19 +182,15 @@ START_TEST(library_carries_that_table) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("header");
-    TCase *layout = tcase_create("layout");
-    tcase_add_test(layout, options_are_packed);
-    tcase_add_test(layout, table_begins_with_its_identity);
-    tcase_add_test(layout, table_continues_with_its_functions);
-    tcase_add_test(layout, statistics_have_the_same_places_everywhere);
-    tcase_add_test(layout, allocations_are_described_in_fixed_places);
-    tcase_add_test(layout, constants_are_what_other_languages_wrote_down);
-    tcase_add_test(layout, library_carries_that_table);
-    suite_add_tcase(suite, layout);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        options_are_packed,
+        table_begins_with_its_identity,
+        table_continues_with_its_functions,
+        statistics_have_the_same_places_everywhere,
+        allocations_are_described_in_fixed_places,
+        constants_are_what_other_languages_wrote_down,
+        library_carries_that_table,
+        NULL,
+    };
+    return run_suite("header", 20, NULL, NULL, tests);
 }

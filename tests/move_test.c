@@ -1,8 +1,8 @@
 /* move_test.c: brainmm_move_b16 moves what memmove moves, at every length, overlap and alignment, in each of its
  * ways, touches nothing beside, and refuses what it cannot move. */
 #include "heap_support.h"
+#include "suite.h"
 #include "brainmm.h"
-#include <check.h>
 #if defined(BRAINMM_STATIC)
 #include "move.h"
 #endif
@@ -156,20 +156,15 @@ START_TEST(the_table_has_it) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("move");
-    TCase *moves = tcase_create("moves");
-    tcase_set_timeout(moves, 200);
-    tcase_add_test(moves, short_lengths_at_every_overlap);
-    tcase_add_test(moves, long_lengths_at_every_kind_of_overlap);
-    tcase_add_test(moves, addresses_of_every_kind);
-    tcase_add_test(moves, lengths_beyond_the_cache);
-    tcase_add_test(moves, nothing_beside_is_touched);
-    tcase_add_test(moves, bad_arguments_are_refused);
-    tcase_add_test(moves, the_table_has_it);
-    suite_add_tcase(suite, moves);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        short_lengths_at_every_overlap,
+        long_lengths_at_every_kind_of_overlap,
+        addresses_of_every_kind,
+        lengths_beyond_the_cache,
+        nothing_beside_is_touched,
+        bad_arguments_are_refused,
+        the_table_has_it,
+        NULL,
+    };
+    return run_suite("move", 200, NULL, NULL, tests);
 }

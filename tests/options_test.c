@@ -2,9 +2,9 @@
  * start, and is false, with the record untouched, for every other address.
  */
 #include "heap_support.h"
+#include "suite.h"
 
 #include "brainmm.h"
-#include <check.h>
 
 static const unsigned modes[] = {BRAINMM_USER, BRAINMM_SYSTEM, BRAINMM_JIT};
 
@@ -288,20 +288,16 @@ START_TEST(all_else_is_refused) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("options");
-    TCase *all = tcase_create("all");
-    tcase_add_test(all, all_else_is_refused);
-    tcase_add_test(all, pieces_of_all_sizes_and_alignments);
-    tcase_add_test(all, a_resize_keeps_what_is_told);
-    tcase_add_test(all, blocks_of_all_sizes_and_modes);
-    tcase_add_test(all, pages_of_all_modes);
-    tcase_add_test(all, rights_are_those_of_the_first_page);
-    tcase_add_test(all, the_owner_is_the_thread_that_allocated_as_long_as_it_lives);
-    tcase_add_test(all, the_owner_of_a_slab_that_passed_on_is_who_took_it);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        all_else_is_refused,
+        pieces_of_all_sizes_and_alignments,
+        a_resize_keeps_what_is_told,
+        blocks_of_all_sizes_and_modes,
+        pages_of_all_modes,
+        rights_are_those_of_the_first_page,
+        the_owner_is_the_thread_that_allocated_as_long_as_it_lives,
+        the_owner_of_a_slab_that_passed_on_is_who_took_it,
+        NULL,
+    };
+    return run_suite("options", 120, NULL, NULL, tests);
 }

@@ -1,8 +1,8 @@
 /* walk_code_test.c: brainmm_get_options, brainmm_walk and brainmm_get_stats know each piece of code of JIT heaps of both
  * kinds, and other functions refuse it.
  */
+#include "suite.h"
 #include "walk_support.h"
-#include <check.h>
 #if defined(BRAINMM_STATIC)
 #include "jit.h"
 #endif
@@ -151,17 +151,12 @@ END_TEST
 #endif
 
 int main(void) {
-    Suite *suite = suite_create("walk_code");
-    TCase *all = tcase_create("code");
-    tcase_set_timeout(all, 100);
-    tcase_add_test(all, code_is_found_piece_by_piece);
+    const TTest *const tests[] = {
+        code_is_found_piece_by_piece,
 #if defined(BRAINMM_STATIC)
-    tcase_add_test(all, a_chunk_that_begins_elsewhere_is_not_visited);
+        a_chunk_that_begins_elsewhere_is_not_visited,
 #endif
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        NULL,
+    };
+    return run_suite("walk_code", 100, NULL, NULL, tests);
 }

@@ -4,8 +4,8 @@
  * heaps hold.
  */
 #include "heap_model.h"
+#include "suite.h"
 #include "walk_support.h"
-#include <check.h>
 #if !defined(_WIN32)
 #include <sys/mman.h>
 #endif
@@ -580,29 +580,24 @@ START_TEST(the_table_has_both_functions) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("walk");
-    TCase *all = tcase_create("all");
-    tcase_add_checked_fixture(all, set_up, tear_down);
-    tcase_add_test(all, all_that_is_live_is_found_once_and_described);
-    tcase_add_test(all, resized_pieces_are_found_as_they_are_now);
-    tcase_add_test(all, random_use_is_found);
-    tcase_add_test(all, what_ended_threads_left_is_found_and_belongs_to_none);
-    tcase_add_test(all, what_another_thread_frees_is_counted);
-    tcase_add_test(all, what_a_waiting_thread_has_is_found_and_owned_by_it);
-    tcase_add_test(all, a_visitor_may_use_the_heap);
-    tcase_add_test(all, a_visitor_may_end_the_walk);
-    tcase_add_test(all, bad_arguments_are_refused_and_change_nothing);
-    tcase_add_test(all, records_of_other_lengths_are_filled_as_far_as_both_know_them);
-    tcase_add_test(all, classes_are_counted_although_there_is_no_room_for_them);
-    tcase_add_test(all, a_dump_can_be_ended_by_its_writer);
-    tcase_add_test(all, what_goes_back_to_the_system_is_counted);
-    tcase_add_test(all, what_resizing_does_is_counted);
-    tcase_add_test(all, memory_that_may_not_be_read_is_no_obstacle);
-    tcase_add_test(all, the_table_has_both_functions);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        all_that_is_live_is_found_once_and_described,
+        resized_pieces_are_found_as_they_are_now,
+        random_use_is_found,
+        what_ended_threads_left_is_found_and_belongs_to_none,
+        what_another_thread_frees_is_counted,
+        what_a_waiting_thread_has_is_found_and_owned_by_it,
+        a_visitor_may_use_the_heap,
+        a_visitor_may_end_the_walk,
+        bad_arguments_are_refused_and_change_nothing,
+        records_of_other_lengths_are_filled_as_far_as_both_know_them,
+        classes_are_counted_although_there_is_no_room_for_them,
+        a_dump_can_be_ended_by_its_writer,
+        what_goes_back_to_the_system_is_counted,
+        what_resizing_does_is_counted,
+        memory_that_may_not_be_read_is_no_obstacle,
+        the_table_has_both_functions,
+        NULL,
+    };
+    return run_suite("walk", 120, set_up, tear_down, tests);
 }
