@@ -1,75 +1,10 @@
-/* api_test.c: what brainmm.h promises of alloc, alloc_zeroed, alloc_aligned, free, realloc, reget, usable_size,
- * get_options, thread_heap_minimize and thread_done, for good input. Bad input: bad_input_test.c. Blocks, pages and
- * JIT memory: blocks_pages_test.c. Knows nothing of the size classes: it finds their boundaries by asking.
+/* api_test.c: what brainmm.h promises of alloc, alloc_zeroed, alloc_aligned, free, usable_size, get_options,
+ * thread_heap_minimize and thread_done for good input. resize_test.c has realloc and reget, bad_input_test.c bad input,
+ * blocks_pages_test.c blocks, pages and JIT memory.
  */
-#include "heap_support.h"
-#include "suite.h"
-
-#include "brainmm.h"
-
-#define SIZE_MOST (64 * MIB)
-
-/* Calls VISIT with every size that could be treated differently from its neighbour: 0, the first and the last size of
- * each class up to 256 KiB, and around each power of two and each 3/4 of it up to 64 MiB. */
-static void each_interesting_size(void (*visit)(size_t size)) {
-    visit(0);
-    size_t size = 1;
-    while (size <= 256 * KIB) {
-        void *piece = brainmm_alloc(size);
-        ck_assert_ptr_nonnull(piece);
-        size_t last = brainmm_usable_size(piece);
-        ck_assert_uint_ge(last, size);
-        ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
-        visit(size);
-        if (last > size + 1)
-            visit(last - 1);
-        if (last > size)
-            visit(last);
-        size = last + 1;
-    }
-    size_t last_bulk = under_valgrind() ? 1 * MIB : SIZE_MOST;
-    for (size_t power = 512 * KIB; power <= last_bulk; power *= 2) {
-        visit(power / 4 * 3);
-        visit(power - 1);
-        visit(power);
-        if (power < SIZE_MOST)
-            visit(power + 1);
-    }
-}
+#include "piece_support.h"
 
 /* ---- alloc, usable_size, free ----------------------------------------------------------------------------------- */
-
-static unsigned expected_kind(size_t usable) {
-    return usable <= 128       ? BRAINMM_SMALL
-           : usable <= 32768   ? BRAINMM_MEDIUM
-           : usable <= 1 * MIB ? BRAINMM_BIG
-                               : BRAINMM_LARGE;
-}
-
-/* What must hold of any live piece that was asked for with SIZE and ALIGNMENT by this thread. */
-static void check_piece(void *piece, size_t size, size_t alignment) {
-    ck_assert_ptr_nonnull(piece);
-    ck_assert(is_aligned(piece, alignment < 16 ? 16 : alignment));
-    size_t usable = brainmm_usable_size(piece);
-    ck_assert_uint_ge(usable, size);
-
-    brainmm_options options;
-    memset(&options, 0xA5, sizeof options);
-    ck_assert_int_eq(brainmm_get_options(piece, &options), 1);
-    size_t described = options.size; /* copies: members of a packed struct have no address */
-    uintptr_t thread_id = options.thread_id;
-    ck_assert_uint_eq(described, usable);
-    ck_assert_uint_eq(options.kind, expected_kind(usable));
-    ck_assert_uint_le(options.align, 7);
-    ck_assert(is_aligned(piece, (size_t)16 << options.align));
-    ck_assert_uint_ge((size_t)16 << options.align, alignment);
-    ck_assert_uint_eq(options.block_size, 0);
-    ck_assert_uint_eq(options.rights, BRAINMM_READ | BRAINMM_WRITE);
-    if (usable <= BRAINMM_LOCK_FREE_MAX)
-        ck_assert_uint_eq(thread_id, current_thread_id());
-    else
-        ck_assert(thread_id == 0 || thread_id == current_thread_id());
-}
 
 static void visit_alloc(size_t size) {
     void *first = brainmm_alloc(size), *second = brainmm_alloc(size);
@@ -165,34 +100,6 @@ END_TEST
 
 /* ---- alloc_aligned ---------------------------------------------------------------------------------------------- */
 
-/* A piece of ALIGNMENT through sizes that lead it through all kinds of memory and back. */
-static void resize_keeps_alignment(size_t alignment, bool keep_contents) {
-    static const size_t sizes[] = {1,       100,         129,     1000,    2048,   3000,  32768, 32769, 100000,
-                                   1 * MIB, 1 * MIB + 1, 5 * MIB, 3 * MIB, 500000, 40000, 20000, 300,   16};
-    size_t size = 24;
-    void *piece = brainmm_alloc_aligned(alignment, size);
-    check_piece(piece, size, alignment);
-    pattern_fill(piece, size, alignment);
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        size_t kept = size < sizes[i] ? size : sizes[i];
-        piece = keep_contents ? brainmm_realloc(piece, sizes[i]) : brainmm_reget(piece, sizes[i]);
-        size = sizes[i];
-        check_piece(piece, size, alignment);
-        if (keep_contents)
-            ck_assert(pattern_holds(piece, kept, alignment));
-        pattern_fill(piece, size, alignment);
-    }
-    ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
-}
-
-START_TEST(alignment_is_given_and_kept_by_realloc_and_reget) {
-    for (size_t alignment = 16; alignment <= BRAINMM_ALIGNMENT_MAX; alignment *= 2) {
-        resize_keeps_alignment(alignment, true);
-        resize_keeps_alignment(alignment, false);
-    }
-}
-END_TEST
-
 START_TEST(alignment_holds_for_many_live_pieces_of_mixed_sizes) {
     random_source random = {42};
     enum { COUNT = 2000 };
@@ -218,145 +125,6 @@ START_TEST(alignments_below_16_mean_16) {
     for (size_t alignment = 1; alignment < 16; alignment *= 2) {
         void *piece = brainmm_alloc_aligned(alignment, 100);
         check_piece(piece, 100, 16);
-        ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
-    }
-}
-END_TEST
-
-/* ---- realloc, reget --------------------------------------------------------------------------------------------- */
-
-/* Resizes a piece of FROM bytes to TO: all usable bytes are contents, up to what was asked for. */
-static void realloc_from_to(size_t from, size_t to) {
-    unsigned char *piece = brainmm_alloc(from);
-    ck_assert_ptr_nonnull(piece);
-    size_t usable = brainmm_usable_size(piece);
-    pattern_fill(piece, usable, from + to);
-    piece = brainmm_realloc(piece, to);
-    ck_assert_ptr_nonnull(piece);
-    ck_assert(is_aligned(piece, 16));
-    size_t new_usable = brainmm_usable_size(piece);
-    ck_assert_uint_ge(new_usable, to);
-    ck_assert(pattern_holds(piece, usable < to ? usable : to, from + to));
-    pattern_fill(piece, new_usable, to);
-    ck_assert(pattern_holds(piece, new_usable, to));
-    ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
-}
-
-START_TEST(realloc_keeps_contents_between_any_two_kinds) {
-    static const size_t sizes[] = {1,     16,    17,    128,   129,    1000,   1024,    1025,        4096,   10000,
-                                   32767, 32768, 32769, 65536, 100000, 500000, 1 * MIB, 1 * MIB + 1, 3 * MIB};
-    size_t count = sizeof sizes / sizeof *sizes - (under_valgrind() ? 4 : 0); /* the largest only take time there */
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < count; j++)
-            realloc_from_to(sizes[i], sizes[j]);
-}
-END_TEST
-
-START_TEST(realloc_keeps_contents_of_large_pieces) {
-    static const size_t sizes[] = {2 * MIB, 16 * MIB + 5, 33 * MIB, SIZE_MOST, 33 * MIB, 100, SIZE_MOST, 5 * MIB};
-    unsigned char *piece = brainmm_alloc(100);
-    size_t held = 100;
-    pattern_fill(piece, held, 0);
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        unsigned char *neighbour = brainmm_alloc(sizes[i] / 2); /* in the way of growing in place */
-        ck_assert_ptr_nonnull(neighbour);
-        piece = brainmm_realloc(piece, sizes[i]);
-        ck_assert_ptr_nonnull(piece);
-        ck_assert(pattern_holds(piece, held < sizes[i] ? held : sizes[i], i));
-        held = brainmm_usable_size(piece);
-        pattern_fill(piece, held, i + 1);
-        ck_assert_int_eq(brainmm_free(neighbour), BRAINMM_OK);
-    }
-    ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
-}
-END_TEST
-
-static void visit_realloc(size_t size) {
-    if (size == 0)
-        return; /* frees: realloc_to_0_frees */
-    realloc_from_to(size, size);
-    realloc_from_to(size, size + 1);
-    realloc_from_to(size + 1, size);
-}
-
-START_TEST(realloc_keeps_contents_across_every_class_boundary) { each_interesting_size(visit_realloc); }
-END_TEST
-
-/* Small steps up and down again: the pattern of a string that grows. */
-START_TEST(realloc_keeps_contents_at_each_small_step) {
-    unsigned char *piece = NULL;
-    size_t size = 0, most = 300000;
-    for (size_t next = 1; next <= most; next += 1 + next / 64) {
-        piece = brainmm_realloc(piece, next);
-        ck_assert_ptr_nonnull(piece);
-        ck_assert(pattern_holds(piece, size, 7));
-        pattern_fill(piece, next, 7);
-        size = next;
-    }
-    while (size > 1) {
-        size -= 1 + size / 64;
-        if (size == 0)
-            size = 1;
-        piece = brainmm_realloc(piece, size);
-        ck_assert_ptr_nonnull(piece);
-        ck_assert(pattern_holds(piece, size, 7));
-    }
-    ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
-}
-END_TEST
-
-START_TEST(realloc_and_reget_of_null_allocate) {
-    void *a = brainmm_realloc(NULL, 100), *b = brainmm_reget(NULL, 100);
-    check_piece(a, 100, 16);
-    check_piece(b, 100, 16);
-    ck_assert_ptr_ne(a, b);
-    void *c = brainmm_realloc(NULL, 0), *d = brainmm_reget(NULL, 0);
-    /* both halves of the rule apply to NULL and 0; either answer is one the caller can live with */
-    ck_assert(c == NULL || brainmm_free(c) == BRAINMM_OK);
-    ck_assert(d == NULL || brainmm_free(d) == BRAINMM_OK);
-    ck_assert_int_eq(brainmm_free(a), BRAINMM_OK);
-    ck_assert_int_eq(brainmm_free(b), BRAINMM_OK);
-}
-END_TEST
-
-START_TEST(realloc_and_reget_to_0_free) {
-    static const size_t sizes[] = {16, 1000, 20000, 100000, 3 * MIB};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        void *a = brainmm_alloc(sizes[i]), *b = brainmm_alloc(sizes[i]);
-        ck_assert_ptr_null(brainmm_realloc(a, 0));
-        ck_assert_ptr_null(brainmm_reget(b, 0));
-        ck_assert_uint_eq(brainmm_usable_size(a), 0);
-        ck_assert_uint_eq(brainmm_usable_size(b), 0);
-        ck_assert_int_ne(brainmm_free(a), BRAINMM_OK);
-        ck_assert_int_ne(brainmm_free(b), BRAINMM_OK);
-    }
-}
-END_TEST
-
-static void visit_reget(size_t size) {
-    void *piece = brainmm_alloc(size / 3);
-    ck_assert_ptr_nonnull(piece);
-    piece = brainmm_reget(piece, size ? size : 1);
-    ck_assert_ptr_nonnull(piece);
-    ck_assert(is_aligned(piece, 16));
-    size_t usable = brainmm_usable_size(piece);
-    ck_assert_uint_ge(usable, size);
-    pattern_fill(piece, usable, size);
-    piece = brainmm_reget(piece, size / 2 + 1);
-    ck_assert_ptr_nonnull(piece);
-    ck_assert_uint_ge(brainmm_usable_size(piece), size / 2 + 1);
-    ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
-}
-
-START_TEST(reget_gives_the_size_asked_for) { each_interesting_size(visit_reget); }
-END_TEST
-
-/* A shrink by more than half gives memory back instead of holding on to it. */
-START_TEST(shrinking_gives_memory_back) {
-    static const size_t sizes[] = {2000, 32768, 200000, 8 * MIB};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        void *piece = brainmm_realloc(brainmm_alloc(sizes[i]), sizes[i] / 8);
-        ck_assert_uint_le(brainmm_usable_size(piece), sizes[i] / 2);
         ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
     }
 }
@@ -517,17 +285,8 @@ int main(void) {
         free_of_null_is_ok_and_usable_size_of_null_is_0,
         many_pieces_of_a_class_do_not_overlap,
         zeroed_memory_is_zero_also_when_recycled,
-        alignment_is_given_and_kept_by_realloc_and_reget,
         alignment_holds_for_many_live_pieces_of_mixed_sizes,
         alignments_below_16_mean_16,
-        realloc_keeps_contents_between_any_two_kinds,
-        realloc_keeps_contents_of_large_pieces,
-        realloc_keeps_contents_across_every_class_boundary,
-        realloc_keeps_contents_at_each_small_step,
-        realloc_and_reget_of_null_allocate,
-        realloc_and_reget_to_0_free,
-        reget_gives_the_size_asked_for,
-        shrinking_gives_memory_back,
         options_of_what_is_no_piece_are_left_alone,
         options_never_name_a_thread_that_has_ended,
         minimize_tells_whether_it_took_back_or_returned_anything,
