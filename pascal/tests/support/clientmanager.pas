@@ -1,5 +1,5 @@
-{ Free Pascal's memory manager out of six functions of somebody else's heap: what the stubs of a Delphi unit and its run-time
-  library do between them. The functions know neither nil nor 0. }
+{ Makes the functions of another module's heap the memory manager of a Free Pascal program. It does what a Delphi unit and
+  Delphi's run-time library do between them: the functions are never called with nil or with size 0. }
 unit ClientManager;
 
 {$mode delphi}
@@ -7,22 +7,26 @@ unit ClientManager;
 interface
 
 type
-  TForeignHeap = record
-    GetMem: function(Size: NativeUInt): Pointer;
-    AllocMem: function(Size: NativeUInt): Pointer;
-    ReallocMem: function(P: Pointer; Size: NativeUInt): Pointer;
-    IsFreed: function(P: Pointer): Boolean; { frees it }
-    MemSize: function(P: Pointer): PtrUInt;
-    ThreadDone: procedure; { or nil }
-  end;
+  TForeignGetMem = function(Size: NativeUInt): Pointer;
+  TForeignReallocMem = function(P: Pointer; Size: NativeUInt): Pointer;
+  TForeignFree = function(P: Pointer): Boolean; { True: P was freed. False: it was refused }
+  TForeignMemSize = function(P: Pointer): PtrUInt;
+  TForeignThreadDone = procedure;
 
-{ From here on HEAP is the memory manager of this program. }
-procedure UseForeignHeap(const Heap: TForeignHeap);
+{ Makes these functions the memory manager of this program. ThreadDone may be nil. }
+procedure UseForeignHeap(GetMem, AllocMem: TForeignGetMem; ReallocMem: TForeignReallocMem; IsFreed: TForeignFree;
+  MemSize: TForeignMemSize; ThreadDone: TForeignThreadDone);
 
 implementation
 
 var
-  Foreign: TForeignHeap;
+  Foreign: record
+    GetMem, AllocMem: TForeignGetMem;
+    ReallocMem: TForeignReallocMem;
+    IsFreed: TForeignFree;
+    MemSize: TForeignMemSize;
+    ThreadDone: TForeignThreadDone;
+  end;
 
 function ClientGetMem(Size: PtrUInt): Pointer;
 begin
@@ -106,9 +110,15 @@ const
     GetHeapStatus: ClientHeapStatus;
     GetFPCHeapStatus: ClientFPCHeapStatus);
 
-procedure UseForeignHeap(const Heap: TForeignHeap);
+procedure UseForeignHeap(GetMem, AllocMem: TForeignGetMem; ReallocMem: TForeignReallocMem; IsFreed: TForeignFree;
+  MemSize: TForeignMemSize; ThreadDone: TForeignThreadDone);
 begin
-  Foreign := Heap;
+  Foreign.GetMem := GetMem;
+  Foreign.AllocMem := AllocMem;
+  Foreign.ReallocMem := ReallocMem;
+  Foreign.IsFreed := IsFreed;
+  Foreign.MemSize := MemSize;
+  Foreign.ThreadDone := ThreadDone;
   SetMemoryManager(Manager);
 end;
 

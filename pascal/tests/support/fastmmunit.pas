@@ -1,6 +1,6 @@
-{ Attaches as FastMM 4 and 5 and Delphi's SimpleShareMem do, and makes what it finds the memory manager of this program: it
-  reads the address of a Delphi TMemoryManagerEx from a mapping with FastMM's name, copies the six pointers and calls them.
-  Loads the library first, which an import table would do in other programs. }
+{ Attaches as FastMM 4 and 5 and Delphi's SimpleShareMem do: reads the address of a Delphi TMemoryManagerEx from the file
+  mapping of FastMM's name, copies its six pointers and makes them the memory manager of this program. First it loads the
+  library, which other programs do by their import table. }
 unit FastMMUnit;
 
 {$mode delphi}
@@ -18,17 +18,18 @@ uses
 type
   PMemoryManagerEx = ^TMemoryManagerEx;
   TMemoryManagerEx = record
-    GetMem: function(Size: NativeInt): Pointer;
+    { Delphi's sizes are signed; here none is negative. }
+    GetMem: TForeignGetMem;
     FreeMem: function(P: Pointer): Integer;
-    ReallocMem: function(P: Pointer; Size: NativeInt): Pointer;
-    AllocMem: function(Size: NativeInt): Pointer;
+    ReallocMem: TForeignReallocMem;
+    AllocMem: TForeignGetMem;
     RegisterExpectedMemoryLeak: function(P: Pointer): Boolean;
     UnregisterExpectedMemoryLeak: function(P: Pointer): Boolean;
   end;
 
 var
   Shared: TMemoryManagerEx;
-  UsableSize: function(P: Pointer): NativeUInt; cdecl; { what Delphi does not ask for and Free Pascal does }
+  UsableSize: function(P: Pointer): NativeUInt; cdecl; { Free Pascal asks for the size of a piece, Delphi does not }
 
 function SharedIsFreed(P: Pointer): Boolean;
 begin
@@ -40,7 +41,7 @@ begin
   Result := UsableSize(P);
 end;
 
-{ Temporary strings are gone at the end, before this program has another memory manager. }
+{ A procedure of its own: its temporary strings are freed before the memory manager changes. }
 procedure Find;
 var
   Mapping: THandle;
@@ -58,21 +59,8 @@ begin
   Attached := True;
 end;
 
-procedure Install;
-var
-  Heap: TForeignHeap;
-begin
-  FillChar(Heap, SizeOf(Heap), 0);
-  @Heap.GetMem := @Shared.GetMem; { Delphi's sizes are signed }
-  @Heap.AllocMem := @Shared.AllocMem;
-  @Heap.ReallocMem := @Shared.ReallocMem;
-  Heap.IsFreed := SharedIsFreed;
-  Heap.MemSize := SharedMemSize;
-  UseForeignHeap(Heap);
-end;
-
 initialization
   Find;
   if Attached then
-    Install;
+    UseForeignHeap(Shared.GetMem, Shared.AllocMem, Shared.ReallocMem, SharedIsFreed, SharedMemSize, nil);
 end.

@@ -1,7 +1,7 @@
-{ Attaches as the unit of the original does, and makes its table the memory manager of this program: it reads the pointer
-  at the beginning of the mapping, copies 24 slots without looking at anything else, turns FreeMem's result around because
-  the owner's compiler is another, and calls the slots as they are. Where the original would become the owner itself, this
-  loads the library first. }
+{ Attaches as the unit of the original BrainMM does: reads the pointer at the beginning of the file mapping, copies the 24
+  slots without a check and makes them the memory manager of this program. The owner was built by another compiler, so the
+  result of FreeMem is inverted, as the original does it. If there is no owner, the original becomes one; this unit loads
+  the library first instead. }
 unit OriginalUnit;
 
 {$mode delphi}
@@ -22,7 +22,7 @@ uses
 var
   OwnersFreeMem: function(P: Pointer): Integer;
 
-{ Free Pascal's flavour: 0 is a refusal. }
+{ In the convention of Free Pascal 0 means that the pointer was refused. }
 function FreeMemInverted(P: Pointer): Integer;
 begin
   Result := Ord(OwnersFreeMem(P) = 0);
@@ -48,7 +48,7 @@ begin
     Table.EndThreadEvent(0);
 end;
 
-{ Temporary strings are gone at the end, before this program has another memory manager. }
+{ A procedure of its own: its temporary strings are freed before the memory manager changes. }
 procedure Attach;
 begin
 {$ifdef windows}
@@ -58,19 +58,6 @@ begin
   Table := PublishedTable^;
 end;
 
-procedure Install;
-var
-  Heap: TForeignHeap;
-begin
-  Heap.GetMem := Table.GetMem;
-  Heap.AllocMem := Table.AllocMem;
-  Heap.ReallocMem := Table.ReallocMem;
-  Heap.IsFreed := TableIsFreed;
-  Heap.MemSize := TableMemSize;
-  Heap.ThreadDone := TableThreadDone;
-  UseForeignHeap(Heap);
-end;
-
 initialization
   Attach;
   if not Table.Options.FreePacalCompiler then
@@ -78,5 +65,5 @@ initialization
     OwnersFreeMem := Table.FreeMem;
     Table.FreeMem := FreeMemInverted;
   end;
-  Install;
+  UseForeignHeap(Table.GetMem, Table.AllocMem, Table.ReallocMem, TableIsFreed, TableMemSize, TableThreadDone);
 end.
