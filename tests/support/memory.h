@@ -1,0 +1,100 @@
+/* memory.h: how much physical memory the process has, and memory from the system. */
+#ifndef TESTS_MEMORY_H
+#define TESTS_MEMORY_H
+
+#include "support/outcome.h"
+
+/* Bytes of this process in physical memory. On Linux from a walk of the page tables (smaps_rollup): the counters behind
+ * statm lag by some hundred pages. */
+SUPPORT_INLINE size_t resident_bytes_once(void) {
+#if defined(_WIN32)
+    PROCESS_MEMORY_COUNTERS counters;
+    memset(&counters, 0, sizeof counters);
+    counters.cb = sizeof counters;
+    CHECK(K32GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters));
+    return counters.WorkingSetSize;
+#else
+    char line[256];
+    unsigned long long kib = 0;
+    bool found = false;
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    CHECK(file != NULL);
+    while (!found && fgets(line, sizeof line, file))
+        found = sscanf(line, "Rss: %llu kB", &kib) == 1;
+    fclose(file);
+    CHECK(found);
+    return (size_t)kib * KIB;
+#endif
+}
+
+/* The same; the first call is made twice, so that the code and buffers it brings in are not taken for growth. */
+SUPPORT_INLINE size_t resident_bytes(void) {
+    static bool warm;
+    if (!warm)
+        resident_bytes_once();
+    warm = true;
+    return resident_bytes_once();
+}
+
+/* How much resident memory grew since BEFORE; 0 when it shrank. */
+SUPPORT_INLINE size_t resident_growth(size_t before) {
+    size_t now = resident_bytes();
+    return now > before ? now - before : 0;
+}
+
+/* Whether the system lets code at ADDRESS run. */
+SUPPORT_INLINE bool is_executable(const void *address) {
+#if defined(_WIN32)
+    MEMORY_BASIC_INFORMATION info;
+    CHECK(VirtualQuery(address, &info, sizeof info) != 0);
+    return info.State == MEM_COMMIT &&
+           (info.Protect & (PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY)) != 0;
+#else
+    char line[512];
+    bool executable = false;
+    FILE *file = fopen("/proc/self/maps", "r");
+    CHECK(file != NULL);
+    while (fgets(line, sizeof line, file)) {
+        uintptr_t first, end;
+        char rights[5];
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &first, &end, rights) == 3 && (uintptr_t)address >= first &&
+            (uintptr_t)address < end)
+            executable = rights[2] == 'x';
+    }
+    fclose(file);
+    return executable;
+#endif
+}
+
+/* Pages from the system, not from the heap: for foreign pointers and for arrays that must not disturb a measurement. */
+SUPPORT_INLINE void *system_pages(size_t size) {
+#if defined(_WIN32)
+    void *pages = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    CHECK(pages != NULL);
+#else
+    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(pages != MAP_FAILED);
+#endif
+    return pages;
+}
+
+SUPPORT_INLINE void system_pages_free(void *pages, size_t size) {
+#if defined(_WIN32)
+    (void)size;
+    CHECK(VirtualFree(pages, 0, MEM_RELEASE));
+#else
+    CHECK(munmap(pages, size) == 0);
+#endif
+}
+
+/* Makes such pages inaccessible. */
+SUPPORT_INLINE void system_pages_forbid(void *pages, size_t size) {
+#if defined(_WIN32)
+    DWORD before;
+    CHECK(VirtualProtect(pages, size, PAGE_NOACCESS, &before));
+#else
+    CHECK(mprotect(pages, size, PROT_NONE) == 0);
+#endif
+}
+
+#endif

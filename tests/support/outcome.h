@@ -1,0 +1,96 @@
+/* outcome.h: how a test program ends: CHECK, a skip, and what it must know of its own build. Includes the
+ * system's headers, which the other headers of this folder use. */
+#ifndef TESTS_OUTCOME_H
+#define TESTS_OUTCOME_H
+
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+/* windows.h first: psapi.h needs its types */
+#include <psapi.h>
+#else
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#endif
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SUPPORT_INLINE static inline __attribute__((unused))
+
+#define KIB ((size_t)1024)
+#define MIB ((size_t)1024 * 1024)
+
+enum { TEST_PASSED = 0, TEST_FAILED = 1, TEST_SKIPPED = 77 };
+
+/* Ends the process when COND does not hold, without running exit handlers: other threads may be in the heap. */
+#define CHECK(cond)                                                                                                    \
+    do {                                                                                                               \
+        if (!(cond)) {                                                                                                 \
+            fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #cond);                                  \
+            test_end(TEST_FAILED);                                                                                     \
+        }                                                                                                              \
+    } while (0)
+
+/* The same with a printf text about the values at hand. */
+#define CHECK_MSG(cond, ...)                                                                                           \
+    do {                                                                                                               \
+        if (!(cond)) {                                                                                                 \
+            fprintf(stderr, "%s:%d: does not hold: %s: ", __FILE__, __LINE__, #cond);                                  \
+            fprintf(stderr, __VA_ARGS__);                                                                              \
+            fprintf(stderr, "\n");                                                                                     \
+            test_end(TEST_FAILED);                                                                                     \
+        }                                                                                                              \
+    } while (0)
+
+_Noreturn SUPPORT_INLINE void test_end(int status) {
+    fflush(stdout);
+    fflush(stderr);
+#if defined(_WIN32)
+    TerminateProcess(GetCurrentProcess(), (UINT)status);
+    abort(); /* not reached; the declaration of TerminateProcess does not say so */
+#else
+    _exit(status);
+#endif
+}
+
+_Noreturn SUPPORT_INLINE void test_skip(const char *why) {
+    printf("skipped: %s\n", why);
+    test_end(TEST_SKIPPED);
+}
+
+/* True when the program runs under valgrind, whose slowness some loops must respect. Asks no client request, so that
+ * the tests need no valgrind headers: valgrind preloads a library of its own. */
+SUPPORT_INLINE bool under_valgrind(void) {
+#if defined(_WIN32)
+    return false;
+#else
+    const char *preload = getenv("LD_PRELOAD");
+    return preload && strstr(preload, "vgpreload") != NULL;
+#endif
+}
+
+/* True in builds whose instrumentation changes memory figures and times. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNDER_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define UNDER_SANITIZER 1
+#endif
+#endif
+#ifndef UNDER_SANITIZER
+#define UNDER_SANITIZER 0
+#endif
+
+#endif

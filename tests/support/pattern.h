@@ -1,0 +1,57 @@
+/* pattern.h: random numbers, and contents that give away a byte copied from or to the wrong place. */
+#ifndef TESTS_PATTERN_H
+#define TESTS_PATTERN_H
+
+#include "support/outcome.h"
+
+SUPPORT_INLINE uint64_t mix64(uint64_t x) { /* the finalizer of SplitMix64 */
+    x += 0x9E3779B97F4A7C15u;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+    return x ^ (x >> 31);
+}
+
+typedef struct random_source {
+    uint64_t state;
+} random_source;
+
+SUPPORT_INLINE uint64_t random_next(random_source *r) { return mix64(r->state++); }
+
+/* Uniform enough in 0 .. LIMIT - 1. */
+SUPPORT_INLINE size_t random_below(random_source *r, size_t limit) { return (size_t)(random_next(r) % limit); }
+
+/* Fills SIZE bytes so that every aligned 8 bytes differ by SEED and by position. */
+SUPPORT_INLINE void pattern_fill(void *memory, size_t size, uint64_t seed) {
+    unsigned char *bytes = memory;
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        uint64_t word = mix64(seed ^ ((uint64_t)i << 32));
+        memcpy(bytes + i, &word, 8);
+    }
+    uint64_t last = mix64(seed ^ ((uint64_t)i << 32));
+    memcpy(bytes + i, &last, size - i);
+}
+
+/* Whether the first SIZE bytes are what pattern_fill with the same SEED wrote, whatever size it filled. */
+SUPPORT_INLINE bool pattern_holds(const void *memory, size_t size, uint64_t seed) {
+    const unsigned char *bytes = memory;
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        uint64_t word = mix64(seed ^ ((uint64_t)i << 32));
+        if (memcmp(bytes + i, &word, 8) != 0)
+            return false;
+    }
+    uint64_t last = mix64(seed ^ ((uint64_t)i << 32));
+    return memcmp(bytes + i, &last, size - i) == 0;
+}
+
+SUPPORT_INLINE bool all_zero(const void *memory, size_t size) {
+    const unsigned char *bytes = memory;
+    return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+SUPPORT_INLINE bool is_aligned(const void *address, size_t alignment) {
+    return ((uintptr_t)address & (alignment - 1)) == 0;
+}
+
+#endif

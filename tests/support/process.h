@@ -1,0 +1,44 @@
+/* process.h: runs a program as a process of its own. */
+#ifndef TESTS_PROCESS_H
+#define TESTS_PROCESS_H
+
+#include "support/outcome.h"
+
+enum { RUN_CRASHED = -1, RUN_HUNG = -2 };
+
+/* Runs this program once more with one ARGUMENT; returns its exit code, or one of the above. */
+SUPPORT_INLINE int64_t run_again(const char *program, const char *argument, unsigned seconds) {
+#if defined(_WIN32)
+    char command[MAX_PATH + 64];
+    STARTUPINFOA startup;
+    PROCESS_INFORMATION process;
+    DWORD code = 0;
+    memset(&startup, 0, sizeof startup);
+    startup.cb = sizeof startup;
+    snprintf(command, sizeof command, "\"%s\" %s", program, argument);
+    CHECK(CreateProcessA(NULL, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &process));
+    bool ended = WaitForSingleObject(process.hProcess, seconds * 1000) == WAIT_OBJECT_0;
+    if (!ended)
+        TerminateProcess(process.hProcess, 1);
+    CHECK(GetExitCodeProcess(process.hProcess, &code));
+    CloseHandle(process.hProcess);
+    CloseHandle(process.hThread);
+    /* exception codes, like 0xC0000005 for an access violation, are what crashed processes end with */
+    return !ended ? RUN_HUNG : code >= 0x80000000u ? RUN_CRASHED : (int64_t)code;
+#else
+    int status;
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(seconds); /* outlives the exec; ends what hangs */
+        execl(program, program, argument, (char *)NULL);
+        _exit(127);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    if (WIFSIGNALED(status))
+        return WTERMSIG(status) == SIGALRM ? RUN_HUNG : RUN_CRASHED;
+    return WEXITSTATUS(status);
+#endif
+}
+
+#endif
