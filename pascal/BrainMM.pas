@@ -6,22 +6,22 @@ unit BrainMM;
       uses
         BrainMM, SysUtils, Classes;      (BrainMM first, in the program and in each DLL)
 
-  From then on strings, arrays, objects and raw memory may be made in one module, and grown and freed in any other, be
-  it Pascal or C. The unit needs no other unit, no package and no SysUtils. It
+  From then on strings, arrays, objects and raw memory may be allocated in one module and resized and freed in any
+  other, in Pascal or in C. The unit needs no other unit, no package and no SysUtils. It
 
     - joins the heap that a module of this process has published (docs/abi.md);
-    - else loads brainmm.dll or libbrainmm.so from the folder of the module it is compiled into, by full path;
-    - else stops: a program, or a library on Linux, with runtime error 203, a DLL by failing to load; with a sentence
-      on standard error in any case. The same, with runtime error 204, if memory has been taken before: another unit
-      stands in front of this one.
+    - if there is none, loads brainmm.dll or libbrainmm.so by full path from the folder of the module that it is in;
+    - if that fails, stops with a sentence on standard error. A program, or a library on Linux, ends with runtime error
+      203; a DLL fails to load. It also stops, with runtime error 204, if the module has already allocated memory: then
+      the module uses another unit before this one.
 
-  It serves to the very end: no finalization takes it away again, in whatever order units finalize.
+  The memory manager stays until the process ends. No finalization removes it, in whatever order units finalize.
 
-  Delphi 7 to 12 for Windows; Free Pascal 3.2 and later for Windows and Linux. docs/pascal.md tells what is tested.
+  Delphi 7 to 12 for Windows; Free Pascal 3.2 and later for Windows and Linux. docs/pascal.md says what is tested.
 
-  Errors are those of the language: runtime errors 203 (no memory), 204 (not a pointer of the heap, or freed already) and
-  219 (an enumeration out of its range), which are EOutOfMemory, EInvalidPointer and EInvalidCast with SysUtils. The
-  variable passed to a function that fails keeps its value, and the memory stays. }
+  Errors are those of the language: runtime errors 203 (out of memory), 204 (not a pointer of the heap, or already
+  freed) and 219 (an enumeration out of its range). With SysUtils these are EOutOfMemory, EInvalidPointer and
+  EInvalidCast. If a function fails, the variable passed to it keeps its value and the old memory stays valid. }
 
 {$ifdef FPC}
   {$mode delphi}
@@ -49,10 +49,10 @@ unit BrainMM;
     {$ifend}
   {$endif}
   {$if CompilerVersion >= 18}
-    {$define BRAINMM_MANAGER_EX} { TMemoryManagerEx and the hooks of threads: since Delphi 2006 }
+    {$define BRAINMM_MANAGER_EX} { Delphi 2006 and later have TMemoryManagerEx and the hooks for threads }
   {$ifend}
   {$if CompilerVersion >= 21}
-    {$define BRAINMM_NATIVE_INT} { before, there was none, or one of the wrong size }
+    {$define BRAINMM_NATIVE_INT} { older versions have no NativeInt, or one of the wrong size }
   {$ifend}
   {$if CompilerVersion >= 23}
     {$define BRAINMM_NATIVE_SIZE} { the memory manager's sizes are NativeInt }
@@ -112,69 +112,69 @@ type
   TMemoryKind = (mkSmall, mkMedium, mkBig, mkLarge, mkPages, mkBlock, mkJIT);
   PMemoryKind = ^TMemoryKind;
 
-  { What an address is: 12 bytes on 32 bit, 20 on 64 bit. }
+  { Describes an allocation. The record has 12 bytes on 32 bit and 20 bytes on 64 bit. }
   TMemoryOptions = packed record
-    Kind: TMemoryKind; { up to 128 bytes, 32 KiB, 1 MiB, more; pages, a block; executable memory }
+    Kind: TMemoryKind; { a piece up to 128 bytes, 32 KiB, 1 MiB, or larger; pages; a block; executable memory }
     Align: TMemoryAlign;
     BlockSize: TMemoryBlockSize; { of a block }
     AccessRights: TMemoryAccessRights;
-    ThreadId: NativeUInt; { the system's id of the thread that owns the piece; 0 where no thread does }
+    ThreadId: NativeUInt; { the system's id of the thread that owns the piece; 0 if no thread owns it }
     Size: NativeUInt; { usable bytes }
   end;
   PMemoryOptions = ^TMemoryOptions;
 
-{ Memory at a multiple of 16 to 2048 bytes, contents undefined. Resized with ReallocMem and RegetMem, which keep the
-  alignment, and freed with FreeMem. A Size of 0 or less: P becomes nil. Errors 203, 219. }
+{ Allocates memory at a multiple of 16 to 2048 bytes with undefined contents. ReallocMem and RegetMem resize it and keep
+  the alignment; FreeMem frees it. With a Size of 0 or less P becomes nil. Errors 203, 219. }
 procedure GetMemAligned(var P: Pointer; Align: TMemoryAlign; Size: NativeInt);
 
-{ Like ReallocMem, but the contents become undefined: nothing is copied. A NewSize of 0 or less frees P, which becomes
-  nil; a P of nil is got. Errors 203, 204. }
+{ Like ReallocMem, but copies nothing: the contents become undefined. With a NewSize of 0 or less it frees P, which
+  becomes nil. If P is nil, it allocates. Errors 203, 204. }
 procedure RegetMem(var P: Pointer; NewSize: NativeInt);
 
 {$ifdef BRAINMM_DELPHI}{$ifndef BRAINMM_MANAGER_EX}
-{ Zeroed memory; freed with FreeMem. The System unit of these versions has none. Error 203. }
+{ Allocates zeroed memory; FreeMem frees it. The System unit of these versions has no AllocMem. Error 203. }
 function AllocMem(Size: NativeInt): Pointer;
 {$endif}{$endif}
 
-{ A block of 4 KiB to 256 MiB at a multiple of its size, contents undefined. Errors 203, 219. }
+{ Allocates a block of 4 KiB to 256 MiB at a multiple of its size with undefined contents. Errors 203, 219. }
 procedure GetMemoryBlock(var Block: MemoryBlock; BlockSize: TMemoryBlockSize);
-{ nil is allowed. Error 204. }
+{ Does nothing if Block is nil. Error 204. }
 procedure FreeMemoryBlock(Block: MemoryBlock);
 
-{ Count pages of 4 KiB, contents undefined. A Count of 0 or less: Pages becomes nil. Error 203. }
+{ Allocates Count pages of 4 KiB with undefined contents. With a Count of 0 or less Pages becomes nil. Error 203. }
 procedure GetMemoryPages(var Pages: MemoryPages; Count: NativeInt);
-{ Makes a run NewCount pages long, moved if need be; contents undefined (Reget) or kept (Realloc). A NewCount of 0 or
-  less frees Pages, which become nil; Pages of nil are got. Errors 203, 204. }
+{ Resizes a run to NewCount pages; the run may move. Realloc keeps the contents, with Reget they become undefined. With
+  a NewCount of 0 or less they free Pages, which becomes nil. If Pages is nil, they allocate. Errors 203, 204. }
 procedure RegetMemoryPages(var Pages: MemoryPages; NewCount: NativeInt);
 procedure ReallocMemoryPages(var Pages: MemoryPages; NewCount: NativeInt);
-{ nil is allowed. Error 204. }
+{ Does nothing if Pages is nil. Error 204. }
 procedure FreeMemoryPages(Pages: MemoryPages);
 
-{ Describes the piece, block or pages that begin at P. False, and Options untouched, if none do: nil, freed memory, the
-  stack and addresses of anything else are recognised. }
+{ Describes the piece, block or pages that begin at P. If none begin there, returns False and leaves Options untouched.
+  P may be any address: nil, freed memory, the stack or anything else. }
 function GetMemoryOptions(const P: Pointer; var Options: TMemoryOptions): Boolean;
 
-{ Takes back what other threads freed of the calling thread's memory, and returns what is idle to the system. True if
-  there was anything. }
+{ Collects the pieces of the calling thread that other threads have freed, and returns idle memory to the system. True
+  if it did anything. }
 function ThreadHeapMinimize: Boolean;
 
-{ Rights of Count pages of 4 KiB, the heap's or anybody's; marWrite includes marRead. Pages of the heap must lie inside
-  one run, block or piece of more than 32 KiB, which gets its first rights back when it is freed or resized. A Count of
-  0 or less changes nothing. Errors 204, also if the system refuses, and 219. }
+{ Sets the rights of Count pages of 4 KiB, of the heap or of any other memory. marWrite includes marRead. Pages of the
+  heap must lie inside one run, one block or one piece above 32 KiB. It gets its first rights back when it is freed or
+  resized. A Count of 0 or less changes nothing. Errors 204 (also if the system refuses), 219. }
 procedure ChangeMemoryAccessRights(Pages: MemoryPages; Count: NativeInt; Rights: TMemoryAccessRights);
-{ The rights of one page; of one that is not mapped, none. Error 204: nil, or not at a multiple of 4 KiB. }
+{ The rights of one page. A page that is not mapped has none. Error 204: nil, or not a multiple of 4 KiB. }
 function GetMemoryAccessRights(Pages: MemoryPages): TMemoryAccessRights;
 
-{ Moves B16Count units of 16 bytes, which may overlap. 0 or less moves nothing. }
+{ Moves B16Count units of 16 bytes. Source and Dest may overlap. With 0 or less it moves nothing. }
 procedure MoveB16Aligned(const Source; var Dest; const B16Count: NativeInt);
 
 type
-{ A heap of memory for machine code: readable, writable and executable. Any thread may call any method; the methods of
-  both names do the same. Its end frees everything. Errors 203, 204. }
+{ A heap of memory for machine code: readable, writable and executable. Any thread may call any method. Methods with two
+  names do the same under both. The end of the heap frees all of its memory. Errors 203, 204. }
   IJITHeap = interface
     procedure Clear; stdcall;
-    function GetMemory(Size: NativeInt): Pointer; stdcall; { a Size of 0 or less: nil }
-    procedure FreeMemory(P: Pointer); stdcall; { nil is allowed }
+    function GetMemory(Size: NativeInt): Pointer; stdcall; { nil with a Size of 0 or less }
+    procedure FreeMemory(P: Pointer); stdcall; { does nothing if P is nil }
     function SyncGetMemory(Size: NativeInt): Pointer; stdcall;
     procedure SyncFreeMemory(P: Pointer); stdcall;
   end;
@@ -192,14 +192,14 @@ type
     procedure SyncFreeMemory(P: Pointer); stdcall;
   end;
 
-{ COM's memory allocator over the heap, by COM's rules: no error is raised, and sizes are those of the system. }
+{ COM's memory allocator on this heap. It follows COM's rules: it raises no error. }
   IMalloc = interface(IUnknown)
     ['{00000002-0000-0000-C000-000000000046}']
     function Alloc(cb: NativeUInt): Pointer; stdcall;
     function Realloc(pv: Pointer; cb: NativeUInt): Pointer; stdcall;
     procedure Free(pv: Pointer); stdcall;
-    function GetSize(pv: Pointer): NativeUInt; stdcall; { all bits set for nil and for what is no piece }
-    function DidAlloc(pv: Pointer): Integer; stdcall; { 1, 0, and -1 for nil }
+    function GetSize(pv: Pointer): NativeUInt; stdcall; { all bits set if pv is nil or no piece }
+    function DidAlloc(pv: Pointer): Integer; stdcall; { 1: a piece, 0: not a piece, -1: nil }
     procedure HeapMinimize; stdcall;
   end;
 
@@ -226,7 +226,7 @@ type
   TMagic = array[0..15] of AnsiChar;
 
   PManager = ^TManager;
-  TManager = record { up to the first function }
+  TManager = record { the members before the first function }
     Magic: TMagic;
     Size: Cardinal; { of the table with its functions, in bytes }
     AbiVersion: Cardinal;
@@ -241,7 +241,7 @@ type
     LiveCount, LiveBytes, FreeBytes, CachedBytes, OverheadBytes, CommittedBytes, CommittedMost, ReservedBytes: Int64;
   end;
 
-  { The functions, in the table's order }
+  { The functions in the order of the table }
   THeap = record
     Alloc: function(Size: NativeUInt): Pointer; cdecl;
     AllocZeroed: function(Size: NativeUInt): Pointer; cdecl;
@@ -273,7 +273,7 @@ type
 
 const
   FunctionCount = SizeOf(THeap) div SizeOf(Pointer);
-  RequiredCount = 7; { up to UsableSize }
+  RequiredCount = 7; { the functions up to UsableSize }
 
 type
   TFunctions = array[0..FunctionCount - 1] of Pointer;
@@ -287,9 +287,10 @@ const
   UserMode = 0; { BRAINMM_USER }
 
 var
-  Heap: THeap; { a copy of the functions of the process's heap, complete }
+  Heap: THeap; { the functions of the process's heap, and MissingResult for those that it lacks }
 
-{ What a heap of an older version lacks: nil or 0; or an error. The C convention lets any arguments be ignored. }
+{ Stand in for functions that the heap of an older version lacks: they return nil or 0, or an error. In the C convention
+  a function may ignore its arguments. }
 function MissingResult: NativeUInt; cdecl;
 begin
   Result := 0;
@@ -315,7 +316,7 @@ begin
     Result := Result and (Found[I] = Expected[I]);
 end;
 
-{ Takes over the functions of a table, as far as its Size goes. }
+{ Copies the functions of a table that has Size bytes. }
 procedure UseFunctions(const Functions: TFunctions; Size: Cardinal);
 var
   All: TFunctions absolute Heap;
@@ -358,7 +359,7 @@ end;
 
 procedure RaiseError(Code: Integer);
 begin
-  if Assigned(ErrorProc) then { SysUtils makes an exception of it }
+  if Assigned(ErrorProc) then { SysUtils raises an exception there }
     case Code of
       NoMemoryError: ErrorProc(Byte(Ord(reOutOfMemory)), nil);
       PointerError: ErrorProc(Byte(Ord(reInvalidPtr)), nil);
@@ -649,7 +650,7 @@ end;
 
 {$ifdef BRAINMM_FPC}
 
-{ Free Pascal leaves it to the manager to report errors. }
+{ In Free Pascal the memory manager itself reports errors. }
 
 function NoMemory: Pointer;
 begin
@@ -660,7 +661,7 @@ end;
 
 function HeapGetMem(Size: PtrUInt): Pointer;
 begin
-  Result := Heap.Alloc(Size); { 0 bytes are a piece, too }
+  Result := Heap.Alloc(Size); { a size of 0 gives a piece, too }
   if Result = nil then
     Result := NoMemory;
 end;
@@ -672,8 +673,8 @@ begin
     Result := NoMemory;
 end;
 
-{ The result is 0, as CMem's is. To find out what was freed would take an eighth of the time that a small object takes
-  from Create to Free, for a number that nobody looks at. }
+{ The result is 0, as in the unit CMem. To find out the size would cost an eighth of the time from Create to Free of a
+  small object, and no caller uses the number. }
 function HeapFreeMem(P: Pointer): PtrUInt;
 begin
   Result := 0;
@@ -681,8 +682,8 @@ begin
     RaiseError(PointerError);
 end;
 
-{ FreeMem(P, Size). Free Pascal's own manager leaves memory of no size where it is, be P what it may. Here it is freed if
-  P is a piece, since GetMem gave one. }
+{ FreeMem(P, Size). With a Size of 0 Free Pascal's own manager does nothing, whatever P is. Here P is freed if it is a
+  piece, because GetMem(0) returns a piece. }
 function HeapFreeMemSize(P: Pointer; Size: PtrUInt): PtrUInt;
 begin
   if (Size = 0) and (Heap.UsableSize(P) = 0) then
@@ -714,13 +715,13 @@ begin
   Result := Heap.UsableSize(P);
 end;
 
-{ Called by every Pascal module of the process at a thread's end. Memory is freed after it, which is fine. }
+{ Each Pascal module of the process calls this at the end of a thread. The thread may free memory afterwards. }
 procedure HeapDoneThread;
 begin
   Heap.ThreadDone();
 end;
 
-{ Figures of the whole heap, which is the process's and not this module's. All 0 if its owner keeps none. }
+{ The figures of the process's heap, not of this module alone. All are 0 if the owner of the heap keeps none. }
 procedure GetStatistics(out Statistics: TStatistics);
 begin
   FillChar(Statistics, SizeOf(Statistics), 0);
@@ -729,7 +730,7 @@ begin
     FillChar(Statistics, SizeOf(Statistics), 0);
 end;
 
-{ The record's members have 32 bits on all systems. }
+{ The record's members have 32 bits on all systems, so larger values are limited. }
 function Limited(Value: Int64): Cardinal;
 begin
   if Value > High(Cardinal) then
@@ -756,7 +757,7 @@ begin
 end;
 
 var
-  MaxUsedSeen: PtrUInt; { the heap does not keep it: the most that any question met }
+  MaxUsedSeen: PtrUInt; { the heap keeps no maximum: this is the largest value that any call has seen }
 
 function FPCHeapStatus: TFPCHeapStatus;
 var
@@ -772,9 +773,9 @@ begin
   Result.CurrHeapFree := Statistics.FreeBytes + Statistics.CachedBytes;
 end;
 
-{ A library's threads are its host's, of which its run-time library knows nothing: left to itself, it would count
-  references without locking. On Linux threads become possible when CThreads initialises, which is when the run-time
-  library asks to relocate the heap; a library without CThreads cannot have any. }
+{ The threads of a library are its host's, and the library's own run-time library does not know of them. Without this it
+  would count references without locking. On Linux threads become possible when CThreads initialises. At that moment the
+  run-time library asks the manager to relocate the heap. A library without CThreads has no threads. }
 procedure ExpectThreads;
 begin
   if IsLibrary then
@@ -791,7 +792,7 @@ const
     AllocMem: HeapAllocMem;
     ReAllocMem: HeapReallocMem;
     MemSize: HeapMemSize;
-    InitThread: nil; { a thread's heap begins with its first piece }
+    InitThread: nil; { a thread gets its heap with its first piece }
     DoneThread: HeapDoneThread;
     RelocateHeap: ExpectThreads;
     GetHeapStatus: HeapStatus;
@@ -805,8 +806,8 @@ end;
 
 {$else}
 
-{ Delphi's run-time library reports the errors. It passes no nil; what is not positive reaches the manager from the
-  assembler of older versions. }
+{ Delphi's run-time library reports errors itself and never passes nil. The assembler code of older versions may pass a
+  size that is not positive. }
 
 type
 {$ifdef BRAINMM_NATIVE_SIZE}
@@ -848,7 +849,7 @@ begin
     Result := nil;
 end;
 
-{ Leaks are not expected one by one: the heap's report of leaks is the process's, not this module's. }
+{ A module cannot register an expected leak: the heap reports leaks for the whole process. }
 function HeapExpectLeak(P: Pointer): Boolean;
 begin
   Result := False;
@@ -857,7 +858,8 @@ end;
 var
   NextThreadEnd: procedure(ExitCode: Integer);
 
-{ A hint, and then whoever wanted to know before. A thread's beginning needs no hook. }
+{ Tells the heap that the thread ends, then calls the hook that was set before. No hook is needed for a thread's start.
+  }
 procedure ThreadEnd(ExitCode: Integer);
 begin
   Heap.ThreadDone();
@@ -889,8 +891,8 @@ begin
   NextThreadEnd := SystemThreadEndProc;
   SystemThreadEndProc := ThreadEnd;
 {$endif}
-  { A library's threads are its host's, of which its run-time library knows nothing: left to itself, it would count
-    references without locking. }
+  { The threads of a library are its host's, and the library's own run-time library does not know of them. Without this
+    it would count references without locking. }
   if IsLibrary then
     IsMultiThread := True;
 end;
@@ -900,8 +902,8 @@ end;
 { ---- The process's heap: docs/abi.md ------------------------------------------------------------------------------- }
 
 type
-  TPublished = packed record { what an owner shows; addresses are of this process }
-    Version1: Int64; { written last, 0 until then }
+  TPublished = packed record { what an owner publishes; the addresses are in this process }
+    Version1: Int64; { written last; 0 until then }
     Magic: TMagic;
     Size, AbiVersion: Cardinal;
     Manager: Int64;
@@ -916,7 +918,7 @@ const
 
 const
   LibraryName = 'brainmm.dll';
-  PathMax = 32768; { the longest path Windows knows }
+  PathMax = 32768; { the longest path of Windows }
   MemoryCommit = $1000;
   MemoryImage = $1000000;
   PageExecutable = $F0; { PAGE_EXECUTE to PAGE_EXECUTE_WRITECOPY }
@@ -944,7 +946,7 @@ function VirtualQuery(Address: Pointer; out Info: TMemoryInfo; Size: NativeUInt)
   external 'kernel32.dll' name 'VirtualQuery';
 function GetCurrentProcess: THandle; stdcall; external 'kernel32.dll' name 'GetCurrentProcess';
 function GetCurrentProcessId: Cardinal; stdcall; external 'kernel32.dll' name 'GetCurrentProcessId';
-{ Fails where a plain read would fault, should the memory go away this moment. }
+{ If the memory is unmapped at this moment, this call fails where a plain read would fault. }
 function ReadProcessMemory(Process: THandle; From: Pointer; Target: Pointer; Size: NativeUInt;
   out Done: NativeUInt): LongBool; stdcall; external 'kernel32.dll' name 'ReadProcessMemory';
 function OpenFileMappingW(Rights: Cardinal; Inherit: LongBool; Name: PWideChar): THandle; stdcall;
@@ -970,7 +972,7 @@ function WriteFile(Handle: THandle; From: PAnsiChar; Size: Cardinal; out Done: C
   Overlapped: Pointer): LongBool; stdcall; external 'kernel32.dll' name 'WriteFile';
 procedure OutputDebugStringA(Text: PAnsiChar); stdcall; external 'kernel32.dll' name 'OutputDebugStringA';
 
-{ Standard error, and a debugger's window, which is what a program without a console has. }
+{ Writes to standard error and to the debugger, because a program without a console has no standard error. }
 procedure WriteError(Text: PAnsiChar);
 var
   Length, Done: Cardinal;
@@ -982,7 +984,7 @@ begin
   OutputDebugStringA(Text);
 end;
 
-{ Whether Address lies in an image: a program or library that the system has loaded into this process. }
+{ Whether Address lies in an image, that is, in a program or library that the system has loaded into this process. }
 function QueryImage(Address: Pointer; out Info: TMemoryInfo): Boolean;
 begin
   Result := (VirtualQuery(Address, Info, SizeOf(Info)) <> 0) and (Info.State = MemoryCommit) and
@@ -1014,7 +1016,7 @@ begin
   Result := GetModuleHandleExW(ModuleOfAddress or ModulePinned, Address, Module);
 end;
 
-{ Count upper-case hexadecimal digits, all of them, or the result is False. }
+{ Reads exactly Count upper-case hexadecimal digits. False if there are not so many. }
 function ParseDigits(Text: PWideChar; Count: Integer; out Value: Int64): Boolean;
 var
   I: Integer;
@@ -1031,7 +1033,7 @@ begin
   Result := True;
 end;
 
-{ The environment variable, which no other process can write to: "PPPPPPPP:AAAAAAAAAAAAAAAA". }
+{ Reads the environment variable, "PPPPPPPP:AAAAAAAAAAAAAAAA". No other process can write to it. }
 function ReadVariable(out Found: TPublished): Boolean;
 const
   Name: PWideChar = 'BRAINMM_MANAGER';
@@ -1047,7 +1049,7 @@ begin
     (Process = GetCurrentProcessId) and ParseDigits(@Text[9], 16, Found.Manager);
 end;
 
-{ The file mapping "Local\BrainMM_PID_%08X". }
+{ Reads the file mapping "Local\BrainMM_PID_%08X". }
 function ReadMapping(out Found: TPublished): Boolean;
 const
   Prefix: array[0..17] of AnsiChar = 'Local\BrainMM_PID_';
@@ -1077,7 +1079,7 @@ begin
   CloseHandle(Mapping);
 end;
 
-{ What is published at a place. Place counts from 0; Last is set at the last one. }
+{ Reads what is published at a place. Place counts from 0. Last is set at the last place. }
 function ReadPlace(Place: Integer; out Found: TPublished; out Last: Boolean): Boolean;
 begin
   Last := Place > 0;
@@ -1164,9 +1166,9 @@ type
   PSearch = ^TSearch;
   TSearch = record
     From, Size: NativeUInt; { which bytes }
-    Rights: Cardinal; { what their segment must allow }
+    Rights: Cardinal; { the rights that their segment must have }
     Target: Pointer; { where to copy them, or nil }
-    Image: Pointer; { which image they are in: the address of its table of segments }
+    Image: Pointer; { the image that they lie in: the address of its table of segments }
   end;
 
   TVisitImage = function(Image: PImage; Size: NativeUInt; Search: PSearch): Integer; cdecl;
@@ -1192,10 +1194,10 @@ begin
   while Text[Length] <> #0 do
     Inc(Length);
   if write(2, Text, Length) <> Length then
-    Exit; { nobody listens }
+    Exit; { standard error is closed }
 end;
 
-{ Called while the list of images is locked, so that the image cannot go away while its bytes are copied. }
+{ The list of images is locked during this call, so that the image cannot be unloaded while its bytes are copied. }
 function VisitImage(Image: PImage; Size: NativeUInt; Search: PSearch): Integer; cdecl;
 var
   I: Integer;
@@ -1220,7 +1222,7 @@ begin
   end;
 end;
 
-{ An image is a program or library that the system has loaded into this process. }
+{ Copies bytes of an image, that is, of a program or library that the system has loaded into this process. }
 function ReadImage(Target, From: Pointer; Size: NativeUInt; out Image: Pointer): Boolean;
 var
   Search: TSearch;
@@ -1248,13 +1250,13 @@ begin
   Result := (Search.Image <> nil) and (Search.Image = Image);
 end;
 
-{ Owners keep themselves loaded here. }
+{ On Linux owners keep themselves loaded, so there is nothing to do. }
 function PinImage(Address: Pointer): Boolean;
 begin
   Result := True;
 end;
 
-{ The line of /proc/self/maps that Address lies in, from its rights on; nil if there is none. }
+{ Finds the line of /proc/self/maps for Address and returns the part from the rights on; nil if there is none. }
 function FindMapping(Address: NativeUInt; Line: PAnsiChar): PAnsiChar;
 var
   Maps: Pointer;
@@ -1277,8 +1279,8 @@ begin
   fclose(Maps);
 end;
 
-{ What is published at a place. Place counts from 0; Last is set at the last one. The kernel reads the page, because it
-  fails where a plain read would fault. }
+{ Reads what is published at a place. Place counts from 0. Last is set at the last place. The kernel reads the page: its
+  call fails where a plain read would fault. }
 function ReadPlace(Place: Integer; out Found: TPublished; out Last: Boolean): Boolean;
 var
   Resident: Byte;
@@ -1292,7 +1294,7 @@ begin
     Exit; { nothing is mapped there }
   Rights := FindMapping(Places[Place], Line);
   if (Rights <> nil) and (Rights[3] <> 'p') then
-    Exit; { shared with another process: no owner's page }
+    Exit; { shared with another process, so it is not an owner's page }
   if pipe(@Tube) <> 0 then
     Exit;
   if write(Tube[1], Pointer(Places[Place]), SizeOf(Found)) = SizeOf(Found) then
@@ -1301,7 +1303,7 @@ begin
   close(Tube[1]);
 end;
 
-{ Loads the library from this module's folder, whose path in the system's list is absolute. }
+{ Loads the library from this module's folder. The path in the system's list is absolute. }
 function LoadManagerLibrary(out GetManager: TGetManager): PAnsiChar;
 const
   Name: PAnsiChar = LibraryName;
@@ -1345,9 +1347,9 @@ begin
   RunError(Code);
 end;
 
-{ Uses the functions of the table at Address if it is an owner's version-2 table. Nothing that another process writes can
-  make it look so: the table must lie in an image loaded here, know its own address, belong to a heap that has been
-  started, and have all its functions in that same image's code. It is copied once; the copy is checked, and used. }
+{ Uses the functions of the table at Address if it is an owner's version-2 table. Another process cannot forge one: the
+  table must lie in an image of this process, contain its own address, belong to a heap that has started, and have all
+  its functions in the code of the same image. The table is copied once; the copy is checked and used. }
 function UseManager(Address: PManager): Boolean;
 var
   Manager: TManager;
@@ -1359,8 +1361,9 @@ begin
   if (NativeUInt(Address) and (SizeOf(Pointer) - 1) <> 0) or
     not ReadImage(@Manager, Address, SizeOf(Manager), Image) then
     Exit;
-  if not SameMagic(Manager.Magic, ManagerMagic) or (Manager.AbiVersion <> ManagerAbiVersion) or (Manager.Self <> Address) or
-    (Manager.HeapId = 0) or (Manager.Size > ManagerSizeMax) or (Manager.Size and (SizeOf(Pointer) - 1) <> 0) or
+  if not SameMagic(Manager.Magic, ManagerMagic) or (Manager.AbiVersion <> ManagerAbiVersion) or
+    (Manager.Self <> Address) or (Manager.HeapId = 0) or (Manager.Size > ManagerSizeMax) or
+    (Manager.Size and (SizeOf(Pointer) - 1) <> 0) or
     (Manager.Size < SizeOf(Manager) + RequiredCount * SizeOf(Pointer)) then
     Exit;
   Count := (Manager.Size - SizeOf(Manager)) div SizeOf(Pointer);
@@ -1393,7 +1396,7 @@ begin
   until Result or Last;
 end;
 
-{ The library serves what this unit cannot, such as an owner that has the original's table only. }
+{ Joins the heap through the library, which also works with an owner that has the original's table only. }
 procedure JoinLibrary;
 var
   GetManager: TGetManager;

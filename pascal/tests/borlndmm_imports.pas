@@ -1,6 +1,6 @@
-{ Imports borlndmm.dll as Delphi's ShareMem does: the seven names that must be there by the loader, the optional ones and
-  the reference counts by GetProcAddress, all in the register convention as a Pascal compiler writes it. Then it serves as
-  this program's manager. }
+{ Imports borlndmm.dll as Delphi's ShareMem does: seven required names through the loader, the optional ones and the
+  reference counts through GetProcAddress. The compiler calls them in Pascal's register convention. Then the DLL becomes
+  this program's memory manager. }
 program borlndmm_imports;
 
 {$mode delphi}
@@ -9,7 +9,7 @@ uses
   Windows, TestSupport;
 
 type
-  { Delphi's, not Free Pascal's of the same name }
+  { Delphi's record; Free Pascal's of the same name differs }
   THeapStatusOfDelphi = record
     TotalAddrSpace, TotalUncommitted, TotalCommitted, TotalAllocated, TotalFree, FreeSmall, FreeBig, Unused,
       Overhead: NativeUInt;
@@ -51,11 +51,11 @@ begin
   Expect(P[999] = 99, 'contents are kept');
   Status := GetHeapStatusOfDll;
   Expect(Status.TotalAllocated - Before.TotalAllocated >= 50000, 'TotalAllocated');
-  Expect((Status.TotalCommitted >= Status.TotalAllocated) and (Status.HeapErrorCode = 0), 'the other figures');
+  Expect((Status.TotalCommitted >= Status.TotalAllocated) and (Status.HeapErrorCode = 0), 'the other figures agree');
   ExpectEqual(GetAllocMemCount, Count + 1, 'GetAllocMemCount');
   Expect(GetAllocMemSize >= Size + 50000, 'GetAllocMemSize');
   ExpectEqual(SysFreeMem(P), 0, 'SysFreeMem');
-  ExpectEqual(SysFreeMem(P), -1, 'SysFreeMem of what is free');
+  ExpectEqual(SysFreeMem(P), -1, 'SysFreeMem of a freed piece');
   Expect(SysGetMem(-1) = nil, 'a negative size gives nil');
   DumpBlocks;
   P := GetMemory(100);
@@ -92,7 +92,7 @@ begin
   ExpectEqual(Release, 2, 'HeapRelease');
 end;
 
-{ Free Pascal's record with the DLL's functions behind it, as ShareMem fills Delphi's. }
+{ Fills Free Pascal's record with the DLL's functions, as ShareMem fills Delphi's. }
 
 function ManagerFreeMem(P: Pointer): PtrUInt;
 begin
@@ -113,7 +113,7 @@ end;
 
 function ManagerMemSize(P: Pointer): PtrUInt;
 begin
-  Result := 0; { not known: strings are reallocated each time }
+  Result := 0; { unknown, so strings are reallocated each time }
 end;
 
 procedure TestAsManager;

@@ -1,4 +1,5 @@
-{ Who has published under FastMM's name before stays there, even if BRAINMM_OPTIONS asks for the name. }
+{ If somebody else has already published under FastMM's name, the library leaves the name alone, even if BRAINMM_OPTIONS
+  asks for it. }
 program fastmm_taken;
 
 {$mode delphi}

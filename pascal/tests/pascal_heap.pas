@@ -1,5 +1,5 @@
-{ A Free Pascal program on the heap: what the run-time library asks of a memory manager, the functions of the unit BrainMM,
-  and the errors of both, as exceptions. }
+{ Tests the heap in a Free Pascal program: what the run-time library needs from a memory manager, the functions of the
+  unit BrainMM, and the errors of both as exceptions. }
 program pascal_heap;
 
 {$mode delphi}
@@ -11,7 +11,7 @@ type
   TFailing = procedure;
 
 var
-  UsableSize: function(P: Pointer): NativeUInt; cdecl; { the library's own view }
+  UsableSize: function(P: Pointer): NativeUInt; cdecl; { the library's function }
   P, Old: Pointer;
 
 function IsAligned(P: Pointer; Alignment: NativeUInt): Boolean;
@@ -43,7 +43,7 @@ begin
   Expect(UsableSize(P) > 0, 'it is a piece of the process''s heap');
   FreeMem(Q, 0);
   ExpectEqual(UsableSize(Q), 0, 'the size of a piece freed with FreeMem(P, 0)');
-  FreeMem(@I, 0); { not the heap's: left alone, as Free Pascal's own manager would }
+  FreeMem(@I, 0); { not a piece: ignored, as in Free Pascal's own manager }
   FreeMem(P);
   ExpectEqual(UsableSize(P), 0, 'the size of a piece freed with FreeMem(P)');
   FreeMem(nil);
@@ -92,7 +92,7 @@ begin
   Status := GetHeapStatus;
   Expect(After.CurrHeapUsed >= Before.CurrHeapUsed + 1000000, 'CurrHeapUsed grows with what is used');
   Expect(After.CurrHeapSize >= After.CurrHeapUsed + After.CurrHeapFree, 'CurrHeapSize covers used and free');
-  Expect((After.MaxHeapSize > 0) and (After.MaxHeapUsed >= After.CurrHeapUsed), 'the maxima cover what is');
+  Expect((After.MaxHeapSize > 0) and (After.MaxHeapUsed >= After.CurrHeapUsed), 'the maxima cover the figures');
   ExpectEqual(Status.TotalAllocated, After.CurrHeapUsed, 'TotalAllocated');
   ExpectEqual(Status.TotalCommitted, After.CurrHeapSize, 'TotalCommitted');
   Expect(Status.TotalAddrSpace >= Status.TotalCommitted, 'TotalAddrSpace covers TotalCommitted');
@@ -287,7 +287,7 @@ begin
   FreeMemoryBlock(Block);
 
   GetMemoryPages(Pages, 0);
-  Expect(Pages = nil, 'no pages are nil');
+  Expect(Pages = nil, 'GetMemoryPages of no pages stores nil');
   ReallocMemoryPages(Pages, 2);
   Expect(IsAligned(Pages, 4096), 'ReallocMemoryPages of nil');
   PByte(Pages)[8191] := 77;
@@ -328,7 +328,7 @@ begin
   Options.Size := 12345;
   Expect(not GetMemoryOptions(P, Options) and not GetMemoryOptions(nil, Options) and
     not GetMemoryOptions(@Options, Options), 'GetMemoryOptions of no pieces');
-  Expect(Options.Size = 12345, 'then the record stays');
+  Expect(Options.Size = 12345, 'GetMemoryOptions leaves the record alone');
   ThreadHeapMinimize;
   Expect(not ThreadHeapMinimize, 'ThreadHeapMinimize finds nothing a second time');
 end;
@@ -468,7 +468,7 @@ begin
   P := Malloc.Realloc(P, 5000);
   Expect(Malloc.GetSize(P) >= 5000, 'Realloc');
   Expect((Malloc.GetSize(nil) = not NativeUInt(0)) and (Malloc.GetSize(@P) = not NativeUInt(0)), 'GetSize of no piece');
-  Expect(Malloc.Alloc(not NativeUInt(0)) = nil, 'too much is nil and no exception');
+  Expect(Malloc.Alloc(not NativeUInt(0)) = nil, 'Alloc of too much returns nil without an exception');
   Old := P;
   Expect(Malloc.Realloc(P, 0) = nil, 'Realloc to 0');
   Expect(Malloc.DidAlloc(Old) = 0, 'frees');
@@ -479,7 +479,7 @@ begin
   Malloc.HeapMinimize;
 end;
 
-{ SetLength of a string looks for room behind it with MemSize. }
+{ SetLength of a string asks MemSize whether the string can grow in place. }
 procedure TestStrings;
 var
   S: string;

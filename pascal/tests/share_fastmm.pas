@@ -1,5 +1,5 @@
-{ The same with a host that attaches as FastMM and SimpleShareMem do, which finds something if and only if BRAINMM_OPTIONS
-  asks for it. }
+{ The sharing test with a host that attaches as FastMM and SimpleShareMem do. It finds a heap if and only if
+  BRAINMM_OPTIONS asks for that. }
 program share_fastmm;
 
 {$mode delphi}

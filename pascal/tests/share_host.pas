@@ -1,5 +1,5 @@
-{ A Free Pascal host on the process's heap shares it with plug-ins in Free Pascal and C, and at the end the heap counts what
-  it counted at the beginning. }
+{ The sharing test with a host that uses the unit BrainMM. It shares the heap with plug-ins in Free Pascal and in C. At
+  the end as much memory is in use as at the beginning. }
 program share_host;
 
 {$mode delphi}
@@ -14,6 +14,6 @@ begin
   Used := GetFPCHeapStatus.CurrHeapUsed;
   Expect(Used > 0, 'the heap counts what is used');
   Play;
-  ExpectEqual(GetFPCHeapStatus.CurrHeapUsed, Used, 'what is used at the end');
+  ExpectEqual(GetFPCHeapStatus.CurrHeapUsed, Used, 'the memory in use at the end');
   EndTest;
 end.

@@ -1,4 +1,4 @@
-{ The same with a host that attaches as a module of the original does, through the original's table only. }
+{ The sharing test with a host that attaches as a module of the original does: it uses the original's table only. }
 program share_original;
 
 {$mode delphi}

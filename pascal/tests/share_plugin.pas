@@ -1,4 +1,4 @@
-{ The plug-in of the sharing tests that is written in Pascal. }
+{ The plug-in in Pascal of the sharing tests. }
 library share_plugin;
 
 {$mode delphi}

@@ -1,5 +1,5 @@
-{ A program and a library that have Free Pascal's own unit ShareMem, as it is, and nothing of BrainMM: with our
-  fpcmemdll.dll in their folder they share its heap, and strings and arrays made in one grow and end in the other. }
+{ A program and a library use Free Pascal's own unit ShareMem and nothing of BrainMM. With our fpcmemdll.dll in their
+  folder they share its heap: one makes strings and arrays, the other grows and frees them. }
 program sharemem_host;
 
 {$mode delphi}
@@ -8,8 +8,7 @@ uses
   ShareMem, TestSupport, SharedTypes;
 
 const
-  { What Free Pascal keeps in front of a string's first character: code page and element size, a reference count, a
-    length; words on 64 bit. }
+  { The bytes in front of a string's first character: code page and element size, reference count, length. }
   StringHeader = {$ifdef cpu64}24{$else}12{$endif};
 
 type
@@ -31,14 +30,14 @@ var
   Numbers: TNumbers;
   I: Integer;
 begin
-  Text := MakeText(10 + Round * 37); { made there, grown here and there }
+  Text := MakeText(10 + Round * 37); { made in the library, grown in both modules }
   for I := 1 to 300 do
     Text := Text + 'h';
   GrowText(Text, 500);
   ExpectEqual(Length(Text), 810 + Round * 37, 'the length of the text');
   Expect((Text[1] = 'p') and (Text[10 + Round * 37 + 1] = 'h') and (Text[Length(Text)] = 'x'), 'its letters');
 
-  Own := StringOfChar('o', 1000 * Round + 1); { made here, dropped there }
+  Own := StringOfChar('o', 1000 * Round + 1); { made here, freed in the library }
   Wide := 'wide';
   GrowWide(Wide, 5000 * Round + 1);
   Expect((Wide[1] = 'w') and (Wide[Length(Wide)] = 'z'), 'the wide text');
@@ -47,10 +46,10 @@ begin
   GrowNumbers(Numbers, 20000 * Round + 1);
   Expect((Numbers[99] = 99) and (Numbers[High(Numbers)] = 20000 * Round + 1), 'the numbers');
   Drop(Own, Wide, Numbers);
-  Expect((Own = '') and (Wide = '') and (Numbers = nil), 'what was dropped is gone');
+  Expect((Own = '') and (Wide = '') and (Numbers = nil), 'dropped values are empty');
 end;
 
-{ The heap's own function says whose memory it is. }
+{ Asks the heap whether memory belongs to it. }
 procedure TestWhoseHeap;
 var
   Text: AnsiString;
@@ -70,7 +69,7 @@ begin
   FreeMem(P);
 end;
 
-{ The heap's own count of what is live, before and after. }
+{ Compares the heap's count of live memory before and after. }
 procedure TestNothingIsLeft;
 var
   Before: NativeUInt;
@@ -83,8 +82,8 @@ begin
   FreeMem(P);
   for I := 0 to 20 do
     TestBothWays(I);
-  ExpectEqual(GetFPCHeapStatus.CurrHeapUsed, Before, 'what is in use after all rounds');
-  ExpectEqual(GetHeapStatus.TotalAllocated, Before, 'what the other status says');
+  ExpectEqual(GetFPCHeapStatus.CurrHeapUsed, Before, 'the memory in use after all rounds');
+  ExpectEqual(GetHeapStatus.TotalAllocated, Before, 'the same in the other status');
 end;
 
 function Work(Parameter: Pointer): PtrInt;

@@ -1,4 +1,4 @@
-{ The other module of sharemem_host: it, too, has nothing of BrainMM, only Free Pascal's own unit ShareMem. }
+{ The library of sharemem_host. It, too, uses Free Pascal's own unit ShareMem and nothing of BrainMM. }
 library sharemem_plugin;
 
 {$mode delphi}

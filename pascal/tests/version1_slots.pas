@@ -1,5 +1,5 @@
-{ The original's table is found as the original finds it, and all its 24 slots work when a Pascal compiler calls them in
-  its own convention, with the stack that it keeps. }
+{ Finds the original's table as the original does. All its 24 slots must work when a Pascal compiler calls them in its
+  own convention. }
 program version1_slots;
 
 {$mode delphi}
@@ -8,7 +8,7 @@ uses
   TestSupport, Version1;
 
 var
-  Table: TVersion1Table; { a copy, as a module of the original makes one }
+  Table: TVersion1Table; { a copy, as in a module of the original }
 
 function IsAligned(P: Pointer; Alignment: NativeUInt): Boolean;
 begin
@@ -40,7 +40,7 @@ begin
   Expect(not Table.Options.FreePacalCompiler, 'FreeMem has Delphi''s result');
   Expect(Table.Options.PurePascal, 'PurePascal keeps attachers from patching');
   Expect(not Table.Options.Redirect, 'Redirect is off');
-  Table.Options.ReportMemoryLeaksOnShutdown^ := True; { an attached module may, at its end }
+  Table.Options.ReportMemoryLeaksOnShutdown^ := True; { an attached module may do this at its end }
   Table.Options.ReportMemoryLeaksOnShutdown^ := False;
   Expect((Table.Reserved8to9[8] = nil) and (Table.Reserved20to23[23] = nil), 'reserved slots are nil');
 end;
@@ -74,7 +74,7 @@ begin
     ExpectEqual(Table.FreeMem(P), 0, 'FreeMem of an aligned piece');
   end;
   Expect(Table.GetMemAligned(8, 100) = nil, 'an alignment of 4096 is refused');
-  { What the original lets wrap to a piece of nothing }
+  { In the original these sizes wrap round to an empty piece. }
   for I := -16 to 0 do
     Expect((Table.GetMem(NativeUInt(NativeInt(I))) = nil) and (Table.AllocMem(NativeUInt(NativeInt(I))) = nil),
       'a size that is not positive gives nil');
@@ -99,7 +99,7 @@ begin
   ExpectEqual(Table.FreeMem(P), 0, 'FreeMem');
   Expect(not Table.GetMemoryOptions(P, Options), 'GetMemoryOptions of a freed piece');
   Expect(not Table.GetMemoryOptions(nil, Options), 'GetMemoryOptions of nil');
-  { The original takes every address that is a multiple of 4096 for its own, and reads before it. }
+  { The original takes every multiple of 4096 for one of its addresses and reads memory before it. }
   Expect(not Table.GetMemoryOptions(Pointer(NativeUInt(@Options) and not NativeUInt(4095)), Options),
     'GetMemoryOptions of a page of the stack');
   Table.ThreadHeapMinimize;

@@ -1,5 +1,5 @@
-{ Makes the functions of another module's heap the memory manager of a Free Pascal program. It does what a Delphi unit and
-  Delphi's run-time library do between them: the functions are never called with nil or with size 0. }
+{ Makes the functions of another module's heap the memory manager of a Free Pascal program. It does what a Delphi unit
+  and Delphi's run-time library do between them: the functions are never called with nil or with size 0. }
 unit ClientManager;
 
 {$mode delphi}

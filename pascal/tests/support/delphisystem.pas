@@ -1,5 +1,5 @@
-{ What the unit BrainMM asks of Delphi's unit System, made of Free Pascal's, so that the parts of it that are for Delphi can
-  be compiled and run: tests/delphi_branches.sh. The macro CompilerVersion is the version of Delphi it plays. }
+{ Imitates the parts of Delphi's unit System that the unit BrainMM uses. With it tests/delphi_branches.sh can compile
+  and run the parts of BrainMM.pas for Delphi. The macro CompilerVersion says which version of Delphi is imitated. }
 unit DelphiSystem;
 
 {$mode delphi}
@@ -41,15 +41,15 @@ type
     TotalAllocated: NativeUInt;
   end;
 
-{ Of Delphi's own manager, which has nothing to do in a program that has another. }
+{ The status of Delphi's own manager, which is not used in a program that has another manager. }
 function GetHeapStatus: TDelphiHeapStatus;
 
 procedure ThreadEnded(ExitCode: Integer);
 
 var
   ErrorProc: procedure(ErrorCode: Byte; ErrorAddr: Pointer);
-  SystemThreadEndProc: procedure(ExitCode: Integer) = ThreadEnded; { somebody's, who was there before }
-  EndedThreads: Integer; { that ThreadEnded has heard of }
+  SystemThreadEndProc: procedure(ExitCode: Integer) = ThreadEnded; { set before the unit BrainMM starts }
+  EndedThreads: Integer; { the calls of ThreadEnded }
 
 implementation
 
@@ -60,7 +60,7 @@ var
   GetMemFunction: function(Size: TManagerSize): Pointer;
   FreeMemFunction: function(P: Pointer): Integer;
   ReallocMemFunction: function(P: Pointer; Size: TManagerSize): Pointer;
-  UsableSize: function(P: Pointer): NativeUInt; cdecl; { what Delphi does not ask for and Free Pascal does }
+  UsableSize: function(P: Pointer): NativeUInt; cdecl; { Free Pascal asks for it, Delphi does not }
 
 procedure HandleError(Code: Longint); external name 'FPC_HANDLEERROR';
 

@@ -1,4 +1,4 @@
-{ What sharemem_host and its plug-in call each other with. }
+{ The functions between sharemem_host and its library. }
 unit SharedTypes;
 
 {$mode delphi}

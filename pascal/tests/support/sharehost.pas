@@ -1,7 +1,7 @@
-{ The host of the sharing tests, whatever memory manager it has: it plays with a plug-in in Free Pascal and one in C.
-  Strings, arrays, objects, interfaces, variants and blocks are made in one module, grown in another and freed in a third,
-  in all combinations; by threads of all kinds; while the plug-ins are loaded and unloaded in every order. What would be
-  freed in another heap than its own is an error here, and ends the plug-in in C. }
+{ The host of the sharing tests, with any memory manager. It works with a plug-in in Free Pascal and one in C. Strings,
+  arrays, objects, interfaces, variants and blocks are made in one module, grown in another and freed in a third. All
+  combinations are tried, in threads of all kinds and while the plug-ins are loaded and unloaded in every order. Memory
+  that is freed in another heap than its own gives an error, which ends the plug-in in C. }
 unit ShareHost;
 
 {$mode delphi}
@@ -25,7 +25,7 @@ const
 
 var
   Parties: TParties;
-  Combinations: Integer; { exercised, by all threads }
+  Combinations: Integer; { how many all threads have tried }
 
 function IsText(const S: string; Length: PtrInt): Boolean;
 var
@@ -54,13 +54,13 @@ begin
     Result := Result and (Numbers[I] = 3 * I);
 end;
 
-{ A function of its own, at whose end no temporary string refers to the variant's any more. }
+{ A function of its own: at its end no temporary string refers to the variant's string. }
 function IsVariantText(const V: Variant; Length: PtrInt): Boolean;
 begin
   Result := IsText(string(V), Length);
 end;
 
-{ A value grows twice: a little, which may be in place, and a lot, which moves it. }
+{ A value grows twice: a little, which may work in place, and a lot, which moves it. }
 procedure ExerciseStrings(Maker, Grower, Freer: PParty; Size: PtrInt);
 var
   Value: Pointer;
@@ -72,7 +72,7 @@ begin
   Value := Grower.GrowString(Value, 3 * Size + 50);
   Expect(IsText(string(Value), 3 * Size + 50), 'a string that has grown');
   Shared := string(Value);
-  Shared[1] := 'X'; { makes it a copy, and the module's own again }
+  Shared[1] := 'X'; { copies the string, so that the module has its own again }
   Freer.FreeString(Value);
 
   Value := Maker.MakeUnicode(Size);
@@ -126,7 +126,7 @@ begin
   Freer.FreeBlock(Value);
 end;
 
-{ A plug-in's exception: it is caught there, and the object is the host's, which raises it as its own. }
+{ The plug-in catches its exception and gives the object to the host, which raises it. }
 procedure ExerciseExceptions(Party: PParty);
 var
   Failure: TObject;
@@ -137,7 +137,7 @@ begin
   try
     raise Failure;
   except
-    { The class is the plug-in's, so Exception here is another. }
+    { The object's class is the plug-in's, which is not the host's Exception. }
     Expect((ExceptObject = Failure) and IsText(Exception(ExceptObject).Message, 5000), 'an exception of the plug-in');
   end;
 end;
@@ -198,7 +198,7 @@ begin
   end;
 end;
 
-{ What plug-ins made outlives them, if it has no code of theirs. }
+{ Memory that a plug-in has made outlives the plug-in if it refers to no code of the plug-in. }
 type
   TLeftOver = record
     Text: string;

@@ -1,5 +1,5 @@
-{ What each of the three modules of the sharing tests can do: the host and the plug-in in Pascal with this unit, the plug-in
-  in C with tests/share_c.c, all behind the same table of C functions. Managed values travel as the pointers they are. }
+{ The functions of the three modules of the sharing tests, behind one table of C functions. The host and the plug-in in
+  Pascal use this unit, the plug-in in C is tests/share_c.c. Managed values are passed as pointers. }
 unit ShareParty;
 
 {$mode delphi}
@@ -13,7 +13,7 @@ type
   TText = PAnsiChar;
   TWork = procedure(Context: Pointer); cdecl;
 
-  { An object without managed fields, so that C can make and free one, given its class }
+  { An object without managed fields: C can make and free one if it knows the class }
   TPart = class
     Number: PtrInt;
   end;
@@ -24,14 +24,14 @@ type
 
   PParty = ^TParty;
   TParty = record
-    { Length characters, the one at I being 'a' + I mod 26 }
+    { Makes a string of Length characters; character I is 'a' + I mod 26 }
     MakeString: function(Length: PtrInt): Pointer; cdecl;
     GrowString: function(S: Pointer; Length: PtrInt): Pointer; cdecl;
     FreeString: procedure(S: Pointer); cdecl;
     MakeUnicode: function(Length: PtrInt): Pointer; cdecl;
     GrowUnicode: function(S: Pointer; Length: PtrInt): Pointer; cdecl;
     FreeUnicode: procedure(S: Pointer); cdecl;
-    { Count numbers, the one at I being 3 * I }
+    { Makes an array of Count numbers; number I is 3 * I }
     MakeArray: function(Count: PtrInt): Pointer; cdecl;
     GrowArray: function(A: Pointer; Count: PtrInt): Pointer; cdecl;
     FreeArray: procedure(A: Pointer); cdecl;
@@ -39,14 +39,14 @@ type
     FreeObject: procedure(O: Pointer); cdecl;
     MakeInterface: function(Number: PtrInt): Pointer; cdecl; { with one reference }
     FreeInterface: procedure(I: Pointer); cdecl; { releases it }
-    MakeVariant: procedure(V: PVarData; Length: PtrInt); cdecl; { of such a string }
+    MakeVariant: procedure(V: PVarData; Length: PtrInt); cdecl; { with such a string }
     FreeVariant: procedure(V: PVarData); cdecl;
     MakeBlock: function(Size: PtrInt): Pointer; cdecl;
     GrowBlock: function(B: Pointer; Size: PtrInt): Pointer; cdecl;
     FreeBlock: procedure(B: Pointer); cdecl;
-    { Starts Count threads of its own, each of which calls Work, and waits for them }
+    { Starts Count threads of its own that call Work, and waits for them }
     RunThreads: procedure(Count: PtrInt; Work: TWork; Context: Pointer); cdecl;
-    { Fails inside, and returns the exception, which is the caller's; nil if the module knows none }
+    { Raises and catches an exception and returns it; the caller frees it. nil if the module has no exceptions }
     Fail: function(Length: PtrInt): Pointer; cdecl;
   end;
   TGetParty = function: PParty; cdecl;

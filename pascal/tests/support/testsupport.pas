@@ -1,5 +1,5 @@
-{ What every Pascal test needs: to say what it expects, and to find the files beside it. Not SysUtils, because a test of
-  a memory manager wants to see what happens without. }
+{ What every Pascal test needs: checks, and the files in its folder. It does not use SysUtils, because some tests of the
+  memory manager must run without it. }
 unit TestSupport;
 
 {$mode delphi}
@@ -21,12 +21,12 @@ const
 type
   THandleOfModule = TLibHandle;
 
-{ Prints What and counts a failure unless Condition holds. Any thread. }
+{ Prints What and counts a failure unless Condition holds. Any thread may call it. }
 procedure Expect(Condition: Boolean; const What: string);
-{ The same for two numbers, which are printed. }
+{ The same for two numbers. It prints them. }
 procedure ExpectEqual(Actual, Expected: Int64; const What: string);
 function FailureCount: Integer;
-{ The last statement of a test: ends the program with 0 if nothing failed, else with 1. }
+{ The last statement of a test. Ends the program with exit code 0 if nothing failed, else with 1. }
 procedure EndTest;
 
 { Prints Reason and ends the test, which has failed. }
@@ -34,7 +34,7 @@ procedure Abandon(const Reason: string);
 
 { The folder of this program, with the separator at its end. }
 function OwnFolder: string;
-{ Loads a library from that folder, and finds a function in it. They end the test if there is none. }
+{ Loads a library from that folder; finds a function in it. Both end the test if they fail. }
 function LoadBeside(const FileName: string): THandleOfModule;
 function FunctionOf(Module: THandleOfModule; const Name: string): Pointer;
 procedure UnloadModule(Module: THandleOfModule);
@@ -49,7 +49,7 @@ begin
   if Condition then
     Exit;
   InterlockedIncrement(Failures);
-  WriteLn('not so: ', What);
+  WriteLn('does not hold: ', What);
   Flush(Output);
 end;
 

@@ -1,5 +1,5 @@
-{ The original's table of 24 pointers and how its modules find it, as docs/abi.md and the original's unit have it. All
-  functions are of Pascal's own convention, `register` on x86. }
+{ The original's table of 24 pointers, and how modules of the original find it. docs/abi.md and the original's unit
+  define both. All functions use Pascal's own convention, `register` on x86. }
 unit Version1;
 
 {$mode delphi}
@@ -62,7 +62,7 @@ type
   PVersion1Table = ^TVersion1Table;
 
 { The table that the first owner of the process has published, or nil. On Windows it is found as the original's unit
-  finds it; the original has nothing for other systems, so there the library is asked. }
+  finds it. The original does not run on other systems, so there the library is asked. }
 function PublishedTable: PVersion1Table;
 
 implementation
@@ -103,7 +103,7 @@ end;
 {$else}
 
 type
-  { struct brainmm_manager up to `version1` }
+  { the members of struct brainmm_manager up to `version1` }
   PManager = ^TManager;
   TManager = record
     Magic: array[0..15] of AnsiChar;
