@@ -1,7 +1,7 @@
-/* access_rights.c: brainmm_pages_set_rights and _get_rights: all combinations, on the heap's pages and on others; only
- * within one live allocation; and never longer than that lives.
+/* access_rights.c: tests brainmm_pages_set_rights and brainmm_pages_get_rights with all combinations of rights. Rights
+ * can only be set within one live allocation, and they end with it.
  *
- * Started with an argument it is the child that touches memory it has no right to. */
+ * With an argument the program is the child process that touches memory to which it has no right. */
 #include "brainmm.h"
 #include "machine_code.h"
 #if defined(BRAINMM_STATIC)
@@ -26,7 +26,7 @@ static unsigned options_rights(const void *address) {
     return options.rights;
 }
 
-/* Every combination on the second of COUNT pages or more; the others keep theirs. */
+/* Sets every combination on the second of at least COUNT pages. The other pages must keep their rights. */
 static void check_combinations(unsigned char *pages, size_t count, unsigned before) {
     for (unsigned rights = 0; rights < 8; rights++) {
         CHECK(brainmm_pages_set_rights(pages + PAGE, 1, rights) == BRAINMM_OK);
@@ -73,7 +73,7 @@ static void check_options(void) {
     CHECK(brainmm_block_free(block, BRAINMM_USER) == BRAINMM_OK && brainmm_pages_free(jit, BRAINMM_JIT) == BRAINMM_OK);
 }
 
-/* What is refused changes nothing. */
+/* A refused call must change nothing. */
 static void check_bounds(void) {
     unsigned char *pages = brainmm_pages_get(20, BRAINMM_USER), *piece = brainmm_alloc(100000);
     unsigned char *blocks[16], *medium = brainmm_alloc(32 * KIB), *foreign = system_pages(8 * PAGE);
@@ -122,9 +122,10 @@ static void check_bounds(void) {
     CHECK(brainmm_pages_get_rights(foreign, &rights) == BRAINMM_E_POINTER && rights == 77);
 }
 
-/* Memory that comes back is ordinary whatever rights its last owner gave it, and resizes see contents they may not. */
+/* Recycled memory can be read and written, whatever rights its last user had set. A resize copies the contents of pages
+ * that the program may not read. */
 static void check_reuse(void) {
-    void *neighbour = brainmm_block_get(4 * KIB, BRAINMM_SYSTEM); /* keeps the unit they share */
+    void *neighbour = brainmm_block_get(4 * KIB, BRAINMM_SYSTEM); /* keeps the unit that the blocks share */
     for (unsigned rights = 0; rights < 8; rights++) {
         unsigned char *pages = brainmm_pages_get(16, BRAINMM_USER), *jit = brainmm_pages_get(16, BRAINMM_JIT);
         unsigned char *block = brainmm_block_get(4 * KIB, BRAINMM_SYSTEM), *piece = brainmm_alloc(MIB);
@@ -181,7 +182,7 @@ static void check_code(void) {
     CHECK(brainmm_pages_free(pages, BRAINMM_USER) == BRAINMM_OK);
 }
 
-/* Threads change rights of what is theirs while others free and take the units around it. */
+/* Threads change the rights of their own memory while other threads free and allocate the units around it. */
 static void change_and_free(void *seed) {
     random_source random = {(uint64_t)(uintptr_t)seed};
     for (unsigned i = 0; i < 150; i++) {
@@ -208,7 +209,7 @@ static void check_threads(void) {
         thread_join(&threads[i]);
 }
 
-/* The child: reads or writes a page with the rights that the second letter tells. */
+/* Runs in the child: reads or writes a page that has the rights named by the second letter. */
 static int touch(const char *what) {
     volatile unsigned char *page = brainmm_pages_get(1, BRAINMM_USER);
     *page = 42;
@@ -220,7 +221,7 @@ static int touch(const char *what) {
     return TEST_PASSED;
 }
 
-/* What is granted works, and what is not ends the process. */
+/* An access that was granted works. Any other ends the process. */
 static void check_accesses(const char *program) {
     for (unsigned rights = 0; rights < 8; rights++) {
         char argument[3] = {'w', (char)('0' + rights), 0};

@@ -51,7 +51,7 @@ START_TEST(free_of_null_is_ok_and_usable_size_of_null_is_0) {
 }
 END_TEST
 
-/* Live pieces of one class never overlap, also when the class fills many units, and come back after they were freed. */
+/* Live pieces of one class must not overlap, even if the class fills many units. Freed pieces are used again. */
 START_TEST(many_pieces_of_a_class_do_not_overlap) {
     static const size_t sizes[] = {1,    16,   48,   112,  128,   144,   640,   1024,
                                    1040, 4096, 5000, 8192, 16384, 20000, 32768, 40000};
@@ -66,7 +66,7 @@ START_TEST(many_pieces_of_a_class_do_not_overlap) {
             }
             for (size_t i = 0; i < count; i++)
                 ck_assert(pattern_holds(pieces[i], size, i));
-            for (size_t i = 0; i < count; i++) /* even ones first: the lists then are not in address order */
+            for (size_t i = 0; i < count; i++) /* even ones first, so that the free lists are not in address order */
                 ck_assert_int_eq(brainmm_free(pieces[i < (count + 1) / 2 ? 2 * i : 2 * (i - (count + 1) / 2) + 1]), 0);
         }
         system_pages_free(pieces, count * sizeof *pieces);
@@ -77,7 +77,7 @@ END_TEST
 /* ---- alloc_zeroed ----------------------------------------------------------------------------------------------- */
 
 static void visit_zeroed(size_t size) {
-    /* dirty pieces of the same class go back first, so that a recycled one is likely handed out */
+    /* frees dirty pieces of the same class first, so that a recycled one is likely handed out */
     void *dirty[8];
     size_t count = size > MIB ? 2 : 8;
     for (int round = 0; round < 2; round++) {
@@ -155,7 +155,7 @@ static void allocate_in_thread(void *kept) {
     thread_piece = brainmm_alloc(48);
 }
 
-/* The id of a thread that is gone would name a stranger as soon as the system reuses it. */
+/* The system reuses the id of a thread that has ended, so the old id would soon name another thread. */
 START_TEST(options_never_name_a_thread_that_has_ended) {
     thread t;
     brainmm_options options;
@@ -178,12 +178,12 @@ static void free_handed_over(void *count) {
         CHECK(brainmm_free(handed_over[i]) == BRAINMM_OK);
 }
 
-/* Minimize until it has nothing left to do, which must be soon. */
+/* Calls minimize until it has nothing left to do, which must be soon. */
 static void settle(void) {
     for (int i = 0; i < 3; i++)
         if (!brainmm_thread_heap_minimize())
             return;
-    ck_abort_msg("minimize goes on finding something to return");
+    ck_abort_msg("minimize always finds something more to return");
 }
 
 START_TEST(minimize_tells_whether_it_took_back_or_returned_anything) {
@@ -251,7 +251,7 @@ START_TEST(a_thread_that_is_done_can_still_allocate_and_free) {
     thread t;
     thread_start(&t, done_and_on, NULL);
     thread_join(&t);
-    done_and_on(NULL); /* the main thread as well */
+    done_and_on(NULL); /* in the main thread, too */
 }
 END_TEST
 

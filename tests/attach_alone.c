@@ -1,5 +1,6 @@
-/* attach_alone.c: a header-only client loads the library from its own folder and from nowhere else: not from the
- * current folder, the program's or, on Windows, the PATH's. All of these have one here, and the client gets NULL. */
+/* attach_alone.c: a header-only client loads the library from its own folder only. Here the library lies in the current
+ * folder, in the program's folder and, on Windows, in a folder of PATH, but not beside the client: the client gets
+ * NULL. */
 #include "rendezvous_party.h"
 #if !defined(_WIN32)
 #include <sys/stat.h>
@@ -24,7 +25,7 @@ int main(void) {
     strcpy(folder, path_beside("alone"));
     snprintf(to, sizeof to, "%.4000s%cattach_module-plain" MODULE_SUFFIX, folder, FOLDER_SEPARATOR);
 #if defined(_WIN32)
-    CreateDirectoryA(folder, NULL); /* it may exist */
+    CreateDirectoryA(folder, NULL); /* the folder may exist */
     SetEnvironmentVariableA("PATH", path_beside("second"));
     SetCurrentDirectoryA(path_beside(""));
 #else
@@ -32,7 +33,7 @@ int main(void) {
     CHECK(chdir(path_beside("")) == 0);
 #endif
     copy_file(from, to);
-    CHECK(fopen(LIBRARY_FILE, "rb") != NULL); /* the current folder has one */
+    CHECK(fopen(LIBRARY_FILE, "rb") != NULL); /* the current folder has the library */
     module client = module_load(to);
     module_symbol(client, "attach_try", &attach_try);
     CHECK(attach_try(&why) == NULL);

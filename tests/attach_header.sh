@@ -1,6 +1,6 @@
 #!/bin/sh
-# attach_header.sh: brainmm_attach.h compiles without a warning in every language it promises, alone and first in a
-# file.
+# attach_header.sh: brainmm_attach.h compiles without a warning in every language that it promises. It is the only
+# header and the first one of its file.
 set -eu
 folder=$BUILD/tests/attach_header
 mkdir -p "$folder"
@@ -14,7 +14,7 @@ const struct brainmm_manager *client(void) {
 END
 cp "$folder/client.c" "$folder/client.cpp"
 
-# windows.h takes its time, so for Windows it is the oldest and the newest.
+# windows.h takes long to compile, so for Windows only the oldest and the newest standards are tried.
 c_standards='c89 c99 c11 c17 gnu89 gnu17' cxx_standards='c++98 c++11 c++17 c++20 gnu++20'
 case $TARGET in win*) c_standards='c89 c17' cxx_standards='c++98 c++20' ;; esac
 case $TARGET in
@@ -23,7 +23,7 @@ linux-i386) c='gcc:-m32' cxx='g++:-m32' ;;
 win64) c=x86_64-w64-mingw32-gcc cxx=x86_64-w64-mingw32-g++ ;;
 win32) c=i686-w64-mingw32-gcc cxx=i686-w64-mingw32-g++ ;;
 esac
-# Where the compiler for i386 is a cross compiler.
+# The compiler for i386 may be a cross compiler.
 if [ "$TARGET" = linux-i386 ] && ! gcc -m32 -print-file-name=crt1.o | grep -q /; then
     c=i686-linux-gnu-gcc cxx=i686-linux-gnu-g++
 fi

@@ -1,5 +1,5 @@
-/* attach_module.c: a party that links nothing and includes brainmm_attach.h, in two files, and joins the heap while the
- * module itself is being loaded: in its DllMain or constructor, where the loader's lock is held. */
+/* attach_module.c: a module that links nothing and includes brainmm_attach.h in two files. It joins the heap while it
+ * is being loaded: in its DllMain or constructor, where the loader's lock is held. */
 #include "brainmm_attach.h"
 /* brainmm_attach.h first: it must not need anything before it */
 #include "rendezvous_party.h"
@@ -29,7 +29,7 @@ static int party_state(const char **text) {
     return -1;
 }
 
-/* For attach_alone.c, where it may fail. */
+/* For attach_alone.c: attaching may fail, and *WHY then says why. */
 PARTY_EXPORT const struct brainmm_manager *attach_try(const char **why);
 PARTY_EXPORT const struct brainmm_manager *attach_try(const char **why) {
     const struct brainmm_manager *found = brainmm_attach();

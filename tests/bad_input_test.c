@@ -1,5 +1,5 @@
-/* bad_input_test.c: wrong kinds, modes, sizes, alignments and counts are refused with a documented result. Wrong pointers
- * are in bad_pointer_test.c and double_free_test.c.
+/* bad_input_test.c: wrong kinds, modes, sizes, alignments and counts are refused with a documented result. Wrong
+ * pointers are in bad_pointer_test.c and double_free_test.c.
  */
 #include "witnesses.h"
 
@@ -87,7 +87,7 @@ END_TEST
 
 START_TEST(sizes_that_cannot_be_are_refused_and_the_old_piece_stays) {
     for (unsigned k = 0; k < 24; k++) {
-        /* just above PTRDIFF_MAX, just below SIZE_MAX, and between: with each, some rounding up would wrap */
+        /* just above PTRDIFF_MAX, just below SIZE_MAX and between them: rounding up wraps for each of them somewhere */
         const size_t impossible[] = {(size_t)PTRDIFF_MAX + 1 + (((size_t)1 << k) - 1),
                                      SIZE_MAX - (((size_t)1 << k) - 1), SIZE_MAX / 3 * 2 + k, SIZE_MAX - k};
         for (unsigned i = 0; i < 4; i++) {

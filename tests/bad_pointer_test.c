@@ -1,7 +1,7 @@
 /* bad_pointer_test.c: a pointer that never was the start of an allocation is refused by every function. */
 #include "witnesses.h"
 
-/* Never an allocation's start, so never a "double" free either. */
+/* ADDRESS was never the start of an allocation, so the result cannot be a double free either. */
 static void refused_as_no_pointer(void *address) {
     int result = brainmm_free(address);
     ck_assert_msg(result == BRAINMM_E_POINTER, "free(%p) = %d", address, result);
@@ -39,7 +39,7 @@ START_TEST(memory_of_others_is_refused_and_not_read) {
     unsigned char *pages = system_pages(4 * MIB);
     for (size_t offset = 0; offset < 4 * MIB; offset = offset ? offset * 2 : 16)
         refused_as_no_pointer(pages + offset);
-        /* addresses whose reading would end the program */
+        /* now a read of these addresses would end the program */
 #if defined(_WIN32)
     DWORD old;
     ck_assert(VirtualProtect(pages, 4 * MIB, PAGE_NOACCESS, &old));
@@ -65,13 +65,13 @@ START_TEST(addresses_that_cannot_exist_are_refused) {
     }
     refused_as_no_pointer((void *)UINTPTR_MAX);
 #if UINTPTR_MAX > UINT32_MAX
-    refused_as_no_pointer((void *)0x0000800000000000u); /* the first that is not canonical */
+    refused_as_no_pointer((void *)0x0000800000000000u); /* the first address that is not canonical */
     refused_as_no_pointer((void *)0x8000000000000010u);
     refused_as_no_pointer((void *)0xDEADBEEFDEADBEE0u);
-    refused_as_no_pointer((void *)0xFFFF800000000000u); /* the kernel's */
+    refused_as_no_pointer((void *)0xFFFF800000000000u); /* an address of the kernel */
     refused_as_no_pointer((void *)0xFFFFFFFF81000000u);
 #endif
-    for (unsigned i = 0; i < 4 * SIZES; i++) { /* a live address with a stray bit: tagged, sign-extended, truncated */
+    for (unsigned i = 0; i < 4 * SIZES; i++) { /* live addresses with a wrong bit: tagged, sign-extended or truncated */
         for (unsigned bit = 30; bit < sizeof(uintptr_t) * 8; bit++) {
             void *stray = (void *)((uintptr_t)witnesses[i] ^ ((uintptr_t)1 << bit));
             if (stray && !is_witness(stray))
@@ -108,8 +108,8 @@ START_TEST(misaligned_and_interior_pointers_are_refused) {
 }
 END_TEST
 
-/* Where the heap keeps its own records, wherever that is: the starts of all larger surroundings of live pieces, and
- * what lies just before them. */
+/* The test does not know where the heap keeps its records. It tries the addresses at and just before each power-of-two
+ * boundary below a live piece. */
 START_TEST(addresses_inside_the_heaps_own_records_are_refused) {
     for (unsigned i = 0; i < (under_valgrind() ? 1 : 2) * SIZES; i++)
         for (unsigned bit = 10; bit < sizeof(uintptr_t) * 8 - 1; bit++) {

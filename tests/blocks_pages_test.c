@@ -1,6 +1,6 @@
-/* blocks_pages_test.c: what brainmm.h promises of blocks and pages, in all three modes, for good input: alignment,
- * contents over resizes, what get_options says, that only touched memory costs, and that JIT memory runs code while
- * nothing else is executable.
+/* blocks_pages_test.c: what brainmm.h promises of blocks and pages for good input, in all three modes. Alignment and
+ * contents hold over resizes, get_options describes them, only touched memory costs anything, and only JIT memory is
+ * executable.
  */
 #include "heap_support.h"
 #include "suite.h"
@@ -12,7 +12,7 @@ enum { MODES = 3, BLOCK_SIZES = 9 };
 
 static size_t block_size(unsigned index) { return (size_t)4096 << (2 * index); }
 
-/* Writes at both ends and in the middle: touching all of 256 MiB would only take time. */
+/* Writes at both ends and in the middle only: to touch all of 256 MiB would take too long. */
 static void mark(unsigned char *memory, size_t size, uint64_t seed) {
     pattern_fill(memory, 1024, seed);
     pattern_fill(memory + size / 2, 1024, seed + 1);
@@ -57,7 +57,7 @@ START_TEST(blocks_of_all_sizes_and_modes_are_aligned_to_their_size) {
 }
 END_TEST
 
-/* What they are for: any address inside leads to the start by AND. */
+/* A block's purpose is that AND leads from any address inside to its start. */
 START_TEST(many_live_blocks_do_not_overlap) {
     enum { EACH = 24, SIZES = 4 };
     static unsigned char *blocks[MODES][SIZES][EACH];
@@ -96,7 +96,7 @@ START_TEST(a_block_costs_only_what_is_touched) {
         ck_assert_int_eq(brainmm_block_free(block, modes[m]), BRAINMM_OK);
         brainmm_thread_heap_minimize();
         growth = resident_growth(before);
-        ck_assert_msg(growth < 2 * MIB, "after the block's release: %zu KiB", growth / KIB);
+        ck_assert_msg(growth < 2 * MIB, "%zu KiB are still resident after the block was freed", growth / KIB);
     }
 }
 END_TEST
@@ -177,7 +177,7 @@ END_TEST
 START_TEST(pages_reget_gives_the_count_asked_for) { resize_between_all_counts(false); }
 END_TEST
 
-/* Runs that lie close to each other grow and shrink in turn: left, right and both neighbours come and go. */
+/* Runs that lie close to each other grow and shrink in turn. Each loses and gets left and right neighbours. */
 START_TEST(neighbouring_runs_grow_and_shrink_without_harm) {
     enum { RUNS = 40, STEPS = 3000 };
     random_source random = {99};
@@ -229,7 +229,7 @@ START_TEST(pages_of_null_and_0) {
 }
 END_TEST
 
-/* A failed resize leaves the run, its contents and its mode as they were. */
+/* A failed resize must leave the run, its contents and its mode as they were. */
 START_TEST(a_failed_resize_of_pages_changes_nothing) {
     static const size_t too_many[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / BRAINMM_PAGE_SIZE + 2,
                                       PTRDIFF_MAX / BRAINMM_PAGE_SIZE, PTRDIFF_MAX / BRAINMM_PAGE_SIZE + 1};
@@ -251,7 +251,7 @@ END_TEST
 /* ---- JIT memory ------------------------------------------------------------------------------------------------- */
 
 #if defined(__x86_64__) || defined(__i386__)
-/* mov eax, RESULT; ret: the same bytes on x86 and x64, in either calling convention. */
+/* Writes "mov eax, RESULT; ret": the same bytes on x86 and x64 and in every calling convention. */
 static void write_function(unsigned char *code, uint32_t result) {
     code[0] = 0xB8;
     memcpy(code + 1, &result, 4);
@@ -266,7 +266,7 @@ static uint32_t call_function(void *code) {
 
 START_TEST(jit_memory_runs_code) {
     size_t last_code =
-        under_valgrind() ? 32 : 6; /* valgrind reads beyond what it translates, and may find nothing there */
+        under_valgrind() ? 32 : 6; /* valgrind reads beyond the code it translates, where memory may end */
     for (unsigned k = 0; k < BLOCK_SIZES; k++) {
         unsigned char *block = brainmm_block_get(block_size(k), BRAINMM_JIT);
         ck_assert_ptr_nonnull(block);
@@ -279,7 +279,7 @@ START_TEST(jit_memory_runs_code) {
     size_t held = 1;
     unsigned char *run = brainmm_pages_get(held, BRAINMM_JIT);
     write_function(run, 77);
-    for (unsigned i = 0; i < PAGE_COUNTS; i++) { /* code moves along with its pages and stays executable */
+    for (unsigned i = 0; i < PAGE_COUNTS; i++) { /* code moves with its pages and stays executable */
         run = brainmm_pages_realloc(run, page_counts[i], BRAINMM_JIT);
         ck_assert_ptr_nonnull(run);
         ck_assert_uint_eq(call_function(run), 77);
@@ -292,7 +292,7 @@ START_TEST(jit_memory_runs_code) {
 END_TEST
 #endif
 
-/* Memory that code ran in must lose the right to execute before it is handed out as anything else. */
+/* Memory in which code ran must not be executable when it is handed out as something else. */
 START_TEST(freed_jit_memory_never_comes_back_executable) {
     enum { COUNT = 64 };
     static unsigned char *blocks[COUNT], *runs[COUNT], *pieces[4 * COUNT];

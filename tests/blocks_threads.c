@@ -1,6 +1,6 @@
-/* blocks_threads.c: thousands of blocks and runs of pages, mixed with pieces above 32 KiB, are taken, resized and freed by
- * threads at once, also by threads that did not take them; every one carries its own contents. Blocks are aligned to
- * their size, are freed as blocks only, and only one of two threads that free the same one succeeds.
+/* blocks_threads.c: threads allocate, resize and free thousands of blocks, runs of pages and pieces above 32 KiB at the
+ * same time, also those of other threads. Each allocation keeps its contents. Blocks are aligned to their size and can
+ * only be freed as blocks. If two threads free the same block, exactly one succeeds.
  */
 #include "heap_support.h"
 
@@ -9,7 +9,7 @@
 
 enum { THREADS = 4, SLOTS = 1200, STEPS = 9000 };
 
-/* A slot is empty, busy, or holds an allocation; who makes it busy owns it meanwhile. */
+/* A slot is empty, busy or holds an allocation. The thread that makes a slot busy owns it. */
 struct slot {
     _Atomic int busy;
     unsigned char *memory;
@@ -20,7 +20,7 @@ struct slot {
 };
 static struct slot slots[SLOTS];
 
-/* The beginning, the middle and the end tell; to fill all would only take time. */
+/* Writes at the beginning, in the middle and at the end only: to fill all of it would take too long. */
 static void mark(struct slot *s, uint64_t seed) {
     s->seed = seed;
     pattern_fill(s->memory, 512, seed);
@@ -35,7 +35,7 @@ static void check_marks(const struct slot *s, const unsigned char *memory, size_
 }
 
 static size_t block_size(random_source *random) {
-    static const unsigned shares[] = {30, 60, 90, 95, 98, 99, 100}; /* of 100: small ones are frequent */
+    static const unsigned shares[] = {30, 60, 90, 95, 98, 99, 100}; /* per cent, cumulative: small ones are frequent */
     size_t drawn = random_below(random, 100);
     unsigned index = 0;
     while (drawn >= shares[index])
@@ -117,7 +117,7 @@ static void work(void *seed) {
     }
 }
 
-/* Two threads free the same block of 64 KiB. Nobody allocates meanwhile, so the second must be refused. */
+/* Two threads free the same block of 64 KiB. Nobody allocates meanwhile, so the second free must be refused. */
 static struct slot contested;
 static _Atomic unsigned arrived, succeeded;
 
@@ -132,7 +132,7 @@ static void free_contested(void *unused) {
 }
 
 static void a_block_is_freed_once(void) {
-    for (unsigned round = 0; round < (UNDER_SANITIZER ? 0 : 300); round++) { /* a race of the program, to them */
+    for (unsigned round = 0; round < (UNDER_SANITIZER ? 0 : 300); round++) { /* a sanitizer would report a race */
         thread threads[2];
         contested = (struct slot){.size = 64 * KIB, .kind = 1, .mode = BRAINMM_USER};
         contested.memory = brainmm_block_get(contested.size, contested.mode);

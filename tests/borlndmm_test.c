@@ -1,9 +1,9 @@
-/* borlndmm_test.c: borlndmm.dll, looked up as C++Builder's run-time library does (GetModuleHandle, LoadLibrary,
- * GetProcAddress) and called by every export, with good and with bad input. With the static core in this program the
- * companion finds that heap; else it loads the brainmm.dll in its folder. */
+/* borlndmm_test.c: calls every export of borlndmm.dll with good and with bad input. It finds the DLL and its exports as
+ * C++Builder's run-time library does, by GetModuleHandle, LoadLibrary and GetProcAddress. If this program contains the
+ * static core, the DLL finds that heap. If not, the DLL loads brainmm.dll from its own folder. */
 #include "companion_support.h"
 
-/* In each of them a negative size is one of Pascal's: a signed word. */
+/* Sizes are signed words, as in Pascal, so they can be negative. */
 static void *(PASCAL_CALL *sys_get_mem)(intptr_t size);
 static int32_t(PASCAL_CALL *sys_free_mem)(void *piece);
 static void *(PASCAL_CALL *sys_realloc_mem)(void *piece, intptr_t size);
@@ -98,7 +98,7 @@ START_TEST(it_is_the_one_heap) {
     ck_assert_int_eq(free_memory(theirs), 0);
 #if defined(BRAINMM_STATIC)
     ck_assert_uint_eq(heap->heap_id, brainmm_get_manager()->heap_id);
-    ck_assert_ptr_null(GetModuleHandleA("brainmm.dll")); /* this program's core owns the heap: no need for the DLL */
+    ck_assert_ptr_null(GetModuleHandleA("brainmm.dll")); /* this program owns the heap: nobody loads it */
 #else
     ck_assert_ptr_nonnull(GetModuleHandleA("brainmm.dll"));
 #endif
@@ -150,7 +150,7 @@ START_TEST(wrong_pointers_are_refused_and_change_nothing) {
     ck_assert_int_eq(free_memory(NULL), 0);
     ck_assert(pattern_holds(piece, 1000, 6));
     ck_assert_int_eq(sys_free_mem(piece), 0);
-    ck_assert_int_eq(sys_free_mem(piece), -1); /* freed already */
+    ck_assert_int_eq(sys_free_mem(piece), -1); /* a double free */
     ck_assert_int_eq(free_memory(piece), -1);
     ck_assert_ptr_null(sys_realloc_mem(piece, 2000));
 }
@@ -158,7 +158,7 @@ END_TEST
 
 /* ---- The rest --------------------------------------------------------------------------------------------------- */
 
-/* The figures of THeapStatus, words but for the last. */
+/* The words of THeapStatus. A 32-bit error code follows them. */
 enum { ADDRESS_SPACE, UNCOMMITTED, COMMITTED, ALLOCATED, FREE, FREE_SMALL, FREE_BIG, UNUSED, OVERHEAD, FIGURES };
 
 START_TEST(a_status_has_the_size_of_its_record_and_true_figures) {

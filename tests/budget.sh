@@ -1,14 +1,14 @@
 #!/bin/sh
-# budget.sh: counts the machine instructions that an allocation and a thread's own release cost when nothing special
-# happens, in the library that was built for TARGET, and compares them with the bounds below.
+# budget.sh: counts the machine instructions on the fast path of an allocation and of a free by the owning thread, in
+# the library for TARGET, and compares them with the bounds below.
 #
-# The path counted runs from the function's first instruction to its `ret`: no conditional jump is taken (the compiler
-# is told which way is the usual one), unconditional ones are followed. A call or the end of the function on that path
-# means that the code has changed its shape: the test fails and shows it.
+# The path goes from the function's first instruction to its `ret`. It takes no conditional jump, because the compiler
+# knows which way is the usual one, and it follows unconditional jumps. If the path reaches a call or the end of the
+# function, the code has changed its shape: then the test fails and shows the path.
 set -eu
 
-# Bounds: target, library, function, instructions, stores to memory. "-": only reported. heap_free returns a result
-# and may take an instruction more than free for it; Windows has to find the thread by two more.
+# Bounds: target, library, function, instructions, stores to memory. "-" means: only reported. heap_free returns a
+# result and may need one instruction more than free. Windows needs two more to find the thread's heap.
 bounds='
 linux-x86_64 libbrainmm-malloc.so malloc     14 2
 linux-x86_64 libbrainmm-malloc.so free       22 4
@@ -28,7 +28,7 @@ win64) objdump=x86_64-w64-mingw32-objdump prefix='' ;;
 win32) objdump=i686-w64-mingw32-objdump prefix=_ ;;
 esac
 
-# path_of LIBRARY FUNCTION: prints the path's instructions.
+# path_of LIBRARY FUNCTION: prints the instructions of the path.
 path_of() {
     "$objdump" -d --no-show-raw-insn "$BUILD/$1" | awk -v name="<$prefix$2>:" '
         $2 == name { inside = 1; next }
@@ -74,7 +74,7 @@ while read -r target library function instructions stores; do
         result=1
         continue
     fi
-    # Alignment is not work. A store: the last operand is in memory, and the instruction is none that only reads it.
+    # Alignment does not count. A store has its last operand in memory and is no instruction that only reads it.
     counted=$(grep -cv '^nop' "$path" || true)
     stored=$(sed 's/[ \t]*#.*//; s/[ \t]*<.*//' "$path" |
         awk '$1 !~ /^(cmp|test|lea|nop|j|push|call|mul|imul|div|bt$)/ && $NF ~ /\)$/ { n++ } END { print n + 0 }')

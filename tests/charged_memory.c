@@ -1,13 +1,13 @@
-/* charged_memory.c: what the heap reserves costs a small program little also where a system charges what is reserved as if
- * it were used: for memory that may be written `ulimit -d` does, and strict accounting (vm.overcommit_memory 2); a program
- * that locks its memory (mlockall) gets all of that at once.
+/* charged_memory.c: a small program stays small also where the system charges reserved memory like used memory.
+ * `ulimit -d` and strict accounting (vm.overcommit_memory 2) charge all memory that may be written. mlockall makes all
+ * of it resident at once.
  */
 #include "heap_support.h"
 
 #include "brainmm.h"
 #include <sys/resource.h>
 
-/* Bytes of the process that may be written and are no file's: what RLIMIT_DATA counts, and the stacks. */
+/* The bytes of the process that may be written and belong to no file: what RLIMIT_DATA counts, and the stacks. */
 static size_t writable_bytes(void) {
     char line[512], rights[8];
     size_t sum = 0;
@@ -39,7 +39,7 @@ static void check_writable(size_t limit, const char *when) {
 
 static void what_may_be_written(void) {
     use(1 * MIB);
-    check_writable(40 * MIB, "a small program"); /* of which 8 are the stack of this test's watchdog */
+    check_writable(40 * MIB, "a small program"); /* 8 MiB are the stack of this test's watchdog */
     use(200 * MIB);
     check_writable(340 * MIB, "201 MiB in use");
 }
@@ -52,7 +52,7 @@ static void limited_data(void) {
     use(24 * MIB);
 }
 
-/* Without the right to lock so much, nothing is to be seen. */
+/* Does nothing where the process may not lock so much memory. */
 static void locked_memory(void) {
     struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
     size_t before = resident_bytes();
@@ -69,7 +69,7 @@ static void locked_memory(void) {
     use(20 * MIB);
 }
 
-/* Each in a process of its own, which has not used the heap before. */
+/* Runs TEST in a process of its own, which has not used the heap before. */
 static void apart(void (*test)(void)) {
     pid_t child = fork();
     CHECK(child >= 0);

@@ -1,6 +1,6 @@
-/* companion_alone.c: a companion DLL without a heap, and without a brainmm.dll in its own folder, does not load and
- * says why; that of another folder, or of the current one, is not taken. Once a module has published a heap, it loads
- * without any brainmm.dll. */
+/* companion_alone.c: a companion DLL needs a published heap or a brainmm.dll in its own folder. With neither it does
+ * not load and says why. It never takes a brainmm.dll of another folder or of the current folder. Once a module has
+ * published a heap, the companion loads without any brainmm.dll. */
 #include "rendezvous_party.h"
 
 static void copy_beside(const char *file, const char *copy) {
@@ -12,7 +12,7 @@ static void copy_beside(const char *file, const char *copy) {
 int main(void) {
     static const char *const files[] = {"borlndmm.dll", "fpcmemdll.dll"};
     party_get_function get;
-    CreateDirectoryA(path_beside("companion-alone"), NULL); /* it may exist */
+    CreateDirectoryA(path_beside("companion-alone"), NULL); /* the folder may exist */
     SetEnvironmentVariableA("PATH", path_beside("second"));
     SetCurrentDirectoryA(path_beside(""));
     for (unsigned i = 0; i < 2; i++) {

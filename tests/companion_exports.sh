@@ -1,6 +1,6 @@
 #!/bin/sh
-# Each companion DLL exports the names that docs/companions.md lists, exactly; imports kernel32 only, and the registry what registers; and is built like
-# brainmm.dll.
+# companion_exports.sh: each companion DLL exports exactly the names that docs/companions.md lists and is built like
+# brainmm.dll. It imports kernel32 only; brainmm_com.dll also imports advapi32 for the registry.
 set -u
 status=0
 cpu=x86_64
@@ -15,7 +15,7 @@ for companion in borlndmm fpcmemdll brainmm_com; do
     file=$BUILD/$companion.dll
     dump=$(TZ=UTC $cpu-w64-mingw32-objdump -p "$file") || exit 1
 
-    # In the document: the first column of the table below the heading with the DLL's name.
+    # The names are in the first column of the table below the heading with the DLL's name.
     documented=$(awk -v heading="## $companion.dll" '
         /^## / { on = index($0, heading) == 1 }
         on && /^\| `/ { split($0, parts, "`"); print parts[2] }' docs/companions.md | LC_ALL=C sort)

@@ -1,4 +1,4 @@
-/* companion_support.h: how the tests of the companion DLLs load one and find out that it is on the one heap. Windows. */
+/* companion_support.h: what the tests of the companion DLLs share. Windows only. */
 #ifndef TESTS_COMPANION_SUPPORT_H
 #define TESTS_COMPANION_SUPPORT_H
 
@@ -13,22 +13,22 @@
 #define PASCAL_CALL
 #endif
 
-/* The address of export NAME of MODULE, to *FUNCTION, a pointer to a function. */
+/* Writes the address of the export NAME of MODULE to *FUNCTION, a pointer to a function. */
 SUPPORT_INLINE void companion_export(HMODULE module, const char *name, void *function) {
     FARPROC found = GetProcAddress(module, name);
     CHECK_MSG(found != NULL, "no export %s", name);
     memcpy(function, &found, sizeof found);
 }
 
-/* The table of the process's heap, as a module finds it that is not the companion. */
+/* The table of the process's heap, as another module than the companion finds it. */
 SUPPORT_INLINE const struct brainmm_manager *the_heap(void) {
     const struct brainmm_manager *heap = brainmm_attach();
     ck_assert_msg(heap != NULL, "%s", brainmm_attach_failure());
     return heap;
 }
 
-/* What is no live piece: a stack address, a static one, the middle of a piece, a misaligned one, nonsense. The piece
- * they belong to is the first of the list. */
+/* Fills WRONG with addresses that are not the start of a live piece: two inside PIECE, one in static data, one in
+ * thread-local data and one that is not mapped. */
 enum { WRONG_POINTERS = 5 };
 SUPPORT_INLINE void wrong_pointers(char *piece, void *wrong[WRONG_POINTERS]) {
     static char statics[64];

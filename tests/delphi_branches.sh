@@ -1,6 +1,7 @@
 #!/bin/sh
-# delphi_branches.sh: the parts of the unit BrainMM that are for Delphi, compiled with Free Pascal for each version of Delphi
-# that they tell apart, and run with a unit that plays Delphi's System. docs/pascal.md tells what this can show.
+# delphi_branches.sh: compiles the parts of the unit BrainMM for Delphi with Free Pascal, once for each version of
+# Delphi that they distinguish, and runs them with a unit that imitates Delphi's System. docs/pascal.md tells what this
+# can show.
 set -eu
 top=$PWD
 folder=$top/$BUILD/tests/delphi_branches

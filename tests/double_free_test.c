@@ -1,9 +1,10 @@
-/* double_free_test.c: what has been freed is refused by every function, however long ago and by whichever thread it was
- * freed. brainmm.h excepts one case, which is left out here: a piece that was written to after it was freed.
+/* double_free_test.c: every function refuses a freed pointer, however long ago and by whichever thread it was freed.
+ * brainmm.h makes one exception, which is left out here: a piece that was written to after it was freed.
  */
 #include "witnesses.h"
 
-/* The result that names the mistake. Large memory may have left the process, then nothing tells that it was ours. */
+/* Small memory gives the result that names the mistake. Large memory may have gone back to the system, so that the heap
+ * no longer knows that it had it. */
 static void refused_as_double_free(void *address, size_t size) {
     int result = brainmm_free(address);
     if (size <= BRAINMM_LOCK_FREE_MAX)
@@ -64,8 +65,8 @@ START_TEST(freeing_many_pieces_twice_is_refused_for_each) {
 }
 END_TEST
 
-/* A freed piece comes back, is freed through the old pointer and then through the new one: one of the three frees is
- * too many, and it is noticed. */
+/* A freed piece is allocated again, then freed through the old pointer and through the new one. One of the three frees
+ * is too many and must be refused. */
 START_TEST(one_of_three_frees_of_two_allocations_is_refused) {
     for (unsigned k = 0; k < SIZES; k++) {
         void *first = brainmm_alloc(sizes[k]);
@@ -115,7 +116,7 @@ START_TEST(double_frees_between_threads_are_refused) {
         void *by_owner = brainmm_alloc(sizes[k]), *by_other = brainmm_alloc(sizes[k]), *twice = brainmm_alloc(sizes[k]);
         ck_assert_int_eq(brainmm_free(by_owner), BRAINMM_OK);
         in_thread(free_again_in_thread, by_owner);
-        in_thread(free_in_thread, by_other); /* this thread has not taken it back when it frees it again */
+        in_thread(free_in_thread, by_other); /* the owner has not collected the piece yet when it frees it again */
         refused_by_all(by_other);
         in_thread(free_in_thread, twice);
         in_thread(free_again_in_thread, twice);

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What brainmm_dump writes is JSON to a parser of another make, and says what the program has allocated: everything, and
-# nothing else if no other thread works.
+# dump.sh: Python's parser accepts the JSON that brainmm_dump writes. The dump contains everything that the program has
+# allocated, and nothing else if no other thread works.
 set -eu
 cd "$BUILD/tests"
 top=$OLDPWD

@@ -1,5 +1,6 @@
-/* dump_helper.c: allocates some of everything and writes what brainmm_dump makes of it to one file, and what it should
- * contain, a line an allocation, to another; tests/dump.sh compares. With a third argument other threads work meanwhile.
+/* dump_helper.c: allocates memory of every kind. It writes the text of brainmm_dump to one file and what the dump
+ * should contain, one line for each allocation, to another. tests/dump.sh compares the two. With a third argument other
+ * threads use the heap meanwhile.
  *
  *   dump_helper JSON LIST [threads]
  */
@@ -21,7 +22,7 @@ static void known_piece(size_t alignment, size_t size, const char *kind) {
 
 static int BRAINMM_CALL write_to_file(void *file, const char *text, size_t length) {
     CHECK(fwrite(text, 1, length, file) == length);
-    brainmm_free(brainmm_alloc(length)); /* it may */
+    brainmm_free(brainmm_alloc(length)); /* a writer may use the heap */
     return 0;
 }
 

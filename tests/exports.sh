@@ -1,12 +1,12 @@
 #!/bin/sh
-# The functions that brainmm.h documents, the names in brainmm.def and what each library exports are one and the same
-# set; the static core exports nothing, and libbrainmm-malloc.so the malloc family only.
+# exports.sh: the functions that brainmm.h documents, the names in brainmm.def and the exports of each library are the
+# same set. The static core exports nothing, and libbrainmm-malloc.so exports the malloc family only.
 set -eu
 status=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# same_set FILE FILE WHAT: the second file has the lines of the first.
+# same_set FILE FILE WHAT: both files must have the same lines.
 same_set() {
     diff "$1" "$2" >"$work/diff" && return
     echo "$3:"
@@ -34,7 +34,7 @@ linux-*)
 	pvalloc realloc reallocarray valloc
 	END
     exported "$BUILD/libbrainmm-malloc.so" >"$work/malloc"
-    # Besides the family: every form of C++'s operator new (_Znw, _Zna) and delete (_Zdl, _Zda).
+    # The family includes every form of C++'s operator new (_Znw, _Zna) and delete (_Zdl, _Zda).
     grep -Ev '^_Z(n[wa]|d[la])' "$work/malloc" | while read -r name; do
         grep -qw "$name" "$work/family" || echo "libbrainmm-malloc.so exports $name"
     done >"$work/strangers"

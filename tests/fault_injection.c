@@ -1,9 +1,9 @@
-/* fault_injection.c: a scenario that uses all of the heap is run once to count its calls of the functions of os.h that
- * can fail, then once for every N with the Nth call failing, and once with all from the Nth on failing. Whatever the
- * heap asked for then, it must answer with NULL and keep everything that was live; afterwards, with nothing failing,
- * the same scenario must pass completely.
+/* fault_injection.c: every call of the system can fail without harm. A first run of a scenario that uses all of the
+ * heap counts the calls of those functions of os.h that can fail. Then the scenario runs for each N twice: once the Nth
+ * call alone fails, once all calls from the Nth on fail. The heap must answer with NULL and keep all that is live.
+ * After that the same scenario must pass completely with no call failing.
  *
- * With more than a few hundred calls only some of them are tried, all with any argument.
+ * If there are more than a few hundred calls, only some of them are tried. With any argument all are tried.
  *
  * White box: linked with the static core and the linker's --wrap for each of the functions (tests.mk).
  */
@@ -13,7 +13,7 @@
 
 /* ---- The failing system ----------------------------------------------------------------------------------------- */
 
-static unsigned calls, failing_call; /* counted from 1; no call fails when failing_call is 0 */
+static unsigned calls, failing_call; /* counted from 1; failing_call 0: no call fails */
 static bool fail_from_there_on;
 
 static bool call_fails(void) {
@@ -44,9 +44,10 @@ bool __wrap_os_protect(void *address, size_t size, unsigned rights) {
     return !call_fails() && __real_os_protect(address, size, rights);
 }
 
-/* Fails as the real one may: nothing moved, or a part only, with the target still ours or lost. */
 static unsigned moves_failed, pages_moved;
 
+/* Fails in the ways in which the real function can fail: it moves nothing or a part of the pages, and the target's
+ * addresses are still ours or lost. */
 size_t __wrap_os_move_pages(void *to, void *from, size_t size, bool *lost) {
     size_t part = size;
     if (call_fails()) {
@@ -68,7 +69,7 @@ enum { RUNS_MOST = 60 }; /* a run takes five times as long under Wine */
 enum { RUNS_MOST = 200 };
 #endif
 static struct slot slots[SLOTS];
-static unsigned refused; /* requests of one run that were answered with NULL */
+static unsigned refused; /* the requests of one run that returned NULL */
 
 static int BRAINMM_CALL visit(void *context, const brainmm_allocation *allocation) {
     (void)context;
@@ -103,7 +104,8 @@ static void thread_works(void *unused) {
         CHECK(brainmm_free(pieces[i]) == BRAINMM_OK);
 }
 
-/* Buffers in each other's way grow in turn, so that their pages have to move; a failure leaves one as it was. */
+/* Buffers that lie in each other's way grow in turn, so that their pages have to move. A failure must leave a buffer as
+ * it was. */
 static void grow_in_turn(void) {
     enum { BUFFERS = 6, LAST = 12 << 20 };
     unsigned char *buffers[BUFFERS];
@@ -131,7 +133,8 @@ static void grow_in_turn(void) {
         CHECK(brainmm_free(buffers[b]) == BRAINMM_OK);
 }
 
-/* A buffer for which no hole is large enough, while enough lies idle in holes: its pages are moved there (src/window.c). */
+/* Allocates a buffer for which no hole is large enough while the holes together are: the heap moves their idle pages to
+ * the buffer's addresses. */
 static void fill_from_holes(void) {
     enum { BUFFERS = 8, SIZE = 5 << 20, LARGE = 13 << 20 };
     unsigned char *buffers[BUFFERS];
@@ -155,8 +158,8 @@ static void fill_from_holes(void) {
     CHECK(brainmm_free(large) == BRAINMM_OK);
 }
 
-/* Runs the scenario with the FAILING call failing, none for 0; the requests that were refused are counted. The calls
- * are counted from the first on, which also founds the heap. */
+/* Runs the scenario and counts the refused requests. Call number FAILING fails; 0 means that none fails. With
+ * FROM_THERE_ON all later calls fail, too. */
 static void run(unsigned failing, bool from_there_on) {
     random_source random = {2026};
     calls = 0;
@@ -169,7 +172,7 @@ static void run(unsigned failing, bool from_there_on) {
             grow_in_turn();
         if (i == 600)
             fill_from_holes();
-        if (i % 300 == 100) { /* a new thread's heap */
+        if (i % 300 == 100) { /* a new thread needs a heap of its own */
             thread t;
             thread_start(&t, thread_works, NULL);
             thread_join(&t);
@@ -179,11 +182,11 @@ static void run(unsigned failing, bool from_there_on) {
     failing_call = 0;
     for (unsigned i = 0; i < SLOTS; i++)
         slot_release(&slots[i]);
-    brainmm_thread_heap_minimize(); /* the next run asks the system again */
+    brainmm_thread_heap_minimize(); /* so that the next run asks the system again */
     calls = made;
 }
 
-/* A system that refuses once gets back what lies idle, and is asked again: whatever is asked for is there then. */
+/* If the system refuses once, the heap gives its idle memory back and asks again. The request then succeeds. */
 static void one_refusal_is_overcome(void) {
     enum { REQUESTS = 5, PAGES = 100 };
     for (unsigned request = 0; request < REQUESTS; request++) {
@@ -221,23 +224,23 @@ int main(int argc, char **argv) {
     watchdog_start(280);
     one_refusal_is_overcome();
     run(0, false);
-    CHECK_MSG(refused == 0, "%u requests failed although nothing was made to fail", refused);
-    run(0, false); /* what only a first run asks for has been asked for */
+    CHECK_MSG(refused == 0, "%u requests failed although no call failed", refused);
+    run(0, false); /* again: without what only the first run asks for */
     unsigned all = calls, answered = 0;
-    CHECK_MSG(all > 20, "the scenario asks the system %u times: too few to tell anything", all);
+    CHECK_MSG(all > 20, "the scenario calls the system %u times, which is too few for this test", all);
     unsigned stride = argc > 1 ? 1 : 1 + all / RUNS_MOST;
     for (unsigned failing = 1; failing <= all; failing += stride) {
         run(failing, false);
         answered += refused > 0;
         run(failing, true);
-        CHECK_MSG(refused > 0 || failing > all / 2, "all calls from %u of %u on failed, and no request did", failing,
+        CHECK_MSG(refused > 0 || failing > all / 2, "all calls from %u of %u on failed, but no request failed", failing,
                   all);
         run(0, false);
         CHECK_MSG(refused == 0, "%u requests failed after call %u had failed once", refused, failing);
     }
-    CHECK_MSG(moves_failed >= 4, "pages were to be moved %u times only", moves_failed);
-    printf("%u calls of the system, %u times pages moved; one failing call led to a NULL in %u of %u runs, was got "
-           "round in the others\n",
+    CHECK_MSG(moves_failed >= 4, "only %u calls to move pages failed", moves_failed);
+    printf("%u calls of the system, %u times pages moved; one failing call led to a NULL in %u of %u runs and was "
+           "overcome in the others\n",
            all, pages_moved, answered, (all + stride - 1) / stride);
     return TEST_PASSED;
 }

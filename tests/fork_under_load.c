@@ -1,6 +1,6 @@
-/* fork_under_load.c: fork() in a program whose other threads are busy in the heap. The child, which has only the forking
- * thread, must be able to allocate, resize and free in quantity, free what other threads own, start threads of its own
- * and end; many times over, each child bounded by an alarm.
+/* fork_under_load.c: fork() in a program whose other threads are busy in the heap. The child has only the thread that
+ * called fork. It must be able to allocate, resize and free in quantity, to free what other threads own, to start
+ * threads and to end. This is repeated many times, and an alarm bounds the time of each child.
  */
 #include "heap_support.h"
 
@@ -9,14 +9,14 @@
 enum { LOADERS = 3, FORKS = 24, INHERITED = 500, CHILD_SECONDS = 20 };
 
 static event stop;
-static void *inherited[LOADERS][INHERITED]; /* each loader's, for the children to free */
+static void *inherited[LOADERS][INHERITED]; /* what each loader owns and the children free */
 static event ready[LOADERS];
 
 static size_t any_size(random_source *random) {
     return random_below(random, (size_t)1 << (3 + random_below(random, 19)));
 }
 
-/* Hits every lock of the library: small and large memory, blocks, pages, minimize. */
+/* Uses what takes each lock of the library: small and large memory, blocks, pages, minimize. */
 static void load_runs(void *number) {
     unsigned id = (unsigned)(uintptr_t)number;
     random_source random = {id};
@@ -66,7 +66,7 @@ static void work(void *seed) {
     }
     for (unsigned k = 0; k < 100; k++) {
         CHECK(brainmm_free(live[k].piece) == BRAINMM_OK);
-        live[k].piece = NULL; /* a fork of this thread works again */
+        live[k].piece = NULL; /* a forked child of this thread runs this function again */
     }
 }
 
@@ -87,7 +87,7 @@ _Noreturn static void child(unsigned number) {
         for (unsigned i = 0; i < 2; i++)
             thread_join(&own[i]);
     }
-    if (number % 8 == 0) { /* a fork of the fork */
+    if (number % 8 == 0) { /* the child forks, too */
         int status;
         pid_t grandchild = fork();
         CHECK(grandchild >= 0);

@@ -1,5 +1,5 @@
-/* fpcmemdll_errors.c: what Free Pascal's manager cannot do ends the program with exit code 203 or 204 and a sentence
- * on standard error: no exception reaches the caller's run-time library, and nothing goes on with NULL. */
+/* fpcmemdll_errors.c: a failed request ends the program with exit code 203 or 204 and a sentence on standard error, as
+ * Free Pascal's own manager does. No exception reaches the caller's run-time library, and no function returns NULL. */
 #include "heap_support.h"
 
 #if defined(__i386__)
@@ -36,7 +36,7 @@ static FARPROC find(const char *name) {
     return found;
 }
 
-/* Makes one mistake. Returns if it had no consequence. */
+/* Makes one mistake. Returns only if the mistake had no consequence. */
 static void make(const char *name) {
     companion = LoadLibraryA("fpcmemdll.dll");
     CHECK(companion != NULL);
@@ -71,7 +71,7 @@ static void make(const char *name) {
         free_mem(foreign);
 }
 
-/* Runs this program again; what it writes to standard error goes to TEXT. */
+/* Runs this program again and copies what it writes to standard error to TEXT. Returns the exit code. */
 static int64_t make_in_child(const char *program, const char *mistake, char *text, size_t size) {
     HANDLE reader, writer, previous = GetStdHandle(STD_ERROR_HANDLE);
     SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};

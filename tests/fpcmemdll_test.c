@@ -1,5 +1,5 @@
-/* fpcmemdll_test.c: every export of fpcmemdll.dll, called in Free Pascal's convention with what its run-time library
- * may pass. What ends the program is in fpcmemdll_errors.c. */
+/* fpcmemdll_test.c: calls every export of fpcmemdll.dll in Free Pascal's convention with what its run-time library may
+ * pass. fpcmemdll_errors.c has the calls that end the program. */
 #include "companion_support.h"
 
 static void *(PASCAL_CALL *get_mem)(size_t size);
@@ -33,7 +33,7 @@ START_TEST(pieces_have_the_size_they_say_and_keep_all_of_it) {
         ck_assert(is_aligned(piece, 16));
         size_t size = mem_size(piece);
         ck_assert_uint_ge(size, sizes[i]);
-        pattern_fill(piece, size, i); /* strings use what MemSize says */
+        pattern_fill(piece, size, i); /* Pascal's strings use all of MemSize */
         void *result = realloc_mem(&variable, size * 2);
         ck_assert_ptr_nonnull(variable);
         ck_assert_ptr_eq(result, variable);
@@ -90,7 +90,7 @@ START_TEST(freeing_nothing_does_nothing) {
     ck_assert_uint_eq(free_mem_size(NULL, 100), 0);
     ck_assert_uint_eq(free_mem_size(piece, 0), 0);
     ck_assert_uint_eq(free_mem_size((void *)(uintptr_t)0x1001, 0), 0);
-    ck_assert_uint_ge(mem_size(piece), 100); /* it lives */
+    ck_assert_uint_ge(mem_size(piece), 100); /* it is still live */
     free_mem(piece);
 }
 END_TEST
@@ -118,7 +118,7 @@ START_TEST(it_is_the_one_heap) {
 }
 END_TEST
 
-/* Writes SIZE bytes of *RECORD, and nothing behind them. */
+/* Checks that STATUS writes SIZE bytes of its record and nothing behind them. Copies these bytes to RECORD. */
 static void status_fills(void *(PASCAL_CALL *status)(void *record), size_t size, void *record) {
     unsigned char first[40 + 16], second[sizeof first];
     memset(first, 0xEE, sizeof first);
@@ -133,7 +133,7 @@ static void status_fills(void *(PASCAL_CALL *status)(void *record), size_t size,
 START_TEST(statuses_have_the_sizes_of_their_records_and_true_figures) {
     enum { ADDRESS_SPACE, UNCOMMITTED, COMMITTED, ALLOCATED, FREE, FREE_SMALL, FREE_BIG, UNUSED, OVERHEAD, ERROR_CODE };
     uint32_t before[10], after[10];
-    uintptr_t fpc_before[5], fpc_after[5]; /* most size, most used, size, used, free */
+    uintptr_t fpc_before[5], fpc_after[5]; /* maximum size, maximum used, size, used, free */
     status_fills(get_heap_status, 40, before);
     status_fills(get_fpc_heap_status, 5 * sizeof(void *), fpc_before);
     void *large = get_mem(3 * MIB), *small = get_mem(1000);

@@ -1,8 +1,8 @@
-/* fragmentation.c: pieces of 32 KiB to 16 MiB, every doubling equally likely, are replaced at random for long. What the
- * heap keeps beyond what is live stays small: of addresses on 32 bit, where a process has 2 GiB of them, of memory on
- * 64 bit. Afterwards all goes back.
+/* fragmentation.c: pieces of 32 KiB to 16 MiB are replaced at random for a long time. Each power of two is equally
+ * likely. The heap must keep little more than what is live: of addresses on 32 bit, where a process has 2 GiB of them,
+ * and of memory on 64 bit. In the end it gives everything back.
  *
- * White box: what is reserved comes from the heap's own count.
+ * White box: reads the heap's own count of reserved bytes.
  */
 #include "heap_support.h"
 
@@ -65,12 +65,12 @@ int main(void) {
             looks++;
         }
     }
-    printf("kept over live: mean %.3f, worst %.3f\n", sum / looks, worst);
-    CHECK_MSG(worst <= bound, "%.3f, allowed %.2f", worst, bound);
+    printf("kept for each live byte: mean %.3f, worst %.3f\n", sum / looks, worst);
+    CHECK_MSG(worst <= bound, "worst %.3f, allowed %.2f", worst, bound);
     for (unsigned slot = 0; slot < SLOTS; slot++)
         release(slot);
     brainmm_thread_heap_minimize();
     size_t rest = kept() - before;
-    CHECK_MSG(rest <= 48 * MIB, "%zu MiB kept of nothing", rest / MIB);
+    CHECK_MSG(rest <= 48 * MIB, "%zu MiB are kept while nothing is live", rest / MIB);
     return TEST_PASSED;
 }

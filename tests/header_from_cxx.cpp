@@ -1,5 +1,4 @@
-// header_from_cxx.cpp: brainmm.h serves a C++ program: it compiles without a warning, and its functions link by their
-// C names.
+// header_from_cxx.cpp: brainmm.h compiles as C++ without a warning, and its functions link by their C names.
 #include "brainmm.h"
 #include <cstring>
 

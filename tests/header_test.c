@@ -1,5 +1,5 @@
-/* header_test.c: the binary layout that brainmm.h promises to modules built by other compilers, in other languages and
- * against other versions of the library: the numbers here are those of docs/abi.md, not computed from the header. */
+/* header_test.c: the binary layout that brainmm.h promises to modules of other compilers, other languages and other
+ * versions of the library. The numbers here are those of docs/abi.md; they are not computed from the header. */
 #include "brainmm.h"
 #include "suite.h"
 #include <stdlib.h>
@@ -60,7 +60,7 @@ START_TEST(table_continues_with_its_functions) {
     };
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
         ck_assert_uint_eq(offsets[i], (POINTER == 8 ? 48u : 36u) + i * POINTER);
-    /* A version 2 owner may have a longer table, never a shorter one. */
+    /* A later version may have a longer table, never a shorter one. */
     ck_assert_uint_ge(sizeof(struct brainmm_manager),
                       (POINTER == 8 ? 48u : 36u) + sizeof offsets / sizeof *offsets * POINTER);
 }

@@ -1,7 +1,7 @@
-/* heap_model.h: what a program may know of the heap: slots, each holding nothing, a piece, a block or a run of pages,
- * with its size, alignment and contents. One step does something random to a slot and checks the answer against the
- * model; a refused request must leave the slot as it was. stress.c drives it with many threads, fault_injection.c with
- * a failing system.
+/* heap_model.h: a model of what a program knows about its memory. A slot holds nothing, a piece, a block or a run of
+ * pages, with its size, alignment and contents. One step does something random to a slot and checks the answer against
+ * the model. A refused request must leave the slot as it was. stress.c uses the model with many threads,
+ * fault_injection.c with a failing system.
  */
 #ifndef TESTS_HEAP_MODEL_H
 #define TESTS_HEAP_MODEL_H
@@ -16,7 +16,7 @@ struct slot {
     enum slot_kind kind;
     unsigned mode; /* of blocks and pages */
     unsigned char *memory;
-    size_t size; /* as asked for, or usable where the model filled all that is usable */
+    size_t size; /* what was asked for, or all usable bytes if the model filled them */
     size_t alignment;
     uint64_t seed; /* of the contents */
 };
@@ -28,7 +28,8 @@ enum step_result { STEP_DONE, STEP_REFUSED };
 
 enum { DENSE_MOST = 65536, SPARSE_STEP = 4096 };
 
-/* Up to 64 KiB every byte counts; above, 64 bytes in each page and the last ones: filling all would take all the time. */
+/* Fills every byte up to 64 KiB. Of larger memory it fills 64 bytes in each page and the last bytes: to fill all would
+ * take too long. */
 SUPPORT_INLINE void contents_fill(unsigned char *memory, size_t size, uint64_t seed) {
     if (size <= DENSE_MOST) {
         pattern_fill(memory, size, seed);
@@ -39,7 +40,7 @@ SUPPORT_INLINE void contents_fill(unsigned char *memory, size_t size, uint64_t s
     pattern_fill(memory + size - 64, 64, seed);
 }
 
-/* Checks what contents_fill wrote for S, as far as the first KEPT bytes hold it. */
+/* Checks the part of what contents_fill wrote for S that lies in the first KEPT bytes. */
 SUPPORT_INLINE void contents_check(const struct slot *s, const unsigned char *memory, size_t kept) {
     bool held = true;
     if (s->size <= DENSE_MOST) {
@@ -50,13 +51,14 @@ SUPPORT_INLINE void contents_check(const struct slot *s, const unsigned char *me
         if (kept >= s->size)
             held = held && pattern_holds(memory + s->size - 64, 64, s->seed);
     }
-    CHECK_MSG(held, "the contents of %p, kind %d, %zu bytes, %zu of them kept, are damaged", (const void *)memory,
+    CHECK_MSG(held, "the contents of %p, kind %d, %zu bytes, %zu of them kept, have changed", (const void *)memory,
               (int)s->kind, s->size, kept);
 }
 
 /* ---- Steps ------------------------------------------------------------------------------------------------------ */
 
-/* Takes over the answer to a request for SIZE bytes, of whose contents those of the slot are to be found again if KEEP. */
+/* Stores MEMORY, the answer to a request for SIZE bytes, in the slot. With KEEP it must hold the slot's old
+ * contents. */
 SUPPORT_INLINE enum step_result slot_take(struct slot *s, enum slot_kind kind, unsigned mode, void *memory, size_t size,
                                           size_t alignment, bool keep) {
     if (!memory) {
@@ -76,7 +78,7 @@ SUPPORT_INLINE enum step_result slot_take(struct slot *s, enum slot_kind kind, u
     if (kind == SLOT_PIECE) {
         size_t usable = brainmm_usable_size(memory);
         CHECK_MSG(usable >= size, "%zu usable bytes for %zu", usable, size);
-        s->size = usable; /* all of it is the program's, and realloc keeps it */
+        s->size = usable; /* the program may use all of it, and realloc keeps all of it */
     }
     contents_fill(s->memory, s->size, s->seed);
     return STEP_DONE;
@@ -96,7 +98,7 @@ SUPPORT_INLINE void slot_release(struct slot *s) {
     s->size = 0;
 }
 
-/* What get_options and usable_size say of a slot, and what they and free say of the middle of it. */
+/* Checks what get_options and usable_size say of the start of a slot, and what they and free say of its middle. */
 SUPPORT_INLINE void slot_question(const struct slot *s, random_source *random) {
     brainmm_options options;
     CHECK(brainmm_get_options(s->memory, &options) == 1);
@@ -118,7 +120,8 @@ SUPPORT_INLINE void slot_question(const struct slot *s, random_source *random) {
     }
 }
 
-/* Does one thing to S: fills it if it is empty; else resizes it, asks about it or empties it. SIZE: for what is taken. */
+/* Does one thing to S: fills an empty slot, else resizes it, asks about it or empties it. SIZE is the size of what is
+ * allocated. */
 SUPPORT_INLINE enum step_result slot_step(struct slot *s, random_source *random, size_t size) {
     size_t pages = size / BRAINMM_PAGE_SIZE + 1;
     unsigned choice = (unsigned)random_below(random, 16);

@@ -1,5 +1,5 @@
-/* hostile_cases.h: the cases of rendezvous_hostile.c: what stands where an owner publishes, and what the library's report
- * must say about it.
+/* hostile_cases.h: the cases of rendezvous_hostile.c. Each puts something wrong where an owner publishes and says what
+ * the library must report about it.
  */
 #ifndef TESTS_HOSTILE_CASES_H
 #define TESTS_HOSTILE_CASES_H
@@ -8,11 +8,11 @@
 
 enum place {
     RECORD,  /* a record with a version-2 table at the first place */
-    POINTER, /* the address of a version-1 table and zeros there, as a module of the original writes it */
-    OTHER,   /* something else there: the case itself creates it */
+    POINTER, /* the address of a version-1 table, followed by zeros, as a module of the original writes it */
+    OTHER,   /* something else at the first place, which the case itself creates */
 #if defined(_WIN32)
-    VARIABLE, /* nothing there; the environment variable is set */
-    BOTH      /* zeros there; the environment variable is set */
+    VARIABLE, /* nothing at the first place; the environment variable is set */
+    BOTH      /* zeros at the first place; the environment variable is set */
 #endif
 };
 
@@ -181,7 +181,7 @@ static void case_unreadable(void) { first_place_map(PROT_NONE, MAP_PRIVATE | MAP
 
 #endif
 
-/* ---- The environment variable, the second place on Windows -------------------------------------------------------- */
+/* ---- The environment variable, the second place on Windows ------------------------------------------------------- */
 
 #if defined(_WIN32)
 

@@ -1,6 +1,6 @@
-/* hostile_tables.h: a record, a version-2 table and a version-1 table that an owner could publish, in the image of this
- * program. A case of rendezvous_hostile.c spoils one of them. Their functions must not be called, with the exception of
- * those of tables_make_good.
+/* hostile_tables.h: a record, a version-2 table and a version-1 table that an owner could publish. They lie in the
+ * image of this program, and each case of rendezvous_hostile.c spoils one of them. Nobody may call their functions,
+ * with the exception of those of tables_make_good.
  */
 #ifndef TESTS_HOSTILE_TABLES_H
 #define TESTS_HOSTILE_TABLES_H
@@ -38,7 +38,7 @@ static void *version1[24];
 static void *const nothing[32];
 static struct record record;
 
-/* Makes RECORD and the tables it points to such that an owner's would be accepted. */
+/* Fills the record and the tables so that a module would accept them. */
 SUPPORT_INLINE void tables_make(void) {
     memset(&table, 0, sizeof table);
     memcpy(table.manager.magic, BRAINMM_MAGIC, sizeof table.manager.magic);
@@ -64,7 +64,7 @@ static int BRAINMM_CALL good_free(void *piece) {
     return BRAINMM_OK;
 }
 
-/* The same with three functions that may be called. */
+/* The same, with three functions that may be called. */
 SUPPORT_INLINE void tables_make_good(void) {
     tables_make();
     table.manager.alloc = good_alloc;
@@ -85,7 +85,7 @@ SUPPORT_INLINE uintptr_t foreign_code(void) {
     return code;
 }
 
-/* A copy of SIZE bytes in the data of another image: of the owner of another make, which has not published. */
+/* Copies SIZE bytes to the data of another image: of the foreign owner's module, which has not published anything. */
 SUPPORT_INLINE void *foreign_data(const void *from, size_t size) {
     foreign_report_function report;
     module_symbol(module_load(path_beside("rendezvous_foreign_owner-plain" MODULE_SUFFIX)), "foreign_report", &report);
@@ -100,7 +100,7 @@ SUPPORT_INLINE void *heap_copy(const void *from, size_t size) {
     return memcpy(copy, from, size);
 }
 
-/* What a JIT compiler would have: zeros, which fault when they are called. */
+/* Memory such as a JIT compiler has. It holds zeros, which fault when they are called. */
 SUPPORT_INLINE void *executable_memory(size_t size) {
 #if defined(_WIN32)
     void *memory = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_EXECUTE_READWRITE);

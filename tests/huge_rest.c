@@ -1,6 +1,7 @@
-/* huge_rest.c: the last huge page of a large run may reach beyond it (src/window.c). What is resident there is counted, serves
- * others, and goes back with the rest, whether it was free or the run's own room to grow; likewise the rest of the huge
- * page that a slab begins. Where the administrator has set huge pages for everything, the same holds.
+/* huge_rest.c: the last huge page of a large run may reach beyond the run. The heap counts the memory there as
+ * resident, uses it for others and gives it back with the rest, whether it was free or the run's headroom. The same
+ * holds for the rest of the huge page in which a slab begins, and where the administrator has set huge pages for
+ * everything.
  *
  * White box: linked with the static core.
  */
@@ -13,7 +14,7 @@
 
 enum { RUNS = 24, RUN_KIB = 18 * 1024 + 100, SLACK_MIB = 4 };
 
-/* Whether FLAG is among the kernel's of all mappings in [start, start + size). "nh": no huge pages. "hg": huge pages. */
+/* Whether the kernel lists FLAG for all mappings in [start, start + size). "nh": no huge pages. "hg": huge pages. */
 static bool all_have_flag(const void *start, size_t size, const char *flag) {
     static char line[1024];
     uintptr_t from = (uintptr_t)start, low, high;
@@ -50,7 +51,7 @@ static void all_goes_back(void *runs[RUNS], size_t before, const char *what) {
         CHECK(brainmm_free(runs[i]) == BRAINMM_OK);
     brainmm_thread_heap_minimize();
     size_t rest = resident_growth(before);
-    CHECK_MSG(rest <= SLACK_MIB * MIB, "%zu KiB of nothing are resident after %s", rest / KIB, what);
+    CHECK_MSG(rest <= SLACK_MIB * MIB, "%zu KiB are still resident after %s", rest / KIB, what);
 }
 
 static void runs_keep_to_themselves(void) {
@@ -65,7 +66,7 @@ static void runs_keep_to_themselves(void) {
     all_goes_back(runs, before, "runs");
 
     memset(runs, 0, sizeof runs);
-    for (size_t size = 600 * KIB; size < RUN_KIB * KIB; size += size / 4) /* in turn, so that they need room */
+    for (size_t size = 600 * KIB; size < RUN_KIB * KIB; size += size / 4) /* in turn, so that they need headroom */
         for (unsigned i = 0; i < RUNS; i++) {
             runs[i] = brainmm_realloc(runs[i], size);
             CHECK(runs[i] != NULL);
@@ -76,7 +77,7 @@ static void runs_keep_to_themselves(void) {
 
 enum { SMALL = 1000, PIECES = 300000 };
 
-/* The last of the slabs is in a huge page if there is HUGE. */
+/* With HUGE the last of the slabs lies in a huge page. */
 static void slabs_keep_to_themselves(unsigned count, bool huge) {
     static void *small[PIECES];
     size_t before = resident_bytes();
@@ -93,12 +94,13 @@ static void slabs_keep_to_themselves(unsigned count, bool huge) {
         CHECK(brainmm_free(small[i]) == BRAINMM_OK);
     brainmm_thread_heap_minimize();
     resident = resident_growth(before);
-    CHECK_MSG(resident <= SLACK_MIB * MIB, "%zu KiB of nothing are resident after small pieces", resident / KIB);
+    CHECK_MSG(resident <= SLACK_MIB * MIB, "%zu KiB are resident after small pieces were freed", resident / KIB);
 }
 
 /* ---- What the kernel is told ------------------------------------------------------------------------------------ */
 
-/* A touch costs one page wherever nobody has asked for more, also where memory was given back and serves again. */
+/* A touch costs one page wherever nobody has asked for huge pages, also in memory that was given back and is used
+ * again. */
 static void nothing_is_huge_unasked(void) {
     enum { SIZE = 8 << 20 };
     char *memory = os_reserve(SIZE, OS_HUGE_PAGE);
@@ -116,7 +118,7 @@ int main(void) {
     watchdog_start(100);
     if (access("/sys/kernel/mm/transparent_hugepage/enabled", R_OK) != 0)
         test_skip("this kernel has no transparent huge pages");
-    brainmm_free(brainmm_alloc(1)); /* the heap looks at the machine's setting now */
+    brainmm_free(brainmm_alloc(1)); /* the first allocation reads the machine's setting */
     os_huge_pages_always = false;
     runs_keep_to_themselves();
     slabs_keep_to_themselves(PIECES, true); /* 290 MiB */

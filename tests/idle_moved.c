@@ -1,6 +1,6 @@
-/* idle_moved.c: a large allocation for which no hole is large enough gets the pages that lie idle in other holes, moved and
- * not asked for anew, where the system can move pages (src/window.c). What is live beside the holes stays what it is,
- * zeroed memory is zero, and no mark of a piece comes along.
+/* idle_moved.c: if no hole is large enough for an allocation, the heap moves the idle pages of other holes to it
+ * instead of asking the system for new ones, where the system can move pages. The contents beside the holes stay,
+ * zeroed memory is zero, and no mark of a free piece comes with the pages.
  *
  * White box: linked with the static core.
  */
@@ -25,7 +25,7 @@ static bool is_zero(const unsigned char *bytes, size_t size) {
     return true;
 }
 
-/* Runs with holes of HOLE_MIB between them, idle but committed. */
+/* Allocates runs with holes of HOLE_MIB between them. The holes are idle but committed. */
 static void make_holes(void *live[HOLES], void *holes[HOLES]) {
     for (unsigned i = 0; i < HOLES; i++) {
         holes[i] = brainmm_alloc(HOLE_MIB * MIB);
@@ -47,8 +47,8 @@ static void holes_are_moved(bool zeroed) {
     CHECK(!zeroed || is_zero(large, LARGE_MIB * MIB));
     pattern_fill(large, LARGE_MIB * MIB, 99);
 #if defined(__linux__)
-    /* All but what does not fill a huge page at both ends; of 8 MiB at least 6 are huge pages. On 32 bit some of the idle
-     * memory has gone back with its addresses. */
+    /* All idle memory moves but the part at both ends that does not fill a huge page: of 8 MiB at least 6 are huge
+     * pages. On 32 bit some of the idle memory has gone back with its addresses. */
     size_t moved = (moved_units() - before) * UNIT_SIZE, growth = resident_growth(resident);
     size_t least = sizeof(void *) > 4 ? (LARGE_MIB - 4) * MIB : LARGE_MIB / 3 * MIB;
     CHECK_MSG(under_valgrind() || moved >= least, "%zu KiB were moved", moved / KIB);
@@ -56,7 +56,7 @@ static void holes_are_moved(bool zeroed) {
               "%zu KiB more resident", growth / KIB);
 #else
     (void)resident;
-    CHECK(moved_units() == before); /* the system cannot */
+    CHECK(moved_units() == before); /* the system cannot move pages */
 #endif
     for (unsigned i = 0; i < HOLES; i++) {
         CHECK(pattern_holds(live[i], HOLE_MIB * MIB, i));
@@ -66,15 +66,15 @@ static void holes_are_moved(bool zeroed) {
     CHECK(brainmm_free(large) == BRAINMM_OK);
 }
 
-/* Slabs leave marks in the holes; the memory that is made of these must have none. */
+/* Slabs leave marks in the holes. An allocation that gets their pages must not contain a mark. */
 static void marks_stay_behind(void) {
     enum { PIECES = 400000, PIECE = 48, KEEP = 60000 };
     static void *pieces[PIECES];
     for (unsigned i = 0; i < PIECES; i++)
         CHECK((pieces[i] = brainmm_alloc(PIECE)) != NULL);
-    void *kept = brainmm_alloc(64 * MIB); /* more in use than will lie idle */
+    void *kept = brainmm_alloc(64 * MIB); /* more than will lie idle, so that the heap keeps the idle memory */
     CHECK(kept != NULL);
-    for (unsigned i = 0; i < PIECES; i++) /* 2.7 MiB stay in the midst of each 18 */
+    for (unsigned i = 0; i < PIECES; i++) /* 2.7 MiB in the middle of each 18 MiB stay */
         if (i % (PIECES / 2) < PIECES / 4 || i % (PIECES / 2) > PIECES / 4 + KEEP)
             CHECK(brainmm_free(pieces[i]) == BRAINMM_OK);
     uintptr_t first = (uintptr_t)window.table, span = atomic_load(&window.mask) + sizeof(struct unit);
@@ -88,7 +88,7 @@ static void marks_stay_behind(void) {
             CHECK(brainmm_free(pieces[i]) == BRAINMM_OK);
 }
 
-/* Buffers are replaced by others of any size for long; each holds what was written to it. */
+/* Buffers are replaced by buffers of any size for a long time. Each keeps its contents. */
 static void replaced_for_long(void) {
     random_source random = {7};
     unsigned char *buffers[LIVE] = {NULL};

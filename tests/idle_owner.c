@@ -1,6 +1,6 @@
-/* idle_owner.c: memory that other threads free is usable again although its owner sleeps, or has ended. Thread A
- * allocates 64 MiB and does nothing more; the main thread frees all of it and allocates as much. The resident set must
- * stay near one payload, not two.
+/* idle_owner.c: memory that other threads free can be used again while its owner sleeps or after the owner has ended.
+ * Thread A allocates 64 MiB and then sleeps or ends. The main thread frees all of it and allocates as much. The
+ * resident set must stay near one payload, not two.
  */
 #include "heap_support.h"
 
@@ -11,9 +11,9 @@
 
 struct scenario {
     const char *name;
-    size_t owner_size, size; /* A's pieces, and the main thread's */
+    size_t owner_size, size; /* of A's pieces and of the main thread's */
     bool owner_ends;
-    /* what A leaves for the main thread: a list through the pieces' first words */
+    /* the pieces that A leaves to the main thread, linked through their first words */
     void *list;
     event filled, done;
 };

@@ -1,4 +1,5 @@
-/* imalloc.c: brainmm_create_malloc by the rules of COM, called through the system's own declaration of IMalloc. */
+/* imalloc.c: brainmm_create_malloc follows the rules of COM. It is called through the system's declaration of
+ * IMalloc. */
 #define COBJMACROS
 #include "heap_support.h"
 #include "brainmm.h"
@@ -50,7 +51,7 @@ static void check_memory(void) {
     CHECK(brainmm_free(piece) == BRAINMM_OK); /* it is the one heap */
     IMalloc_HeapMinimize(object);
 #if defined(_WIN64)
-    char *huge = IMalloc_Alloc(object, (SIZE_T)3 << 30); /* a size that 32 bits as a signed number do not hold */
+    char *huge = IMalloc_Alloc(object, (SIZE_T)3 << 30); /* negative if it is taken for a signed number of 32 bits */
     CHECK(huge != NULL && IMalloc_GetSize(object, huge) >= (SIZE_T)3 << 30);
     huge[((SIZE_T)3 << 30) - 1] = 1;
     IMalloc_Free(object, huge);
@@ -58,7 +59,7 @@ static void check_memory(void) {
     CHECK(IMalloc_Release(object) == 0);
 }
 
-/* References come and go in all threads, memory is freed in another thread than it was allocated in. */
+/* All threads take and drop references, and free memory that another thread has allocated. */
 static IMalloc *shared;
 static void *shelf[64];
 

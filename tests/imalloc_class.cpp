@@ -1,5 +1,5 @@
-/* imalloc_class.cpp: the heap's IMalloc as a client in C++ gets it from COM: brainmm_com.dll registers its class, and
- * CoCreateInstance makes objects of it, in threads of both kinds of apartment. */
+/* imalloc_class.cpp: a client in C++ gets the heap's IMalloc from COM. brainmm_com.dll registers its class, and
+ * CoCreateInstance makes objects of it in threads of both kinds of apartment. */
 #include "brainmm_attach.h"
 #include <windows.h>
 /* windows.h first: they need its types */
@@ -38,7 +38,7 @@ static void use_malloc(IMalloc *object) {
     const struct brainmm_manager *heap = brainmm_attach();
     char *piece = static_cast<char *>(object->Alloc(500));
     CHECK(heap && piece && object->GetSize(piece) >= 500 && object->DidAlloc(piece) == 1);
-    CHECK(heap->usable_size(piece) == object->GetSize(piece)); /* the process's heap, not one of its own */
+    CHECK(heap->usable_size(piece) == object->GetSize(piece)); /* it is the process's heap */
     std::memset(piece, 7, 500);
     piece = static_cast<char *>(object->Realloc(piece, 100000));
     CHECK(piece && piece[499] == 7);
@@ -66,7 +66,7 @@ int main() {
     dll_function register_server = look_up<dll_function>(library, "DllRegisterServer");
     dll_function unregister_server = look_up<dll_function>(library, "DllUnregisterServer");
 
-    /* The DLL alone. */
+    /* The DLL without COM. */
     void *found = library;
     CHECK(can_unload() == S_OK);
     CHECK(get_class_object(iid_malloc, iid_factory, &found) == CLASS_E_CLASSNOTAVAILABLE && found == nullptr);
@@ -84,7 +84,7 @@ int main() {
     CHECK(unknown->Release() == 0 && can_unload() == S_FALSE);
     CHECK(factory->LockServer(FALSE) == S_OK && can_unload() == S_OK);
 
-    /* Through COM; one test at a time, as they share a registry. */
+    /* Through COM. Only one test at a time may do this, because all share the registry. */
     HANDLE registry = CreateMutexA(nullptr, FALSE, "BrainMM test: the class is registered");
     CHECK(registry && WaitForSingleObject(registry, 60000) != WAIT_TIMEOUT);
     CHECK(register_server() == S_OK && register_server() == S_OK);

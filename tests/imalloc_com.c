@@ -1,6 +1,6 @@
-/* imalloc_com.c: the heap's IMalloc as a client in C gets it from COM, by the real objidl.h: brainmm_com.dll registers its
- * class, CoCreateInstance makes an object, and every method does what COM's documentation says. imalloc_class.cpp has the
- * DLL by itself, and clients in C++. */
+/* imalloc_com.c: a client in C gets the heap's IMalloc from COM and uses the declarations of the real objidl.h.
+ * brainmm_com.dll registers its class, CoCreateInstance makes an object, and every method does what COM's documentation
+ * says. imalloc_class.cpp tests the DLL without COM and clients in C++. */
 #define COBJMACROS
 #include "brainmm_attach.h"
 #include "heap_support.h"
@@ -28,7 +28,7 @@ static void use_malloc(IMalloc *object) {
     char on_stack[32] = {0}, *piece = IMalloc_Alloc(object, 500), *empty = IMalloc_Alloc(object, 0);
     CHECK(heap && piece && empty && piece != empty);
     CHECK(IMalloc_GetSize(object, piece) >= 500 && IMalloc_GetSize(object, NULL) == (SIZE_T)-1);
-    CHECK(heap->usable_size(piece) == IMalloc_GetSize(object, piece)); /* the process's heap, not one of its own */
+    CHECK(heap->usable_size(piece) == IMalloc_GetSize(object, piece)); /* it is the process's heap */
     CHECK(IMalloc_DidAlloc(object, piece) == 1 && IMalloc_DidAlloc(object, empty) == 1);
     CHECK(IMalloc_DidAlloc(object, on_stack) == 0 && IMalloc_DidAlloc(object, NULL) == -1);
     memset(piece, 7, 500);
@@ -38,7 +38,7 @@ static void use_malloc(IMalloc *object) {
     CHECK(IMalloc_Alloc(object, PTRDIFF_MAX) == NULL && IMalloc_Alloc(object, SIZE_MAX) == NULL);
     CHECK(IMalloc_Realloc(object, piece, 0) == NULL && IMalloc_DidAlloc(object, piece) == 0);
     piece = IMalloc_Realloc(object, NULL, 20);
-    CHECK(piece && heap->free(piece) == BRAINMM_OK); /* freed by another module's table */
+    CHECK(piece && heap->free(piece) == BRAINMM_OK); /* freed through the table that this module has found */
     IMalloc_Free(object, empty);
     IMalloc_Free(object, NULL);
     IMalloc_HeapMinimize(object);
@@ -58,7 +58,7 @@ static void use_identity(IMalloc *object) {
 int main(void) {
     IMalloc *object = NULL;
     watchdog_start(100);
-    HANDLE registry = CreateMutexA(NULL, FALSE, "BrainMM test: the class is registered"); /* one test at a time */
+    HANDLE registry = CreateMutexA(NULL, FALSE, "BrainMM test: the class is registered"); /* the registry is shared */
     CHECK(registry != NULL && WaitForSingleObject(registry, 60000) != WAIT_TIMEOUT);
     HMODULE library = LoadLibraryA("brainmm_com.dll");
     CHECK(library != NULL);

@@ -1,11 +1,11 @@
 #!/bin/sh
-# The sanitizer and valgrind builds see misuse of the heap's pieces: without that, the suites that run under them would
-# prove nothing.
+# instruments_see.sh: the sanitizer and valgrind builds report misuse of the heap's pieces. Otherwise a clean run of a
+# suite under them would prove nothing.
 set -eu
 status=0
 output=$BUILD/tests/instruments_see.output
 
-# see MODE MISUSE REPORT [WRAPPER...]: the program stops with an error, and says what it found.
+# see MODE MISUSE REPORT [WRAPPER...]: the program must end with an error and print REPORT.
 see() {
     mode=$1 misuse=$2 report=$3
     shift 3

@@ -1,6 +1,6 @@
-/* jit_heap.c: memory for machine code: code that was written there runs, in both kinds of heap, from several threads
- * while others write; small pieces share pages; wrong pointers are refused; and memory that was executable is not when
- * the ordinary heap gets it. */
+/* jit_heap.c: memory for machine code, in both kinds of JIT heap. Code that was written there runs in several threads
+ * while other threads write. Small pieces share pages. Wrong pointers are refused. Memory that was executable is no
+ * longer executable when the ordinary heap hands it out. */
 #include "brainmm.h"
 #include "machine_code.h"
 
@@ -25,7 +25,7 @@ static uint32_t code_call(const void *code, size_t size) {
     return code_run((const char *)code + (size - CODE_SIZE) / 16 * 16);
 }
 
-/* Pieces of all sizes come and go; each keeps returning its own number. */
+/* Pieces of all sizes are allocated and freed. The function in each must always return its own number. */
 static void check_code(unsigned kind) {
     static struct {
         void *code;
@@ -69,7 +69,7 @@ static void check_rights(unsigned kind) {
     CHECK(brainmm_jit_heap_destroy(heap) == BRAINMM_OK);
 }
 
-/* Every size costs what it is, rounded up to 16. */
+/* A piece costs its size rounded up to 16, and nothing more. */
 static void check_density(unsigned kind) {
     brainmm_jit_heap *heap = heap_make(kind);
     for (size_t size = 16; size <= 1024; size += 48) {
@@ -120,12 +120,12 @@ static void check_refusals(unsigned kind) {
         CHECK(brainmm_jit_heap_destroy(no_heaps[i]) == (i == 0 ? BRAINMM_OK : BRAINMM_E_POINTER));
     }
     CHECK(brainmm_jit_heap_clear(heap) == BRAINMM_OK && brainmm_jit_free(heap, neighbour) == BRAINMM_E_POINTER);
-    CHECK(code_call(code_make(heap, 50, 3), 50) == 3); /* it goes on after a clear */
+    CHECK(code_call(code_make(heap, 50, 3), 50) == 3); /* the heap can be used after a clear */
     CHECK(brainmm_jit_heap_destroy(heap) == BRAINMM_OK && brainmm_jit_heap_destroy(heap) == BRAINMM_E_POINTER);
     CHECK(brainmm_jit_heap_destroy(other) == BRAINMM_OK && brainmm_free(piece) == BRAINMM_OK);
 }
 
-/* What was executable is ordinary when the heap hands it out. */
+/* Memory that was executable must not be executable when the heap hands it out as a piece. */
 static void check_reuse(unsigned kind) {
     for (unsigned round = 0; round < 3; round++) {
         brainmm_jit_heap *heap = heap_make(kind);
@@ -148,7 +148,7 @@ static void check_reuse(unsigned kind) {
     }
 }
 
-/* Threads write functions, put them where all find them, and run and free what others wrote. */
+/* Threads write functions, put them on a shared shelf, and run and free those of other threads. */
 enum { THREADS = 4, SHELF = 64 };
 static struct {
     brainmm_jit_heap *heap;

@@ -1,10 +1,10 @@
-/* late_free.c: a thread goes on allocating and freeing after the heap's own hook for its end has run. What comes late
- * in practice: destructors of thread-local data, of pthread keys older and younger than the heap's; on Windows FLS
- * callbacks, and the DLL_THREAD_DETACH code of DLLs that were loaded before and after the heap's (late_free_module.c,
- * whose detach is called in the reverse order of loading). late_free_heap_last.c is this program with the library
- * loaded after all else.
+/* late_free.c: a thread goes on allocating and freeing after the heap's own hook for the end of the thread has run.
+ * Code that runs so late: destructors of thread-local data and of pthread keys older and younger than the heap's; on
+ * Windows FLS callbacks, and the DLL_THREAD_DETACH code of DLLs that were loaded before and after the heap's
+ * (late_free_module.c). Windows calls the detach code of DLLs in the reverse order of loading. late_free_heap_last.c is
+ * this program with the library loaded after all else.
  *
- * Nothing may crash, contents stay whole, and thousands of such ends leave no memory behind.
+ * Nothing may crash, contents must stay whole, and thousands of such thread ends must leave no memory behind.
  */
 #include "heap_support.h"
 
@@ -43,8 +43,8 @@ static const struct brainmm_manager *join_heap(void) { return brainmm_get_manage
 static const struct brainmm_manager *heap;
 static unsigned late_calls; /* by the destructors of threads that have been joined */
 
-/* What a destructor does: frees what the thread had, needs some memory itself, frees that, and leaves one piece to
- * others. Also the heart of the module's detach code. */
+/* What the destructors and the module's detach code do: free the thread's memory, allocate some memory, free that, and
+ * leave one piece to other threads. */
 static void BRAINMM_CALL be_late(void **kept) {
     for (unsigned i = 0; i < LATE_PIECES; i++) {
         CHECK(kept[i] != NULL && pattern_holds(kept[i], late_size(i), i));
@@ -81,7 +81,7 @@ static void destroy(void *kept) {
     free(kept);
 }
 
-/* Comes back in the next round of destructors, when all other keys have had theirs. */
+/* Waits for the next round of destructors, after those of all other keys. */
 static void destroy_in_second_round(void *kept) {
     static __thread bool came_back;
     if (!came_back) {
@@ -158,7 +158,7 @@ int main(int argc, char **argv) {
     watchdog_start(240);
     before_the_heap(module);
     heap = join_heap();
-    CHECK(heap->free(heap->alloc(1)) == BRAINMM_OK); /* its hook for the ends of threads is there now */
+    CHECK(heap->free(heap->alloc(1)) == BRAINMM_OK); /* now the heap has its hook for the ends of threads */
     after_the_heap(module);
     for (unsigned i = 0; i < THREADS; i++) {
         thread t;
@@ -170,7 +170,7 @@ int main(int argc, char **argv) {
     CHECK_MSG(late_calls == LATE_WAYS * THREADS, "%u of %u late calls came", late_calls, LATE_WAYS * THREADS);
     size_t growth = resident_growth(before);
     printf("growth over %u threads: %zu KiB\n", THREADS - SETTLED, growth / KIB);
-#if !defined(_WIN32) /* there, thread creation itself takes memory; memory_thread_churn.c compares */
+#if !defined(_WIN32) /* on Windows thread creation itself takes memory; memory_thread_churn.c compares */
     CHECK_MSG(UNDER_SANITIZER || under_valgrind() || growth <= GROWTH_LIMIT, "%zu KiB", growth / KIB);
 #endif
     return TEST_PASSED;

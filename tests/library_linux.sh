@@ -1,6 +1,6 @@
 #!/bin/sh
-# How the Linux libraries are linked: they need the C library only, stay loaded for good, resolve everything at load
-# time, and reach thread-local storage without a call.
+# library_linux.sh: how the Linux libraries are linked. They need the C library only, can never be unloaded, resolve all
+# symbols at load time and reach thread-local storage without a call.
 set -eu
 status=0
 fail() {

@@ -1,6 +1,7 @@
 #!/bin/sh
-# How brainmm.dll is linked: kernel32 and ntdll only, so that it can be loaded from within another DLL's DllMain;
-# relocatable, without executable data, reproducible; no emulated thread-local storage in it or in the static core.
+# library_windows.sh: how brainmm.dll is linked. It imports kernel32 and ntdll only, so that another DLL's DllMain can
+# load it. It is relocatable and reproducible and has no executable data. Neither it nor the static core uses emulated
+# thread-local storage.
 set -eu
 status=0
 fail() {

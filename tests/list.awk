@@ -1,6 +1,6 @@
-# list.awk: reads tests/list (docs/testing.md has its syntax), one line for each row and target:
+# list.awk: reads tests/list (docs/testing.md has its syntax) and prints one line for each row and target:
 #   TARGET KIND NAME MODE SECONDS ARGUMENT...
-# With -v files=1: the file that is to be built for it instead.
+# With -v files=1 it prints the file that must be built for the row instead.
 BEGIN {
     linux = "linux-x86_64 linux-i386"
     windows = "win64 win32"

@@ -1,4 +1,4 @@
-/* machine_code.h: a few bytes of machine code that return a number, for tests that run what they wrote. */
+/* machine_code.h: a few bytes of machine code that return a number, for tests that run code which they have written. */
 #ifndef TESTS_MACHINE_CODE_H
 #define TESTS_MACHINE_CODE_H
 
@@ -6,7 +6,7 @@
 
 enum { CODE_SIZE = 16 };
 
-/* Writes a function that returns NUMBER; CODE_SIZE bytes, no further than that. */
+/* Writes a function that returns NUMBER: CODE_SIZE bytes and nothing behind them. */
 SUPPORT_INLINE void code_write(void *code, uint32_t number) {
 #if defined(__x86_64__) || defined(__i386__)
     unsigned char bytes[CODE_SIZE] = {0xB8, 0, 0, 0, 0, 0xC3}; /* mov eax, NUMBER; ret */
@@ -16,7 +16,7 @@ SUPPORT_INLINE void code_write(void *code, uint32_t number) {
                                      0x72A00000u | (number >> 16) << 5,    /* movk w0, NUMBER >> 16, lsl 16 */
                                      0xD65F03C0u};                         /* ret */
 #else
-#error "write down how this processor returns a number"
+#error "this processor's code for returning a number is missing"
 #endif
     memcpy(code, bytes, CODE_SIZE);
 }

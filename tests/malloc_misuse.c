@@ -1,6 +1,6 @@
-/* malloc_misuse.c: under libbrainmm-malloc.so, a free() or realloc() of what cannot be freed ends the program with a
- * message, as with the C library. Twelve kinds of mistakes in three sizes (a small, a medium and a big piece), each in
- * a process of its own, which must end by abort() and say which function was called with which address.
+/* malloc_misuse.c: under libbrainmm-malloc.so a free() or realloc() of a wrong pointer ends the program with a message,
+ * as in the C library. Twelve kinds of mistakes are made in three sizes: with a small, a medium and a big piece. Each
+ * is made in a process of its own, which must end by abort() and name the function and the address.
  *
  * The kinds are those of the public security tests of allocators; the programs are our own.
  */
@@ -11,7 +11,7 @@
 static const size_t sizes[] = {8, 4096, 256 * KIB};
 enum { SIZES = 3, SECONDS = 20, MESSAGE_MOST = 512 };
 
-/* Through volatile pointers the compiler neither warns of the mistakes nor removes them. */
+/* Calls through volatile pointers: the compiler neither warns of the mistakes nor removes them. */
 static void *(*volatile get)(size_t size) = malloc;
 static void *(*volatile resize)(void *piece, size_t size) = realloc;
 static void (*volatile release)(void *piece) = free;
@@ -111,7 +111,7 @@ static const struct {
     {"realloc of a freed piece", "realloc()", realloc_of_a_freed_piece},
 };
 
-/* Makes the mistake in a child; true when that ended as it should. */
+/* Makes the mistake in a child process. True if the child ended as it should. */
 static bool is_caught(unsigned kind, size_t size) {
     char message[MESSAGE_MOST];
     size_t length = 0;

@@ -1,10 +1,11 @@
-/* memory_payload.c: how much memory a payload costs. Pieces of one size are allocated and filled; the growth of the
- * resident set over the payload (rounded up to 16 bytes a piece) must stay within bounds:
+/* memory_payload.c: how much memory a payload costs. Pieces of one size are allocated and filled. The growth of the
+ * resident set divided by the payload (each piece rounded up to 16 bytes) must stay within bounds:
  *   100 MiB in pieces of 16, 32, ... 128 bytes: at most 1.02 each;
  *   64 odd sizes from 129 to 32767 in geometric steps: mean at most 1.06, worst at most 1.13.
- * Where the administrator has set huge pages for everything, slabs use them from 16 MiB on, and the rest of one comes on top.
- * The pieces form a list through their first words, so that no array disturbs the figures. Where the system forks, each
- * size is measured in a process of its own; elsewhere the heap returns its memory in between.
+ * Where the administrator has set huge pages for everything, slabs use them from 16 MiB on, and the unused rest of one
+ * huge page is allowed in addition. The pieces form a list through their first words, so that no array changes the
+ * figures. Where the system has fork(), each size is measured in a process of its own. Elsewhere the heap returns its
+ * memory between two sizes.
  */
 #include "heap_support.h"
 
@@ -17,7 +18,7 @@
 #define MEDIUM_WORST_LIMIT 1130
 #define MEDIUM_SIZES 64
 
-/* What may be resident beside the payload: the rest of the last huge page. */
+/* Bytes that may be resident beside the payload: the rest of the last huge page. */
 #if defined(__x86_64__) && !defined(_WIN32)
 static size_t rest_of_huge_page(void) {
     char first = 0;
@@ -32,11 +33,11 @@ static size_t rest_of_huge_page(void) {
 static size_t rest_of_huge_page(void) { return 0; }
 #endif
 
-/* Thousandths of resident growth over payload. */
+/* The growth of the resident set divided by the payload, in thousandths. */
 static unsigned measure(size_t size, size_t payload) {
     size_t rounded = (size + 15) / 16 * 16, count = payload / rounded;
     void *list = NULL;
-    brainmm_free(brainmm_alloc(size)); /* code and tables that any first allocation brings in are not the payload's */
+    brainmm_free(brainmm_alloc(size)); /* the first allocation brings in code and tables, which are not the payload's */
     brainmm_thread_heap_minimize();
     size_t before = resident_bytes();
     for (size_t i = 0; i < count; i++) {

@@ -1,9 +1,9 @@
-/* memory_thread_churn.c: threads that come and go leave nothing behind. 20,000 short threads one after another allocate,
- * free most of it and pass the rest on to the next one, which frees it; the resident set may grow by at most 256 KiB
- * between thread 2,000 and thread 20,000.
+/* memory_thread_churn.c: threads leave no memory behind when they end. 20,000 short threads run one after another. Each
+ * allocates, frees most of it and passes the rest on to the next one, which frees it. The resident set may grow by at
+ * most 256 KiB between thread 2,000 and thread 20,000.
  *
- * On Windows thread creation itself may cost resident memory, much of it under Wine. If the bound does not hold there,
- * the same program with HeapAlloc, in a process of its own, must not grow less (but for the noise of measuring).
+ * On Windows thread creation itself may cost resident memory, and under Wine it costs much. If the bound does not hold
+ * there, the same program with HeapAlloc, in a process of its own, must not grow less, apart from the measuring error.
  */
 #include "heap_support.h"
 
@@ -21,8 +21,8 @@ static void *heap_allocate(size_t size) { return brainmm_alloc(size); }
 
 static void heap_release(void *piece) { CHECK(brainmm_free(piece) == BRAINMM_OK); }
 
-/* The sizes repeat every KINDS threads: what the busiest thread needs has been seen long before SETTLED, and growth
- * after it is not demand. */
+/* The sizes repeat every KINDS threads. So the demand of the busiest thread is met long before thread SETTLED, and
+ * later growth is a leak. */
 static void one_thread(void *number) {
     random_source choice = {(uintptr_t)number % KINDS};
     void *pieces[PIECES];
@@ -32,7 +32,7 @@ static void one_thread(void *number) {
         CHECK(pieces[i] != NULL);
         *(unsigned char *)pieces[i] = 1;
     }
-    for (unsigned i = 0; i < PASSED_ON; i++) /* the previous thread's, which is gone */
+    for (unsigned i = 0; i < PASSED_ON; i++) /* from the previous thread, which has ended */
         release(passed_on[i]);
     for (unsigned i = 0; i < PIECES; i++) {
         if (i % (PIECES / PASSED_ON) == 0)

@@ -1,5 +1,5 @@
-/* misuse.c: does one thing a sanitizer or valgrind is there to find, with memory of the heap; the first argument says
- * which. Exits with 0 if nothing stopped it. For instruments_see.sh. */
+/* misuse.c: makes one mistake with memory of the heap that a sanitizer or valgrind must find. The first argument says
+ * which one. Exits with 0 if nothing stopped it. For instruments_see.sh. */
 #include "brainmm.h"
 #include <limits.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
-/* move_test.c: brainmm_move_b16 moves what memmove moves, at every length, overlap and alignment, in each of its
- * ways, touches nothing beside, and refuses what it cannot move. */
+/* move_test.c: brainmm_move_b16 does what memmove does at every length, overlap and alignment, in each of its variants.
+ * It writes nothing outside the target and refuses what it cannot move. */
 #include "heap_support.h"
 #include "suite.h"
 #include "brainmm.h"
@@ -11,7 +11,7 @@ enum { UNIT = 16 };
 
 static int(BRAINMM_CALL *move)(void *to, const void *from, size_t count);
 
-/* Runs CHECKS in every way the processor has, and in the library's own choice. */
+/* Runs CHECKS with every variant that the processor supports, and with the one that the library chooses. */
 static void in_every_way(void (*checks)(void)) {
 #if defined(BRAINMM_STATIC)
     for (unsigned way = 0; way < MOVE_WAYS; way++)
@@ -24,7 +24,7 @@ static void in_every_way(void (*checks)(void)) {
     checks();
 }
 
-/* Moves within one buffer and compares all of it with what memmove does to a copy. */
+/* Moves within BUFFER and compares all of it with EXPECTED, in which memmove did the same. */
 static void check_move(unsigned char *buffer, unsigned char *expected, size_t size, size_t to, size_t from,
                        size_t count) {
     pattern_fill(buffer, size, count ^ (uint64_t)to << 20 ^ (uint64_t)from << 40);
@@ -44,7 +44,7 @@ static void short_moves(void) {
     brainmm_free(buffer);
 }
 
-/* Around every length at which the way changes, with the target just before, just behind and far from the source. */
+/* Lengths around each at which the method changes. The target lies just before, just behind and far from the source. */
 static void long_moves(void) {
     static const size_t counts[] = {63, 64, 65, 100, 255, 256, 257, 1024, 5000};
     static const size_t distances[] = {0, 1, 2, 3, 4, 5, 8, 17, 63, 64, 255, 256, 257, 259, 5100};
@@ -59,7 +59,7 @@ static void long_moves(void) {
     brainmm_free(buffer);
 }
 
-/* Beyond what any cache holds, where stores go past it. */
+/* Lengths that no cache holds, where stores bypass the cache. */
 static void huge_moves(void) {
     static const size_t distances[] = {1, 64 * KIB + 3, 4 * MIB + 5, 4 * MIB + 6};
     size_t units = under_valgrind() || UNDER_SANITIZER ? 40 * KIB : 4 * MIB + 5, size = units * UNIT;
@@ -76,7 +76,7 @@ static void huge_moves(void) {
     system_pages_free(buffer, 2 * size + 64);
 }
 
-/* At addresses that are no multiples of 16. */
+/* Addresses that are no multiples of 16. */
 static void odd_moves(void) {
     enum { UNITS = 600, SIZE = UNITS * UNIT + 64 };
     unsigned char *memory = brainmm_alloc(3 * SIZE), *buffer = memory, *expected = memory + SIZE;
@@ -93,7 +93,7 @@ static void odd_moves(void) {
     brainmm_free(memory);
 }
 
-/* Source and target end, or begin, where memory ends. */
+/* Source and target begin or end at inaccessible memory. */
 static void moves_at_the_edge(void) {
     enum { PAGE = 4096, MOST = 2 * PAGE / UNIT };
     unsigned char *fenced[2];

@@ -1,8 +1,9 @@
-/* no_lock.c: one thread holds every lock of the library while two others allocate, free, and free each other's pieces
- * of up to 32 KiB in a steady state, and blocks of 64 KiB. They must finish; the watchdog ends a wait.
+/* no_lock.c: the heap takes no lock for pieces up to 32 KiB and blocks of 64 KiB in a steady state. One thread holds
+ * every lock of the library. Two others allocate, free, and free each other's pieces. They must finish; the watchdog
+ * ends a wait.
  *
- * Steady state means that the same work was done once before the locks were taken: taking more memory from the system
- * may lock, using what a thread has may not.
+ * Steady state means that the same work was done before the locks were taken. To take more memory from the system the
+ * heap may lock. To use what a thread already has it may not.
  */
 #include "heap_support.h"
 
@@ -21,7 +22,7 @@ enum {
     BLOCKS = 8
 };
 
-/* A queue of one writer and one reader. */
+/* A queue for one writer and one reader. */
 static struct {
     void *slots[RING];
     size_t written, read;
@@ -58,7 +59,7 @@ static void work_locally(void) {
         CHECK(brainmm_free(live[k]) == BRAINMM_OK);
 }
 
-/* COUNT blocks live at once. */
+/* Takes COUNT blocks and then frees them. */
 static void work_with_blocks(unsigned count) {
     unsigned char *blocks[4 * BLOCKS];
     for (unsigned i = 0; i < count; i++) {
@@ -70,8 +71,8 @@ static void work_with_blocks(unsigned count) {
         CHECK(brainmm_block_free(blocks[i], i % 2 ? BRAINMM_USER : BRAINMM_SYSTEM) == BRAINMM_OK);
 }
 
-/* Leaves slabs of each size half empty: what is in flight between the threads varies with their timing, and must never
- * need more memory than the thread has. */
+/* Leaves free room in the slabs of each size. How many pieces are on their way between the threads depends on timing,
+ * and they must never need more memory than the thread has. */
 static void keep_room(void *kept[SIZES][ROOM]) {
     for (unsigned k = 0; k < SIZES; k++) {
         for (unsigned i = 0; i < ROOM; i++)
@@ -103,7 +104,7 @@ static void allocator_runs(void *unused) {
         for (unsigned i = 0; i < 200 * (unsigned)round; i++)
             work_with_blocks(BLOCKS);
         if (round == 0) {
-            work_with_blocks(4 * BLOCKS); /* more than both threads will have at once */
+            work_with_blocks(4 * BLOCKS); /* more than both threads will need at once */
             event_raise(&warm[0]);
             CHECK(event_wait(&locked, 60000));
         }

@@ -1,9 +1,10 @@
-/* no_marks_given.c: no memory that the heap hands out contains a mark (src/slab.h), wherever it was before: so that a
- * program which copies what it has never written, as a realloc of a half filled array does, cannot make its own live
- * piece look like a free one. Threads take, resize and free pieces of all sizes, blocks and pages, also each other's,
- * and search every byte of what they get for addresses of descriptors.
+/* no_marks_given.c: memory that the heap hands out never contains a mark of a free piece, whatever it was used for
+ * before. A program may copy bytes that it has never written: a realloc of a half filled array does. Such a copy must
+ * not make a live piece look like a free one. Threads allocate, resize and free pieces of all sizes, blocks and pages,
+ * also those of other threads. They search all memory that they get for addresses of descriptors.
  *
- * Then the same from outside: pieces whose contents are moved about unread are still known as live.
+ * A second part tests the same from outside: a program moves unwritten contents about, and its pieces are still known
+ * as live.
  */
 #include "heap_support.h"
 
@@ -22,7 +23,7 @@ static void search(void *piece, size_t size) {
                   words[i]);
 }
 
-/* Every thread prefers other sizes from phase to phase, so that memory goes from one size to another. */
+/* Each thread prefers other sizes in each phase, so that memory goes from one size to another. */
 static void *take(random_source *random, unsigned phase) {
     size_t size = (size_t)16 << (phase + random_below(random, 3)) % 14;
     size += random_below(random, size);
@@ -37,7 +38,7 @@ static void worker_runs(void *number) {
     for (unsigned step = 0; step < STEPS; step++) {
         unsigned phase = step / (STEPS / PHASES);
         void *mine = NULL;
-        if (random_below(&random, 100) < 48 + (step / 1000) % 8) { /* fills for a while, and empties for a while */
+        if (random_below(&random, 100) < 48 + (step / 1000) % 8) { /* fills the slots, then empties them */
             mine = take(&random, phase);
             search(mine, brainmm_usable_size(mine));
         }
@@ -63,8 +64,8 @@ static void empty_slots(void) {
         CHECK(brainmm_free(atomic_exchange(&slots[i], NULL)) == BRAINMM_OK);
 }
 
-/* BYTES in pieces of one size are freed; pieces of another take their place, and each moves what it finds in itself to its
- * own beginning. */
+/* BYTES in pieces of SIZE are freed and pieces of NEXT_SIZE take their place. The program moves what it finds in each
+ * to the beginning of the piece. */
 static void move_what_is_found(size_t size, size_t next_size, size_t bytes) {
     static void *pieces[65536];
     for (size_t i = 0; i < bytes / size; i++)
@@ -84,7 +85,8 @@ static void move_what_is_found(size_t size, size_t next_size, size_t bytes) {
     }
 }
 
-/* Large slabs are freed, and of the units of one some go into a block and some do not: blocks are aligned as slabs are not. */
+/* Large slabs are freed. Some units of a slab become part of a block and some do not, because blocks have another
+ * alignment than slabs. */
 static void units_go_different_ways(void) {
     enum { PIECES = 300, BLOCKS = 30, SHIFTS = 4, SIZE = 30000 };
     static void *pieces[PIECES], *blocks[BLOCKS], *shifts[SHIFTS];

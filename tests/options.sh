@@ -1,9 +1,9 @@
 #!/bin/sh
-# options.sh: what BRAINMM_OPTIONS says: a word that is not known is named, a text too long is refused as a whole, and the
-# program works all the same; known words are silent.
+# options.sh: the environment variable BRAINMM_OPTIONS. The library reports an unknown word by name and refuses a text
+# that is too long as a whole. The program works all the same. Known words are not reported.
 set -eu
 
-# run VALUE: prints what a program that uses the heap says. By way of a file: Wine's own processes keep a pipe open.
+# run VALUE: prints what a program that uses the heap prints. It uses a file: Wine's own processes keep a pipe open.
 run() {
     case $TARGET in
     win*) BRAINMM_OPTIONS="$1" tools/wine-run "$TARGET" "$BUILD/tests/options_helper-shared.exe" ;;

@@ -1,4 +1,4 @@
-/* options_helper.c: for options.sh: uses the heap, and says that it works. */
+/* options_helper.c: uses the heap and says that it works. For options.sh. */
 #include "brainmm.h"
 #include <stdio.h>
 

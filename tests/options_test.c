@@ -1,5 +1,5 @@
-/* options_test.c: brainmm_get_options tells the kind, size, alignment, rights and owner of everything there is, from its
- * start, and is false, with the record untouched, for every other address.
+/* options_test.c: brainmm_get_options tells the kind, size, alignment, rights and owner of every allocation at its
+ * start. For every other address it returns 0 and does not touch the record.
  */
 #include "heap_support.h"
 #include "suite.h"
@@ -35,7 +35,7 @@ static void check_none(const void *address) {
     ck_assert_int_eq(brainmm_get_options(address, NULL), 0);
 }
 
-/* No address inside, but for the start, is one of something. */
+/* No address inside an allocation, except its start, may be described. */
 static void check_inside(const void *start, size_t size) {
     const char *bytes = start;
     random_source random = {size};
@@ -93,13 +93,13 @@ START_TEST(blocks_of_all_sizes_and_modes) {
             size_t size = (size_t)4096 << (2 * k);
             char *block = brainmm_block_get(size, modes[m]), *other = NULL;
             check(block, jit ? BRAINMM_JIT_MEMORY : BRAINMM_BLOCK, 7, k, rights, 0, size, size);
-            if (size <= 16 * MIB) /* of the larger ones, one is enough for 32 bit */
+            if (size <= 16 * MIB) /* 32 bit has room for one of the larger ones only */
                 check(other = brainmm_block_get(size, modes[m]), jit ? BRAINMM_JIT_MEMORY : BRAINMM_BLOCK, 7, k, rights,
                       0, size, size);
             check_inside(block, size);
             ck_assert_int_eq(brainmm_block_free(block, modes[m]), BRAINMM_OK);
             check_none(block);
-            ck_assert_int_eq(brainmm_block_free(other, modes[m]), BRAINMM_OK); /* NULL too */
+            ck_assert_int_eq(brainmm_block_free(other, modes[m]), BRAINMM_OK); /* may be NULL */
         }
     }
 }
@@ -123,7 +123,8 @@ START_TEST(pages_of_all_modes) {
 }
 END_TEST
 
-/* All eight combinations, where WRITE includes READ, in what has pages to itself; ordinary again after a resize. */
+/* Sets all eight combinations of rights (WRITE includes READ) on each kind of memory that has pages of its own. After a
+ * resize the rights are READ and WRITE again. */
 START_TEST(rights_are_those_of_the_first_page) {
     char *run = brainmm_pages_get(4, BRAINMM_USER), *block = brainmm_block_get(16384, BRAINMM_SYSTEM),
          *piece = brainmm_alloc(100000), *jit = brainmm_pages_get(4, BRAINMM_JIT);
@@ -169,7 +170,7 @@ static void thread_allocates(void *unused) {
 START_TEST(the_owner_is_the_thread_that_allocated_as_long_as_it_lives) {
     thread t;
     allocated.raised = leave.raised = 0;
-    brainmm_free(brainmm_alloc(1)); /* or this thread would take over the heap of the other */
+    brainmm_free(brainmm_alloc(1)); /* without this the new thread's heap could become this thread's */
     thread_start(&t, thread_allocates, NULL);
     ck_assert(event_wait(&allocated, 60000));
     for (unsigned i = 0; i < 400; i++) {
@@ -191,7 +192,8 @@ START_TEST(the_owner_is_the_thread_that_allocated_as_long_as_it_lives) {
 }
 END_TEST
 
-/* 200 slabs; of each, every eighth piece is freed by a thread that never allocates, so anybody may take the slab. */
+/* Pieces for 200 slabs. A thread that never allocates frees every eighth piece of each, after which any thread may take
+ * the slab. */
 enum { PASSED_SIZE = 1024, PASSED_PIECES = 200 * 65536 / PASSED_SIZE };
 
 static char *passed[PASSED_PIECES];
@@ -205,10 +207,10 @@ static void thread_frees_some(void *unused) {
 static struct taker {
     thread thread;
     uintptr_t id;
-    char *taken; /* published without any order, so that only the heap itself orders what the asking thread reads */
+    char *taken; /* published relaxed, so that only the heap itself orders what the asking thread reads */
 } takers[4];
 
-/* Several pieces: the first may come from a slab that an ended thread's heap has brought along. */
+/* Takes many pieces: the first ones may come from a slab of an ended thread's heap that this thread has inherited. */
 static void thread_takes(void *argument) {
     struct taker *taker = argument;
     char *taken[100];
@@ -228,7 +230,7 @@ static const char *neighbour_of(const char *taken) {
     return NULL;
 }
 
-/* Several threads: an earlier test's heap may wait for the first, the others have just made theirs. */
+/* Several threads: the first may inherit the heap of an earlier test's thread, the others have new heaps. */
 START_TEST(the_owner_of_a_slab_that_passed_on_is_who_took_it) {
     thread t;
     leave.raised = 0;
@@ -277,7 +279,7 @@ START_TEST(all_else_is_refused) {
     check_none(foreign);
     check_none(foreign + 4096);
     check_none(brainmm_get_manager());
-    /* all of the slab around the one piece, of which nothing else has ever been handed out */
+    /* tries all of the slab around the piece; nothing else of it has ever been handed out */
     for (uintptr_t at = (uintptr_t)piece & ~(uintptr_t)65535, end = at + 65536; at < end; at += 16)
         if (at != (uintptr_t)piece)
             check_none((const void *)at);

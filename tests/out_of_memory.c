@@ -1,9 +1,9 @@
-/* out_of_memory.c: the system has no more. Every function returns NULL, the old block of a resize stays valid with its
- * contents, and after something was freed the heap goes on working. How memory runs out:
- *   Linux: RLIMIT_AS for the whole process, set a quarter gibibyte above what it has;
- *   32-bit Windows: nothing is needed, 2 to 4 GiB of address space are soon used up;
- *   64-bit Windows: a job object's limit on committed memory. Wine does not enforce one: skipped there (what a failing
- *   commit leads to is also shown, everywhere, by fault_injection.c).
+/* out_of_memory.c: the system has no more memory. Every function returns NULL, a resize keeps the old block and its
+ * contents, and the heap goes on working after something was freed. How memory runs out:
+ *   Linux: RLIMIT_AS for the whole process, a quarter of a gibibyte above what it has;
+ *   32-bit Windows: nothing is needed, because 2 to 4 GiB of address space are soon used up;
+ *   64-bit Windows: a job object limits committed memory. Wine does not enforce that limit and skips the test;
+ *   fault_injection.c shows on every system what a failing commit leads to.
  */
 #include "heap_support.h"
 
@@ -42,7 +42,7 @@ static void limit_memory(void) {
 }
 #endif
 
-/* Fills memory with pieces of SIZE, linked through their first words; returns how many there were room for. */
+/* Fills memory with pieces of SIZE, linked through their first words. Returns how many there was room for. */
 static size_t exhaust(size_t size, void **list) {
     size_t count = 0;
     *list = NULL;
@@ -61,7 +61,7 @@ static void release(void *list) {
     }
 }
 
-/* What must not be touched while nothing works. */
+/* Pieces whose contents must stay while memory is exhausted. */
 enum { KEPT = 8 };
 static const size_t kept_sizes[KEPT] = {10, 100, 1000, 10000, 32768, 100000, 1 * MIB, 2 * MIB};
 static unsigned char *kept[KEPT], *kept_pages;
@@ -95,7 +95,7 @@ static void all_requests_fail(void) {
 
 static void allocate_in_thread(void *unused) {
     (void)unused;
-    void *piece = brainmm_alloc(50); /* the heap of a new thread: with memory or without, but no crash */
+    void *piece = brainmm_alloc(50); /* a new thread needs a heap: it may fail, but not crash */
     CHECK(brainmm_free(piece) == BRAINMM_OK);
 }
 
@@ -103,7 +103,7 @@ int main(void) {
     static const size_t sizes[] = {4 * MIB, 200000, 40000, 32768, 5000, 600, 64};
     thread t;
     watchdog_start(240);
-    thread_start(&t, allocate_in_thread, NULL); /* the C library's own first thread costs address space for ever */
+    thread_start(&t, allocate_in_thread, NULL); /* the C library keeps the address space of a first thread */
     thread_join(&t);
     for (unsigned i = 0; i < KEPT; i++) {
         kept[i] = brainmm_alloc(kept_sizes[i]);
@@ -122,12 +122,12 @@ int main(void) {
             size_t count = exhaust(sizes[k], &list);
             printf("%zu pieces of %zu bytes\n", count, sizes[k]);
             CHECK_MSG(count >= ROOM / 4 / sizes[k], "memory ran out after %zu pieces of %zu bytes", count, sizes[k]);
-            exhaust(4096, &rest); /* what is left in corners */
+            exhaust(4096, &rest); /* the rest that is too small for SIZE */
             exhaust(16, &crumbs);
             check_kept();
             all_requests_fail();
             release(list);
-            /* what is back can be used again, also for other sizes */
+            /* freed memory can be used again, also for other sizes */
             void *other = brainmm_alloc(sizes[k] * 2);
             CHECK_MSG(other != NULL, "nothing of %zu bytes after all of %zu bytes was freed", sizes[k] * 2, sizes[k]);
             CHECK(brainmm_free(other) == BRAINMM_OK);
@@ -135,11 +135,11 @@ int main(void) {
             release(crumbs);
             check_kept();
             brainmm_thread_heap_minimize();
-            /* the second time as many fit, or nearly */
+            /* the second time nearly as many fit */
             CHECK_MSG(count >= fit_before[k] / 10 * 9, "%zu, earlier %zu", count, fit_before[k]);
             fit_before[k] = count;
         }
-        for (unsigned i = 0; i < KEPT; i++) { /* and resizes succeed now */
+        for (unsigned i = 0; i < KEPT; i++) { /* now resizes succeed */
             unsigned char *resized = brainmm_realloc(kept[i], kept_sizes[i] * 2);
             CHECK(resized != NULL && pattern_holds(resized, kept_sizes[i], i));
             kept[i] = brainmm_realloc(resized, kept_sizes[i]);

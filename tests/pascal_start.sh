@@ -1,5 +1,5 @@
 #!/bin/sh
-# pascal_start.sh: how a Pascal module comes to its heap, or stops: what the unit BrainMM promises for the start.
+# pascal_start.sh: what the unit BrainMM promises for the start: how a Pascal module finds its heap, and when it stops.
 set -eu
 top=$PWD
 folder=$top/$BUILD/tests/pascal_start
@@ -18,12 +18,13 @@ compile() {
     shift 2
     mkdir -p "$folder/units/$name"
     cat >"$folder/source/$name.pas"
-    tools/fpc "$TARGET" -Sew -Mdelphi "$@" -Fupascal -FU"$folder/units/$name" -o"$folder/with/$file" "$folder/source/$name.pas"
+    tools/fpc "$TARGET" -Sew -Mdelphi "$@" -Fupascal -FU"$folder/units/$name" -o"$folder/with/$file" \
+        "$folder/source/$name.pas"
     cp "$folder/with/$file" "$folder/without"
     cp "$folder/with/$file" "$folder/other"
 }
 
-# expect CODE TEXT WHERE NAME [ARGUMENT...]: runs a program while another folder is the current one, which has a library.
+# expect CODE TEXT WHERE NAME [ARGUMENT...]: runs a program. The current folder is another one, which has a library.
 expect() {
     code=0
     case $TARGET in
@@ -86,7 +87,7 @@ exports State;
 begin
 end.
 END
-# Loads a module of another make first, if there is a second argument, so that this is the owner.
+# With a second argument the host first loads the foreign owner, which then owns the heap.
 host='
 type TState = function: Integer;
 type TPartyGet = function: Pointer; cdecl;
@@ -119,27 +120,28 @@ cp "$BUILD/$library" "$folder/with/"
 rm "$folder/without/$library"
 plugin=pascal_start/without/plugin$module
 
-# The library comes from the folder of the module, and from nowhere else.
+# The library is loaded from the folder of the module and from nowhere else.
 expect 0 'on a heap: TRUE' with plain
 expect 203 "BrainMM: no heap is published, and $library could not be loaded" without plain
 expect 203 "BrainMM: $library in the folder of this module is another library" other plain
-# A module without it attaches to a heap that there is, and expects threads, which are its host's.
+# A module without the library attaches to a heap that exists. It expects threads, because its host may have some.
 expect 0 'plug-in 3 host FALSE' with host "$plugin"
 case $TARGET in
 win*) expect 0 'not loaded' without stranger "$plugin" ;;
 *) expect 203 'BrainMM: no heap is published' without stranger "$plugin" ;;
 esac
-# An owner that has the original's table only is left to the library, whose adapter serves.
-expect 0 'plug-in 1 host FALSE' with stranger "pascal_start/with/plugin$module" "./rendezvous_foreign_owner-plain$module"
-# The unit must be the first.
+# With an owner that has the original's table only, the unit uses the library, which has an adapter for that table.
+expect 0 'plug-in 1 host FALSE' with stranger "pascal_start/with/plugin$module" \
+    "./rendezvous_foreign_owner-plain$module"
+# The unit must be the first one that a program uses.
 expect 204 'BrainMM: SysUtils has taken memory already' with late
 expect 204 'BrainMM: another memory manager is set already' with checked
 case $TARGET in linux*) expect 204 'BrainMM: memory has been taken already' with threads_first ;; esac
-# Line numbers in traces do not disturb it.
+# It works with the unit for line numbers in traces.
 expect 217 'line [0-9]* of .*traced.pas' with traced
-# SysUtils does not come with it.
+# The unit does not use SysUtils.
 if grep -i sysutils "$folder/with/plain.map"; then
-    echo "the unit BrainMM brings SysUtils along"
+    echo "the unit BrainMM uses SysUtils"
     exit 1
 fi
-echo "all as promised"
+echo "all promises hold"

@@ -1,5 +1,6 @@
-/* peek.c: os_peek copies what can be read and says so of what cannot, for the system's own way and, on Linux, for the way
- * through a pipe where process_vm_readv is forbidden, as in some containers; and the walk works with either.
+/* peek.c: os_peek copies memory that can be read and returns false for memory that cannot. The test covers the system's
+ * own function and, on Linux, the way through a pipe for containers that forbid process_vm_readv. The walk works with
+ * both.
  *
  * White box: linked with the static core, on Linux with the linker's --wrap (tests.mk).
  */

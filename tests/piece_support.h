@@ -1,5 +1,5 @@
 /* piece_support.h: what the suites check of any live piece, and the sizes at which the heap may behave differently. It
- * knows nothing of the size classes: it finds their boundaries by asking.
+ * does not know the size classes but finds their boundaries by asking the heap.
  */
 #ifndef TESTS_PIECE_SUPPORT_H
 #define TESTS_PIECE_SUPPORT_H
@@ -11,8 +11,8 @@
 
 #define SIZE_MOST (64 * MIB)
 
-/* Calls VISIT with every size that could be treated differently from its neighbour: 0, the first and the last size of
- * each class up to 256 KiB, and around each power of two and each 3/4 of it up to 64 MiB. */
+/* Calls VISIT with every size that the heap could treat differently from its neighbour: 0, the first and the last size
+ * of each class up to 256 KiB, and sizes around each power of two and three quarters of it up to 64 MiB. */
 SUPPORT_INLINE void each_interesting_size(void (*visit)(size_t size)) {
     visit(0);
     size_t size = 1;
@@ -47,7 +47,7 @@ SUPPORT_INLINE unsigned kind_of_piece(size_t usable) {
                                : BRAINMM_LARGE;
 }
 
-/* What must hold of any live piece that was asked for with SIZE and ALIGNMENT by this thread. */
+/* Checks what must hold for any live piece that this thread has asked for with SIZE and ALIGNMENT. */
 SUPPORT_INLINE void check_piece(void *piece, size_t size, size_t alignment) {
     ck_assert_ptr_nonnull(piece);
     ck_assert(is_aligned(piece, alignment < 16 ? 16 : alignment));

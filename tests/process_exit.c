@@ -1,6 +1,6 @@
 /* process_exit.c: a process ends while its threads are in the heap: by return from main, exit(), exit() in another
- * thread, and _exit(). Each must give its exit code, soon, also when exit handlers still allocate and free. On Windows
- * the other threads are killed by then, at arbitrary points and perhaps holding locks.
+ * thread, and _exit(). Each must soon give its exit code, also when exit handlers allocate and free. On Windows the
+ * other threads have been killed by then, at arbitrary points, and may have held locks.
  */
 #include "heap_support.h"
 
@@ -30,7 +30,7 @@ static void at_exit(void) {
     CHECK(brainmm_free(global_piece) == BRAINMM_OK);
     for (size_t size = 1; size < 3 * MIB; size *= 2) {
         void *piece = brainmm_alloc(size);
-        /* out of memory is allowed when a killed thread had the lock for more; a hang or a crash is not */
+        /* NULL is allowed if a killed thread held the lock that is needed for more memory; a hang or a crash is not */
         if (piece) {
             void *resized = brainmm_realloc(piece, size * 2);
             CHECK(brainmm_free(resized ? resized : piece) == BRAINMM_OK);

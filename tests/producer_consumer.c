@@ -1,6 +1,6 @@
-/* producer_consumer.c: threads that only allocate and threads that only free. All contents arrive whole; what is freed
- * by others is used again, so that memory stays near what is live at one time; and everything still works when the
- * producers end first, when the consumers end first, and when pieces wander in a ring through every thread.
+/* producer_consumer.c: some threads only allocate and others only free. All contents arrive whole. Memory that other
+ * threads free is used again, so that the process needs little more than what is live. This holds when the producers
+ * end first, when the consumers end first, and when pieces wander in a ring through all threads.
  */
 #include "heap_support.h"
 
@@ -8,7 +8,7 @@
 
 enum { PAIRS = 3, RING = 256, PIECES = UNDER_SANITIZER ? 40000 : 150000 };
 
-/* Many writers, many readers, bounded; a spin lock of the test's own keeps it simple. */
+/* A bounded queue of many writers and many readers. A spin lock of the test's own keeps it simple. */
 static struct {
     int lock;
     void *slots[RING];
@@ -79,8 +79,8 @@ static void all_pairs(void) {
     }
 }
 
-/* Each thread takes any piece, resizes or replaces it, and puts it back: allocated by one, grown by another, freed by
- * a third. */
+/* Each thread takes any piece, resizes or replaces it, and puts it back. So one thread allocates a piece, another grows
+ * it and a third frees it. */
 static void wanderer_runs(void *seed) {
     random_source random = {(uintptr_t)seed};
     for (unsigned i = 0; i < PIECES / 2; i++) {
@@ -107,7 +107,7 @@ static void wanderer_runs(void *seed) {
 
 int main(void) {
     watchdog_start(300);
-    all_pairs(); /* brings in what the second round needs, too */
+    all_pairs(); /* allocates what the second round needs, too */
     brainmm_thread_heap_minimize();
     size_t before = resident_bytes();
     all_pairs();

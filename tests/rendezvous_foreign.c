@@ -1,11 +1,12 @@
-/* rendezvous_foreign.c: on the heap of an owner with a version-1 table only, the functions of brainmm.h call its slots,
- * and only with what the original's RTL would pass. See rendezvous_foreign_owner.c for the environment variables. */
+/* rendezvous_foreign.c: the owner of the heap has a version-1 table only. The functions of brainmm.h call its slots,
+ * and only with arguments that the original's run-time library would pass. rendezvous_foreign_owner.c explains the
+ * environment variables. */
 #include "rendezvous_foreign.h"
 #include "rendezvous_party.h"
 
 static const struct foreign_report *report;
 
-/* How often SLOT has been called since the last question. */
+/* How often SLOT has been called since the last call of this function. */
 static unsigned calls(unsigned slot) {
     static unsigned before[24];
     unsigned now = report->calls[slot] - before[slot];
@@ -62,7 +63,7 @@ int main(void) {
     CHECK(options.size == (has_options ? 208 : (size_t)0xEEEEEEEEEEEEEEEEu));
     memset(&options, 0xEE, sizeof options);
     CHECK(mm->get_options(empty ? (char *)empty + 16 : NULL, &options) == 0);
-    CHECK(options.kind == 0xEE); /* untouched, though the owner writes to its argument */
+    CHECK(options.kind == 0xEE); /* untouched, although the owner writes to its argument */
     CHECK(mm->thread_heap_minimize() == 0 && calls(11) == has_options);
     mm->thread_done(); /* slot 2 would end the process */
 
@@ -89,7 +90,7 @@ int main(void) {
     CHECK(mm->block_free(block, 7) == BRAINMM_E_ARGUMENT && mm->block_free(block + 16, 1) == BRAINMM_E_POINTER);
     CHECK(mm->block_free(NULL, 1) == BRAINMM_OK && calls(4) == 0);
     CHECK(mm->block_free(block, BRAINMM_SYSTEM) == BRAINMM_OK && calls(4) == 1);
-    CHECK(mm->block_get(65536, BRAINMM_USER) == NULL && calls(3) == 1); /* a mode that this owner does not have */
+    CHECK(mm->block_get(65536, BRAINMM_USER) == NULL && calls(3) == 1); /* this owner does not have that mode */
     CHECK(mm->block_get(4096, BRAINMM_SYSTEM) == NULL && calls(3) == 1);
     CHECK(mm->block_get(5000, 1) == NULL && mm->block_get(0, 1) == NULL && mm->block_get((size_t)1 << 30, 1) == NULL);
     CHECK(mm->block_get(65536, 3) == NULL && calls(3) == 0);
@@ -101,7 +102,7 @@ int main(void) {
     CHECK(pages != NULL && calls(7) == 1 && pattern_holds(pages, 8192, 3));
     CHECK((pages = mm->pages_reget(pages, 4, BRAINMM_SYSTEM)) != NULL && calls(7) == 1);
     CHECK(mm->pages_realloc(pages, 4, BRAINMM_USER) == NULL && calls(7) == 1); /* the owner says: no pages */
-    CHECK(mm->pages_realloc(pages, 4, BRAINMM_JIT) == NULL);                   /* slot 7 has no room for that mode */
+    CHECK(mm->pages_realloc(pages, 4, BRAINMM_JIT) == NULL);                   /* slot 7 cannot express that mode */
     CHECK(mm->pages_realloc(pages, SIZE_MAX / 4096, 1) == NULL && mm->pages_realloc(pages + 16, 1, 1) == NULL);
     CHECK(mm->pages_realloc(pages, 4, 9) == NULL && calls(7) == 0);
     CHECK(mm->pages_free(pages, 9) == BRAINMM_E_ARGUMENT && mm->pages_free(pages + 16, 1) == BRAINMM_E_POINTER);

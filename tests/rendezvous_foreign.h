@@ -1,4 +1,4 @@
-/* rendezvous_foreign.h: what tests ask the owner of another make, rendezvous_foreign_owner.c. */
+/* rendezvous_foreign.h: what tests ask the foreign owner, rendezvous_foreign_owner.c. */
 #ifndef TESTS_RENDEZVOUS_FOREIGN_H
 #define TESTS_RENDEZVOUS_FOREIGN_H
 

@@ -1,9 +1,9 @@
-/* rendezvous_foreign_owner.c: an owner of the heap that has the original's version-1 table and nothing else.
+/* rendezvous_foreign_owner.c: a foreign owner of the heap: it has the original's version-1 table and nothing else.
  *
- * Like the original, it never sees NULL, 0 or a negative size from its RTL, and ends the process when it does; it knows
- * blocks and pages of the modes SYSTEM and JIT only; and a boolean result leaves the upper bits of the register in
- * any state. Environment: FOREIGN_FREE_PASCAL=1, FreeMem's result is Free Pascal's; FOREIGN_NO_OPTIONS=1, slots 10 and
- * 11 are NULL as in the releases of October 2016.
+ * As in the original, the run-time library never passes NULL, 0 or a negative size, and the process ends if somebody
+ * does. Blocks and pages have the modes SYSTEM and JIT only. A boolean result leaves the upper bits of the register
+ * undefined. Environment: with FOREIGN_FREE_PASCAL=1 the result of FreeMem is Free Pascal's. With FOREIGN_NO_OPTIONS=1
+ * slots 10 and 11 are NULL, as in the releases of October 2016.
  */
 #include "rendezvous_foreign.h"
 #include "rendezvous_party.h"
@@ -134,7 +134,7 @@ static void *REGISTER pages_resize(void *pages, uintptr_t new_count, uintptr_t f
 
 static uintptr_t REGISTER get_options(const void *address, brainmm_options *options) {
     count(10);
-    memset(options, 0, sizeof *options); /* also where the answer is no, as the original does */
+    memset(options, 0, sizeof *options); /* also if the answer is no, as in the original */
     options->rights = 3;
     struct entry *entry = entry_find(address);
     if (!entry)

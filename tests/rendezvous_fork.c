@@ -1,6 +1,6 @@
-/* rendezvous_fork.c: a plug-in that a forked child opens finds the copy of its parent's heap, and what the parent
- * allocated before is the child's to resize and free. The same in the child's child, and in a process that was started
- * anew, where nothing of it may be left. */
+/* rendezvous_fork.c: a plug-in that a forked child loads finds the child's copy of its parent's heap. The child can
+ * resize and free what the parent allocated before. The same holds in the child's child. A process that was started
+ * anew must find nothing of that heap. */
 #include "rendezvous_party.h"
 
 static void *piece;

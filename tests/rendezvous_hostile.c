@@ -1,11 +1,11 @@
-/* rendezvous_hostile.c: where owners publish stands something that is not an owner's, by accident or on purpose. It is
+/* rendezvous_hostile.c: at the place where owners publish there is something else, by accident or on purpose. It is
  * refused and reported, nothing that it points to is called, and the modules share one heap all the same.
  *
  *   rendezvous_hostile-plain             every case, each in a process of its own
  *   rendezvous_hostile-plain CASE        one of them
  *
- * On Windows the parent process creates the object before the other process has run its first instruction. On Linux that
- * process maps the page itself before it loads the library; one case shares the page with the parent.
+ * On Windows the parent process creates the object before the other process has run its first instruction. On Linux
+ * that process maps the page itself before it loads the library; one case shares the page with the parent.
  */
 #include "hostile_cases.h"
 
@@ -30,7 +30,7 @@ static const struct party *party_load(const char *file) {
     return get();
 }
 
-/* Loads everything that can be on a heap, the header-only client first or last, and checks that it is one heap. */
+/* Loads a module of each kind, the header-only client first or last, and checks that all are on one heap. */
 static int modules_meet(int owner_state, int others_state, const char *reason, bool client_first) {
     const struct party *client = NULL;
     const char *text;
@@ -103,7 +103,7 @@ static int late_owner_is_met(void) {
 
 static void first_place_fill(const void *content, size_t size) { publish(content, size); }
 
-/* Every place is taken: each copy of the library has a heap of its own, and says so. */
+/* Every place is taken, so each copy of the library has a heap of its own and says so. */
 static int no_place_is_left(void) {
     const char *text;
     for (unsigned place = 0; place < 4; place++)
@@ -155,7 +155,7 @@ static int child(const char *name, bool client_first) {
 
 #if defined(_WIN32)
 
-/* Creates what the process PROCESS, which has not run yet, shall find. It stays until this process ends or closes it. */
+/* Creates what PROCESS shall find, which has not run yet. It exists until this process closes it or ends. */
 static HANDLE squat(const char *name, unsigned long process) {
     const struct hostile_case *hostile = case_find(name);
     char object[64];

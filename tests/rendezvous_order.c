@@ -1,12 +1,12 @@
-/* rendezvous_order.c: modules arrive in the order of the arguments and are one heap; they go in any order, and what
- * they allocated stays.
+/* rendezvous_order.c: modules are loaded in the order of the arguments and share one heap. They are unloaded in any
+ * order, and what they have allocated stays.
  *
  *   host      this program itself, where it is linked with the library or contains the static core: always first
  *   library   the library, loaded by full path from this folder
  *   second    another copy of it, from the folder second/
  *   linked    a module linked with the library         static    a module with the static core inside
  *   client    a module with brainmm_attach.h           original  a module that reads the version-1 table
- *   foreign   an owner of another make, version 1 only short     an owner with a shorter version-2 table
+ *   foreign   an owner with a version-1 table only     short     an owner with a shorter version-2 table
  *
  * rendezvous_order_host.c is the same program with a host of its own.
  */
@@ -27,10 +27,9 @@ static struct participant {
 static int count;
 static uintptr_t heap;
 
-/* ---- Parties that are no module with a party_get() ----------------------------------------------------------------
- * */
+/* ---- Parties that are no module with a party_get() --------------------------------------------------------------- */
 
-/* A copy of the library, called through what it exports. */
+/* A copy of the library, called through its exports. */
 struct library {
     struct party party;
     const struct brainmm_manager *(BRAINMM_CALL *get_manager)(void);
@@ -114,7 +113,7 @@ static bool has(const char *token) {
     return false;
 }
 
-/* The heap is the first module's; only of owners of another make are there states to tell apart. */
+/* Checks what P says of its state: the first module owns the heap, and the state depends on the kind of owner. */
 static void check_state(struct participant *p, bool first) {
     const char *text = NULL;
     int state = p->party->state(&text);
@@ -122,7 +121,7 @@ static void check_state(struct participant *p, bool first) {
     if (state == -1)
         return;
     printf("%s: %d, %s\n", p->token, state, text);
-    /* The program's import, a linked module's and a module loaded by path are the same copy of the library. */
+    /* A copy of the library that the program or a module imports is the one that is loaded by path. */
     bool same_copy = state == BRAINMM_OWNER && ((is(p, "library") && (has("host") || has("linked") || has("client"))) ||
                                                 (is(p, "linked") && (has("host") || has("library") || has("client"))));
     CHECK_MSG(state == wanted || same_copy, "%s is in state %d, not %d", p->token, state, wanted);
@@ -158,12 +157,12 @@ static void check_pieces(void) {
             CHECK(pattern_holds(participants[i].pieces[piece], PIECE_SIZE(piece), (uint64_t)(i * PIECES + piece)));
 }
 
-/* One that is pinned: the owner of the heap, and the library, which pins itself. */
+/* Whether P stays loaded: the owner of the heap is pinned, and the library pins itself. */
 static bool stays(const struct participant *p) {
     return is(p, "library") || is(p, "second") || is(p, "foreign") || is(p, "short") || p == &participants[0];
 }
 
-/* All go in the given order, while what they allocated lives on; then what is left of them gives it back. */
+/* Unloads all in the given order while their memory stays live. Then a copy of the library frees that memory. */
 static void depart(const int *order) {
     const struct brainmm_manager *manager;
     for (int i = 0; i < count; i++)
@@ -179,13 +178,13 @@ static void depart(const int *order) {
         module_unload(p->module);
         p->module = NULL;
         bool loaded = module_is_loaded(p->path);
-        /* A module linked with the library stays when it came first: the library is the owner, the module is not. */
+        /* A linked module is not checked: if it came first, the library is the owner and not the module. */
         if (!is(p, "linked"))
             CHECK_MSG(loaded == stays(p) || (is(p, "client") && p == &participants[0]), "%s is %s", p->token,
                       loaded ? "still loaded" : "gone");
         check_pieces();
     }
-    module again = module_load(path_beside(LIBRARY_FILE)); /* whoever owned the heap, this copy is on it */
+    module again = module_load(path_beside(LIBRARY_FILE)); /* whoever owns the heap, this copy is on it */
     const struct brainmm_manager *(BRAINMM_CALL * get_manager)(void);
     module_symbol(again, "brainmm_get_manager", &get_manager);
     manager = get_manager();
@@ -200,7 +199,7 @@ static void depart(const int *order) {
     module_unload(again);
 }
 
-/* The next order in which to go, as numbers in lexicographic order; false after the last. */
+/* Makes ORDER the next permutation in lexicographic order. False after the last one. */
 static bool next_order(int *order) {
     int i = count - 2, j = count - 1, swap;
     while (i >= 0 && order[i] > order[i + 1])
@@ -230,12 +229,12 @@ int main(int argc, char **argv) {
     for (int i = 0; i < count; i++)
         order[i] = i;
     for (int i = 5; i <= count; i++)
-        stride *= i; /* of up to 4 parties all 24 orders, of more as many, spread evenly */
+        stride *= i; /* all 24 orders of up to 4 modules; of more modules as many, spread evenly */
     bool more;
     do {
         depart(order);
         rounds++;
-        for (int i = 0; i < count; i++) /* they come again: to the heap that is there */
+        for (int i = 0; i < count; i++) /* loads them again: they join the heap that exists */
             arrive(&participants[i]);
         check_one_heap();
         for (int i = 0; (more = next_order(order)) && i < stride - 1; i++)

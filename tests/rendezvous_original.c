@@ -1,5 +1,5 @@
-/* rendezvous_original.c: a party that behaves like a module built with the original's unit: it reads the pointer at
- * offset 0, copies 24 slots without looking at anything else, and calls them in Delphi's convention. */
+/* rendezvous_original.c: a module that behaves like one built with the original's unit. It reads the pointer at offset
+ * 0, copies 24 slots without a check and calls them in Delphi's convention. */
 #include "rendezvous_party.h"
 
 #if defined(__i386__)

@@ -1,8 +1,8 @@
-/* rendezvous_party.h: the modules that meet in the rendezvous tests, seen alike.
+/* rendezvous_party.h: one interface to the different modules of the rendezvous tests.
  *
- * A party is a module that allocates: a copy of the library, a module with the static core, a header-only client, one
- * that behaves like a module of the original, an owner of another make. Each exports party_get(), and the tests load
- * them in one order or another, pass memory between them and unload them. Programs find them in their own folder.
+ * A party is a module that allocates: a copy of the library, a module with the static core, a header-only client, a
+ * module that behaves like one of the original, or a foreign owner. Each exports party_get(). The tests load them in
+ * different orders, pass memory between them and unload them. They lie in the folder of the program.
  */
 #ifndef TESTS_RENDEZVOUS_PARTY_H
 #define TESTS_RENDEZVOUS_PARTY_H
@@ -26,8 +26,8 @@ struct party {
     void *(*alloc)(size_t size);
     int (*free)(void *piece);
     void *(*realloc)(void *piece, size_t size);
-    uintptr_t (*heap_id)(void);      /* 0: a party that cannot know */
-    int (*state)(const char **text); /* as brainmm_attach_status; -1: a party that cannot know */
+    uintptr_t (*heap_id)(void);      /* 0: the party cannot know it */
+    int (*state)(const char **text); /* as brainmm_attach_status; -1: the party cannot know it */
 };
 
 typedef const struct party *(*party_get_function)(void);
@@ -40,7 +40,7 @@ typedef HMODULE module;
 typedef void *module;
 #endif
 
-/* The path of FILE beside this program, absolute. The result is overwritten by the next call. */
+/* The absolute path of FILE in this program's folder. The next call overwrites the result. */
 SUPPORT_INLINE const char *path_beside(const char *file) {
     static char path[4096];
 #if defined(_WIN32)
@@ -97,8 +97,7 @@ SUPPORT_INLINE void module_symbol(module loaded, const char *name, void *address
     memcpy(address, &found, sizeof found);
 }
 
-/* ---- Where owners publish, for tests that put something else there, or read it like a module of the original ------
- * */
+/* ---- The places where owners publish, for tests that read or fill them themselves -------------------------------- */
 
 #if defined(_WIN32)
 SUPPORT_INLINE void mapping_name(char name[64], unsigned long process) {
@@ -116,7 +115,7 @@ SUPPORT_INLINE void *place_page(unsigned place) {
 }
 #endif
 
-/* Publishes SIZE bytes at RECORD the way an owner does, and for good. */
+/* Publishes SIZE bytes of RECORD as an owner does, until the process ends. */
 SUPPORT_INLINE void publish(const void *record, size_t size) {
 #if defined(_WIN32)
     char name[64];
@@ -136,7 +135,7 @@ SUPPORT_INLINE void publish(const void *record, size_t size) {
 #endif
 }
 
-/* Copies what is published at the first place; false if nothing is. */
+/* Copies what is published at the first place. False if nothing is. */
 SUPPORT_INLINE bool published(void *record, size_t size) {
 #if defined(_WIN32)
     char name[64];

@@ -1,5 +1,5 @@
-/* rendezvous_place.c: the first place is free to use where sanitizers and valgrind lay out memory their way, a client
- * finds the heap there, and nothing on the way is taken for an error. */
+/* rendezvous_place.c: sanitizers and valgrind lay out memory in their own way, but the first place is still free. A
+ * client finds the heap there, and the tool reports no error. */
 #include "brainmm_attach.h"
 /* brainmm_attach.h first: it must not need anything before it */
 #include "rendezvous_party.h"

@@ -1,8 +1,7 @@
-/* rendezvous_race.c: two modules that both found nobody: one publishes, and the other, whose heap is ready by then,
- * finds that it has lost and uses the first one's. And of many threads that claim a place at once, exactly one gets it.
- * */
+/* rendezvous_race.c: two modules find no owner. One publishes its heap. The other, whose heap is ready by then, finds
+ * that it has lost and uses the first one's. If many threads claim a place at once, exactly one gets it. */
 #include "rendezvous_party.h"
-/* heap_support.h first: it sets up the system's headers */
+/* rendezvous_party.h first: it includes the system's headers */
 #include "rendezvous.h"
 
 enum { THREADS = 4, ROUNDS = 50, PLACE = 1 };

@@ -1,5 +1,5 @@
-/* rendezvous_record.c: what an owner publishes, byte by byte at the documented offsets: a program of any language that
- * follows docs/abi.md finds the heap. */
+/* rendezvous_record.c: reads what an owner publishes byte by byte at the documented offsets, as a program in any
+ * language that follows docs/abi.md does. */
 #include "rendezvous_party.h"
 
 static uintptr_t word_at(const unsigned char *bytes, size_t offset) {
@@ -51,7 +51,8 @@ static void check_table(const unsigned char *table, const unsigned char *version
 
 #if defined(_WIN32)
 
-/* The handle that keeps the name alive is not inherited: a child process would keep it alive after this one's end. */
+/* Child processes must not inherit the handle that keeps the name: they would keep the name after this process's
+ * end. */
 static void check_handles(const unsigned char *record) {
     unsigned found = 0;
     for (uintptr_t value = 4; value < 0x4000; value += 4) {
@@ -72,7 +73,7 @@ static void check_handles(const unsigned char *record) {
 
 #else
 
-/* The page is there by name, private, and read only. */
+/* The page has its name and is private and read only. */
 static void check_page(void) {
     char line[512];
     unsigned found = 0;
@@ -104,7 +105,7 @@ int main(void) {
         CHECK(record[i] == 0);
     check_table((const unsigned char *)(uintptr_t)u64_at(record, 32), (const unsigned char *)word_at(record, 0));
 
-    /* The symbol serves those who look it up; its functions, and the exported ones, are on the same heap. */
+    /* The functions of the exported table and the exported functions are on the same heap. */
     const struct brainmm_manager *symbol;
     module_symbol(library, "brainmm_manager", &symbol);
     CHECK(symbol->self == symbol &&

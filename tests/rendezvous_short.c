@@ -1,5 +1,5 @@
-/* rendezvous_short.c: on the heap of an older owner, whose version-2 table is shorter than ours, what it has works, and
- * what it does not have is refused and not called. */
+/* rendezvous_short.c: the owner of the heap is older, and its version-2 table is shorter than ours. The functions that
+ * it has work. Those that it does not have are refused and not called. */
 #include "rendezvous_party.h"
 
 static int BRAINMM_CALL visit_nothing(void *context, const brainmm_allocation *allocation) {

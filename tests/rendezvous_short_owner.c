@@ -1,5 +1,5 @@
-/* rendezvous_short_owner.c: an owner as an older release would be: its version-2 table ends after pages_free, and what
- * would come after that is no function. */
+/* rendezvous_short_owner.c: an owner like an older release: its version-2 table ends after pages_free, and what follows
+ * it in memory is no function. */
 #include "rendezvous_party.h"
 
 static size_t *header(void *piece) { return (size_t *)piece - 2; }

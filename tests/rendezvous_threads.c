@@ -1,5 +1,5 @@
-/* rendezvous_threads.c: several threads arrive at once, each with a module of its own: one of them founds the heap, and
- * all are on it. In many processes, one after another, because the race is over in microseconds.
+/* rendezvous_threads.c: several threads each load a module at the same time. One of the modules starts the heap, and
+ * all are on it. The test repeats this in many processes, because the race is over in microseconds.
  *
  *   rendezvous_threads-plain [PROCESSES]     default 40
  */

@@ -1,5 +1,5 @@
-/* rendezvous_version1.c: the original's table, byte by byte, and its functions called as Delphi calls them: in its
- * convention, with sizes that may be negative and bytes whose register holds more than the byte. */
+/* rendezvous_version1.c: reads the original's table byte by byte and calls its functions as Delphi does: in Delphi's
+ * convention, with sizes that may be negative and with byte arguments whose register holds more than the byte. */
 #include "rendezvous_party.h"
 
 #if defined(__i386__)
@@ -32,7 +32,7 @@ static uintptr_t call3(unsigned index, uintptr_t a, uintptr_t b, uintptr_t c) {
 static bool is_true(uintptr_t result) { return (result & 0xFF) != 0; }
 static uintptr_t negative(int value) { return (uintptr_t)(intptr_t)value; }
 
-/* A byte in a register whose other bits hold anything. */
+/* A byte in a register whose other bits are undefined. */
 static uintptr_t dirty(unsigned byte) { return (uintptr_t)0xABCDEF00u | byte; }
 
 static void check_options(void) {
@@ -43,7 +43,7 @@ static void check_options(void) {
     CHECK(memcmp(options, expected, sizeof expected) == 0);
     memcpy(&flag, options + 11, sizeof flag);
     CHECK(flag != NULL && *flag == 0);
-    *flag = 1; /* an attached module may */
+    *flag = 1; /* attached modules may write it */
     *flag = 0;
 }
 
@@ -51,7 +51,7 @@ static void check_slots(void) {
     for (unsigned i = 0; i < 24; i++) {
         bool reserved = i == 8 || i == 9 || i >= 20;
 #if !defined(_WIN32)
-        reserved = reserved || i == 1 || i == 2; /* Delphi's hooks are of another form on POSIX */
+        reserved = reserved || i == 1 || i == 2; /* Delphi's hooks have another form on POSIX */
 #endif
         CHECK_MSG((slot(i) == 0) == reserved, "slot %u", i);
         CHECK_MSG(i == 0 || reserved || is_executable((void *)slot(i)), "slot %u", i);
@@ -64,7 +64,7 @@ static void check_pieces(void) {
     pattern_fill((void *)piece, 100, 1);
     moved = call2(16, piece, 5000);
     CHECK(moved != 0 && pattern_holds((void *)moved, 96, 1));
-    CHECK(call2(16, moved, negative(-5)) == 0); /* refused, and the piece stays */
+    CHECK(call2(16, moved, negative(-5)) == 0); /* refused; the piece stays */
     CHECK(pattern_holds((void *)moved, 96, 1));
     moved = call2(13, moved, 70000);
     CHECK(moved != 0);
@@ -76,7 +76,7 @@ static void check_pieces(void) {
 
     piece = call1(17, 100);
     CHECK(piece != 0 && all_zero((void *)piece, brainmm_usable_size((void *)piece)));
-    CHECK(call2(16, piece, 0) == 0); /* frees */
+    CHECK(call2(16, piece, 0) == 0); /* frees it */
     CHECK((int32_t)call1(15, piece) != 0);
     CHECK(call2(16, 0, 10) != 0 && call2(13, 0, 10) != 0);
 
@@ -99,14 +99,14 @@ static void check_pieces(void) {
 
 static void check_questions(void) {
     unsigned char record[4 + 2 * sizeof(void *) + 8];
-    uintptr_t piece = call2(12, 3, 1000), size; /* 128-aligned */
+    uintptr_t piece = call2(12, 3, 1000), size; /* 128-byte aligned */
     memset(record, 0xEE, sizeof record);
     CHECK(is_true(call2(10, piece, (uintptr_t)record)));
     CHECK(record[0] == BRAINMM_MEDIUM && record[1] == 3 && record[2] == 0 && record[3] == 3);
     memcpy(&size, record + 4 + sizeof size, sizeof size);
     CHECK(size == brainmm_usable_size((void *)piece));
     for (unsigned i = 0; i < 8; i++)
-        CHECK(record[4 + 2 * sizeof size + i] == 0xEE); /* 12 or 20 bytes, no more */
+        CHECK(record[4 + 2 * sizeof size + i] == 0xEE); /* it writes 12 or 20 bytes, no more */
     CHECK((int32_t)call1(15, piece) == 0);
     CHECK(!is_true(call2(10, piece, (uintptr_t)record)));
     CHECK(!is_true(call2(10, 0, (uintptr_t)record)));
@@ -155,9 +155,9 @@ static void check_pages(void) {
     CHECK(pages != 0 && is_executable((void *)pages));
     CHECK(is_true(call2(6, pages, BRAINMM_JIT)));
     CHECK(call2(5, 0, 0) == 0 && call2(5, negative(-1), 0) == 0 && call2(5, 1, 3) == 0);
-    CHECK(call2(5, (uintptr_t)-1 / 4096 + 2, 0) == 0); /* in bytes it would wrap to a page */
+    CHECK(call2(5, (uintptr_t)-1 / 4096 + 2, 0) == 0); /* the count in bytes would wrap to one page */
     pages = call2(5, 1, 0);
-    CHECK(call3(7, pages, (uintptr_t)-1 / 8192, 2) == 0); /* no memory for that: the run stays */
+    CHECK(call3(7, pages, (uintptr_t)-1 / 8192, 2) == 0); /* not enough memory: the run stays */
     CHECK(is_true(call2(6, pages, 0)));
 }
 
@@ -165,9 +165,9 @@ static void check_pages(void) {
 static void check_thread_events(void) {
     uintptr_t *record = (uintptr_t *)call2(1, 0x1111, 0x2222);
     CHECK(record != NULL && record[0] == 0x1111 && record[1] == 0x2222);
-    CHECK((int32_t)call1(15, (uintptr_t)record) == 0); /* the new thread frees it */
+    CHECK((int32_t)call1(15, (uintptr_t)record) == 0); /* as the new thread does */
     call1(2, 0);
-    call1(2, 0); /* a thread may say it twice, and go on */
+    call1(2, 0); /* a thread may report its end twice and go on */
     uintptr_t piece = call1(14, 50);
     CHECK(piece != 0 && (int32_t)call1(15, piece) == 0);
 }

@@ -3,7 +3,7 @@
 
 /* ---- realloc, reget --------------------------------------------------------------------------------------------- */
 
-/* Resizes a piece of FROM bytes to TO: all usable bytes are contents, up to what was asked for. */
+/* Resizes a piece of FROM bytes to TO. All usable bytes are contents, and min(usable, TO) of them must stay. */
 static void realloc_from_to(size_t from, size_t to) {
     unsigned char *piece = brainmm_alloc(from);
     ck_assert_ptr_nonnull(piece);
@@ -36,7 +36,7 @@ START_TEST(realloc_keeps_contents_of_large_pieces) {
     size_t held = 100;
     pattern_fill(piece, held, 0);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        unsigned char *neighbour = brainmm_alloc(sizes[i] / 2); /* in the way of growing in place */
+        unsigned char *neighbour = brainmm_alloc(sizes[i] / 2); /* prevents growing in place */
         ck_assert_ptr_nonnull(neighbour);
         piece = brainmm_realloc(piece, sizes[i]);
         ck_assert_ptr_nonnull(piece);
@@ -51,7 +51,7 @@ END_TEST
 
 static void visit_realloc(size_t size) {
     if (size == 0)
-        return; /* frees: realloc_to_0_frees */
+        return; /* would free it; realloc_and_reget_to_0_free tests that */
     realloc_from_to(size, size);
     realloc_from_to(size, size + 1);
     realloc_from_to(size + 1, size);
@@ -60,7 +60,7 @@ static void visit_realloc(size_t size) {
 START_TEST(realloc_keeps_contents_across_every_class_boundary) { each_interesting_size(visit_realloc); }
 END_TEST
 
-/* Small steps up and down again: the pattern of a string that grows. */
+/* Grows and shrinks in small steps, as a string does that grows by appending. */
 START_TEST(realloc_keeps_contents_at_each_small_step) {
     unsigned char *piece = NULL;
     size_t size = 0, most = 300000;
@@ -89,7 +89,7 @@ START_TEST(realloc_and_reget_of_null_allocate) {
     check_piece(b, 100, 16);
     ck_assert_ptr_ne(a, b);
     void *c = brainmm_realloc(NULL, 0), *d = brainmm_reget(NULL, 0);
-    /* both halves of the rule apply to NULL and 0; either answer is one the caller can live with */
+    /* for NULL with size 0 brainmm.h has two rules: it may allocate and it may return NULL */
     ck_assert(c == NULL || brainmm_free(c) == BRAINMM_OK);
     ck_assert(d == NULL || brainmm_free(d) == BRAINMM_OK);
     ck_assert_int_eq(brainmm_free(a), BRAINMM_OK);
@@ -129,7 +129,7 @@ static void visit_reget(size_t size) {
 START_TEST(reget_gives_the_size_asked_for) { each_interesting_size(visit_reget); }
 END_TEST
 
-/* A shrink by more than half gives memory back instead of holding on to it. */
+/* A shrink by more than half must give memory back. */
 START_TEST(shrinking_gives_memory_back) {
     static const size_t sizes[] = {2000, 32768, 200000, 8 * MIB};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -142,7 +142,7 @@ END_TEST
 
 /* ---- Alignment -------------------------------------------------------------------------------------------------- */
 
-/* A piece of ALIGNMENT through sizes that lead it through all kinds of memory and back. */
+/* Resizes a piece of ALIGNMENT so that it goes through all kinds of memory and back. */
 static void resize_keeps_alignment(size_t alignment, bool keep_contents) {
     static const size_t sizes[] = {1,       100,         129,     1000,    2048,   3000,  32768, 32769, 100000,
                                    1 * MIB, 1 * MIB + 1, 5 * MIB, 3 * MIB, 500000, 40000, 20000, 300,   16};

@@ -1,8 +1,9 @@
-/* resize_ways.c: each way in which memory above 32 KiB is resized (src/resize.c), forced by what lies beside it, and proved
- * by the library's own count of bytes taken, slid, moved and copied; contents, alignment and rights are checked.
+/* resize_ways.c: tests each way in which memory above 32 KiB is resized. What lies beside the memory forces the way,
+ * and the library's own counters of bytes taken, slid, moved and copied prove it. Contents, alignment and rights are
+ * checked.
  *
- * White box: linked with the static core. A run is hemmed in by single units that are taken until one lies where
- * it is wanted; the heap searches from the lowest address, so that is soon.
+ * White box: linked with the static core. To fill the space beside a run the test allocates single units until one lies
+ * there. The heap searches from the lowest address, so this does not take long.
  */
 #include "heap_support.h"
 
@@ -44,14 +45,14 @@ static void give_all(void) {
         give_unit(taken[taken_count - 1]);
 }
 
-/* Makes the unit at ADDRESS somebody's, unless it is not of the heap. */
+/* Allocates the unit at ADDRESS, unless it does not belong to the heap. */
 static void occupy(const char *address) {
     size_t unit = ((uintptr_t)address - window.base) >> UNIT_SHIFT;
     while (unit < units_known() && bits_get(space.owned, unit) && bits_get(space.free, unit))
         take_unit();
 }
 
-/* COUNT units in a row, all taken, and nothing as long free below. */
+/* Allocates COUNT units in a row. No free space of that length is left below them. */
 static char *take_row(unsigned count) {
     char *last = take_unit();
     for (unsigned in_row = 1; in_row < count; in_row++) {
@@ -87,7 +88,7 @@ static void check_counted(int line, size_t right, size_t left, size_t room, size
 
 static const unsigned modes[] = {BRAINMM_USER, BRAINMM_SYSTEM, BRAINMM_JIT};
 
-/* In a row of taken units, a run of two in place of units FIRST and FIRST + 1. */
+/* Replaces units FIRST and FIRST + 1 of a row by a run of two units. */
 static unsigned char *run_in_row(char *row, unsigned first, unsigned mode) {
     give_unit(row + first * UNIT);
     give_unit(row + (first + 1) * UNIT);
@@ -112,7 +113,7 @@ static void grows_to_the_right(unsigned mode) {
     give_all();
 }
 
-/* ---0000XX000---: 9 wanted */
+/* ---0000XX000--- where X is the run, 0 a free unit and - an occupied one; the run grows to 9 units. */
 static void grows_to_both_sides(unsigned mode, bool keep) {
     char *row = take_row(11);
     unsigned char *run = run_in_row(row, 5, mode);
@@ -128,7 +129,7 @@ static void grows_to_both_sides(unsigned mode, bool keep) {
     for (unsigned i = 0; i < 9; i++)
         CHECK(is_executable(grown + i * UNIT) == (mode == BRAINMM_JIT));
     pattern_fill(grown, 9 * UNIT, 7);
-    CHECK(brainmm_pages_free(run, mode) == BRAINMM_E_POINTER); /* it does not begin there any more */
+    CHECK(brainmm_pages_free(run, mode) == BRAINMM_E_POINTER); /* the run no longer begins there */
     CHECK(brainmm_pages_free(grown, mode) == BRAINMM_OK);
     give_all();
 }
@@ -142,7 +143,7 @@ static bool can_move_pages(void) {
     return can;
 }
 
-/* A piece between two occupied units goes elsewhere, and there it has room. */
+/* A piece between two occupied units moves elsewhere, and there it has headroom. */
 static void goes_where_there_is_room(size_t size, bool keep) {
     unsigned char *piece = brainmm_alloc_aligned(2048, size), *place = piece;
     size_t data = brainmm_usable_size(piece);
@@ -163,7 +164,7 @@ static void goes_where_there_is_room(size_t size, bool keep) {
     window_figures(&figures);
     pattern_fill(piece, before, 9);
     if (data >= 256 * KIB) {
-        CHECK_MSG(figures.room << UNIT_SHIFT >= more, "%zu units of room", figures.room);
+        CHECK_MSG(figures.room << UNIT_SHIFT >= more, "%zu units of headroom", figures.room);
         start_counting();
         CHECK(brainmm_realloc(piece, after) == piece);
         COUNTED(0, 0, more, 0, 0, 0);
@@ -172,7 +173,7 @@ static void goes_where_there_is_room(size_t size, bool keep) {
     }
     CHECK(brainmm_free(piece) == BRAINMM_OK);
     window_figures(&figures);
-    CHECK_MSG(figures.room == 0, "%zu units of room without a run", figures.room);
+    CHECK_MSG(figures.room == 0, "%zu units of headroom without a run", figures.room);
     give_all();
 }
 
@@ -195,7 +196,7 @@ static void shrinks_in_place(void) {
     CHECK(brainmm_free(piece) == BRAINMM_OK);
 }
 
-/* However a reget comes out, no contents travel. */
+/* A reget never copies contents, whatever way it takes. */
 static void reget_never_copies(void) {
     enum { PIECES = 12, STEPS = 1500 };
     void *pieces[PIECES] = {NULL};
@@ -217,7 +218,7 @@ static void reget_never_copies(void) {
         CHECK(brainmm_free(pieces[i]) == BRAINMM_OK);
 }
 
-/* Pages of different rights are different mappings to the system; all of them move, with their rights. */
+/* To the system pages of different rights are different mappings. All of them must move and keep their rights. */
 static void pages_move_with_their_rights(void) {
     enum { PAGES = 67 };
     size_t size = (size_t)PAGES * OS_PAGE, reserved = 32 * UNIT;
@@ -238,7 +239,7 @@ static void pages_move_with_their_rights(void) {
         CHECK(to[size] == 0xEE);
         for (size_t i = 0; i < size; i++)
             CHECK(from[i] == 0);
-        memset(from, 1, size); /* and is ordinary memory */
+        memset(from, 1, size); /* it can be read and written */
         CHECK(!is_executable(from));
     } else {
         CHECK(pattern_holds(from, size, 12));
@@ -247,7 +248,7 @@ static void pages_move_with_their_rights(void) {
 }
 
 #if !defined(_WIN32)
-/* When addresses run out, room that nobody has used serves others, and its run stays what it is. */
+/* When addresses run out, unused headroom is given to others, and its run stays as it is. */
 static void room_is_given_up_when_addresses_run_out(void) {
     unsigned char *piece = brainmm_alloc(16 * MIB);
     occupy((char *)piece + 16 * MIB);
@@ -255,7 +256,7 @@ static void room_is_given_up_when_addresses_run_out(void) {
     pattern_fill(piece, 20 * MIB, 13);
     struct window_figures figures;
     window_figures(&figures);
-    CHECK(figures.room > 0 || WINDOW_IS_EVERYTHING); /* there, addresses behind a region are taken first */
+    CHECK(figures.room > 0 || WINDOW_IS_EVERYTHING); /* 32 bit takes the addresses behind a region first */
     struct rlimit limit = {1 * MIB, RLIM_INFINITY};
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
     void *list = NULL;
@@ -276,7 +277,7 @@ static void room_is_given_up_when_addresses_run_out(void) {
 }
 #endif
 
-/* brainmm_get_stats tells what was counted. */
+/* brainmm_get_stats must tell what was counted. */
 static void check_stats(void) {
     struct resize_counters now;
     brainmm_stats stats = {.struct_size = sizeof stats};

@@ -1,6 +1,6 @@
-/* share_c.c: the plug-in of the Pascal sharing tests that is written in C. It knows how Free Pascal 3.2 lays out managed
- * values, and makes, grows and frees them with the process's heap. pascal/tests/support/shareparty.pas has the same
- * functions in Pascal, and says what each must do. */
+/* share_c.c: the plug-in in C of the Pascal sharing tests. It knows how Free Pascal 3.2 lays out managed values, and
+ * makes, grows and frees them with the process's heap. pascal/tests/support/shareparty.pas has the same functions in
+ * Pascal and says what each must do. */
 #include "brainmm_attach.h"
 #include "heap_support.h"
 
@@ -73,7 +73,7 @@ static void string_free(void *string) {
 static void *make_string(intptr_t length) { return string_make(length, CODE_PAGE_UTF8, 1); }
 static void *make_unicode(intptr_t length) { return string_make(length, CODE_PAGE_UTF16, 2); }
 
-/* ---- Dynamic arrays ----------------------------------------------------------------------------------------------- */
+/* ---- Dynamic arrays ---------------------------------------------------------------------------------------------- */
 
 struct array_header {
     intptr_t references, high;
@@ -99,7 +99,7 @@ static void array_free(void *array) {
     CHECK(heap->free(header) == BRAINMM_OK);
 }
 
-/* ---- Objects: the class, then the fields -------------------------------------------------------------------------- */
+/* ---- Objects: the class, then the fields ------------------------------------------------------------------------- */
 
 static void *object_make(void *class, intptr_t size, intptr_t number) {
     void **object = heap->alloc_zeroed((size_t)size);
@@ -111,7 +111,7 @@ static void *object_make(void *class, intptr_t size, intptr_t number) {
 
 static void object_free(void *object) { CHECK(heap->free(object) == BRAINMM_OK); }
 
-/* ---- Interfaces --------------------------------------------------------------------------------------------------- */
+/* ---- Interfaces -------------------------------------------------------------------------------------------------- */
 
 struct part {
     const struct part_methods *methods;
@@ -155,7 +155,7 @@ static void *interface_make(intptr_t number) {
 
 static void interface_free(void *part) { ((struct part *)part)->methods->release(part); }
 
-/* ---- Variants ----------------------------------------------------------------------------------------------------- */
+/* ---- Variants ---------------------------------------------------------------------------------------------------- */
 
 struct variant {
     uint16_t type, reserved[3];
@@ -175,7 +175,7 @@ static void variant_free(struct variant *variant) {
     variant->type = 0;
 }
 
-/* ---- Blocks, threads ---------------------------------------------------------------------------------------------- */
+/* ---- Blocks, threads --------------------------------------------------------------------------------------------- */
 
 static void *block_make(intptr_t size) { return heap->alloc((size_t)size); }
 static void *block_grow(void *block, intptr_t size) { return heap->realloc(block, (size_t)size); }

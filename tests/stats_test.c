@@ -1,5 +1,5 @@
-/* stats_test.c: the arguments of brainmm_walk, brainmm_get_stats and brainmm_dump, and the counters of what resizing and
- * giving back have done. walk_test.c compares the figures with what is live.
+/* stats_test.c: the arguments of brainmm_walk, brainmm_get_stats and brainmm_dump, and the counters of resizes and of
+ * memory given back. walk_test.c compares the figures with what is live.
  */
 #include "walk_model.h"
 
@@ -39,7 +39,8 @@ START_TEST(bad_arguments_are_refused_and_change_nothing) {
 }
 END_TEST
 
-/* A caller of an older version is given what it knows, one of a later version what there is. */
+/* A caller of an older version gets the members that it knows. A caller of a later version gets those that there
+ * are. */
 START_TEST(records_of_other_lengths_are_filled_as_far_as_both_know_them) {
     union {
         brainmm_stats stats;
@@ -111,7 +112,7 @@ static uint64_t handled_bytes(const brainmm_stats *stats) {
     return stats->copied_bytes + stats->moved_bytes + stats->slid_bytes;
 }
 
-/* Which way is taken, depends on what lies around; resize_ways.c forces each. */
+/* What lies beside a run decides how it is resized. resize_ways.c forces each way. */
 START_TEST(what_resizing_does_is_counted) {
     brainmm_stats before = {.struct_size = sizeof before}, after = before, shrunk = before;
     void *growing = brainmm_alloc(4 * MIB);

@@ -1,10 +1,10 @@
-/* stress.c: random use of all of the heap by many threads, against the model of heap_model.h. Any thread may do anything
- * to any slot, so that pieces are allocated, resized and freed by different threads all the time; threads end and
- * others take their place. Sizes from 0 to 64 MiB, evenly over the powers of two up to 32 KiB and ever rarer above.
+/* stress.c: many threads use all of the heap at random and compare it with the model of heap_model.h. Any thread may do
+ * anything to any slot, so that different threads allocate, resize and free the same piece. Threads end and others take
+ * their place. Sizes go from 0 to 64 MiB: evenly over the powers of two up to 32 KiB, and more and more rarely above.
  *
  *   stress [--seconds=4] [--seed=1] [--threads=4] [--slots=1500]
  *
- * A failure prints the seed; with --threads=1 a run is repeated exactly by it.
+ * The program prints the seed. With --threads=1 the same seed repeats a run exactly.
  */
 #include "heap_model.h"
 
@@ -34,7 +34,7 @@ static void one_step(random_source *random) {
     if (__atomic_exchange_n(&shared->busy, 1, __ATOMIC_ACQUIRE)) /* pairs with the release below */
         return;
     size_t size = any_size(random), before = shared->slot.size;
-    /* the bound keeps the test within small machines, and 32-bit address spaces passable */
+    /* the bound is for small machines and for 32-bit address spaces */
     if (__atomic_load_n(&live_bytes, __ATOMIC_RELAXED) > live_most)
         slot_release(&shared->slot);
     else if (slot_step(&shared->slot, random, size) == STEP_REFUSED) {

@@ -1,5 +1,5 @@
-/* teb_untouched.c: the heap keeps nothing in the thread's ArbitraryUserPointer, which the loader and debuggers use (the
- * original kept its heap there): whatever a thread has there stays, and the heap works with anything in it.
+/* teb_untouched.c: the heap never uses the thread's ArbitraryUserPointer, which belongs to the loader and debuggers.
+ * The original kept its heap there. Whatever a thread has there stays, and the heap works with any value in it.
  */
 #include "heap_support.h"
 
@@ -9,7 +9,7 @@
 enum { THREADS = 4, STEPS = 20000, KEPT = 200 };
 
 static void *volatile *user_pointer(void) {
-    NT_TIB *block; /* NtCurrentTeb() makes gcc warn of an array of no elements */
+    NT_TIB *block; /* for NtCurrentTeb() gcc warns of an array without elements */
 #if defined(_WIN64)
     __asm__("movq %%gs:0x30, %0" : "=r"(block));
 #else

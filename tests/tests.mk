@@ -1,4 +1,4 @@
-# tests.mk: how the programs that tests/list names are built. docs/testing.md tells how to add one.
+# tests.mk: builds the programs of tests/list. docs/testing.md tells how to add one.
 
 # Sanitizers and valgrind: the static core once more, built for them, in build/linux-x86_64/MODE/.
 INSTRUMENTED := asan ubsan tsan valgrind
@@ -87,7 +87,7 @@ $(foreach mode,$(INSTRUMENTED),$(eval $(call test_mode,linux-x86_64,$(mode),$(CC
 
 # ---- Pascal -------------------------------------------------------------------------------------------------------
 
-# Position-independent code has to be asked for where it is another code.
+# Where position-independent code differs from other code, the compiler needs an option for it.
 PIC_linux-x86_64 := -Cg
 # What single programs need: PASCAL_NAME.
 PASCAL_UNITS := $(wildcard pascal/*.pas pascal/tests/support/*.pas)

@@ -1,6 +1,6 @@
-/* thread_exit.c: threads that end while the heap is busy. Waves of threads allocate, free each other's pieces through a
- * shared table, and end at arbitrary moments with pieces still live or being freed elsewhere; contents are checked at
- * each free, nothing is lost, and memory does not grow from wave to wave.
+/* thread_exit.c: threads end while the heap is busy. Waves of threads allocate and free each other's pieces through a
+ * shared table. They end at arbitrary moments, while some of their pieces are live and other threads free some.
+ * Contents are checked at each free, and memory must not grow from wave to wave.
  */
 #include "heap_support.h"
 
@@ -13,7 +13,7 @@ struct header {
     uint64_t seed;
 };
 
-static struct header *table[TABLE]; /* any thread's, for any thread: taken and put by atomic exchange */
+static struct header *table[TABLE]; /* pieces of any thread, taken and put by any thread with an atomic exchange */
 
 static void verify_and_free(struct header *piece) {
     if (piece) {
@@ -24,7 +24,7 @@ static void verify_and_free(struct header *piece) {
 
 static void thread_runs(void *seed) {
     random_source random = {(uintptr_t)seed};
-    unsigned steps = (unsigned)random_below(&random, STEPS); /* so that ends and beginnings overlap */
+    unsigned steps = (unsigned)random_below(&random, STEPS); /* so that ends and starts of threads overlap */
     for (unsigned i = 0; i < steps; i++) {
         size_t size = sizeof(struct header) + random_below(&random, (size_t)1 << (4 + random_below(&random, 13)));
         struct header *piece = brainmm_alloc(size);
@@ -36,14 +36,14 @@ static void thread_runs(void *seed) {
         verify_and_free(__atomic_exchange_n(&table[random_below(&random, TABLE)], piece, __ATOMIC_ACQ_REL));
     }
     if (steps % 3 == 0)
-        brainmm_thread_done(); /* the hint, then the real end */
+        brainmm_thread_done(); /* first the announced end, then the real one */
 }
 
 int main(void) {
     thread threads[THREADS];
     size_t after_a_third = 0;
     watchdog_start(300);
-    /* thread i of wave n ends before thread i of wave n + 1 begins; the others are anywhere in theirs */
+    /* thread i of wave n ends before thread i of wave n + 1 begins; the other threads are at any point */
     for (unsigned wave = 0; wave < WAVES; wave++)
         for (unsigned i = 0; i < THREADS; i++) {
             if (wave > 0)

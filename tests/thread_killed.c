@@ -1,7 +1,6 @@
-/* thread_killed.c: threads that vanish without any farewell: TerminateThread on Windows, the bare exit system call on
- * Linux, in place of which no destructor and no exit hook runs. What they owned can be read, resized and freed; what
- * others freed of it meanwhile is not lost; and when one vanishes with every lock of the library held, the others get
- * through all the same.
+/* thread_killed.c: threads end without any destructor or exit hook: by TerminateThread on Windows, by the exit system
+ * call itself on Linux. Other threads can read, resize and free what these threads owned. Pieces that others have freed
+ * are not lost. If a thread vanishes while it holds every lock of the library, the others can still go on.
  */
 #include "heap_support.h"
 
@@ -45,7 +44,7 @@ static void vanishing_with_all_locks(void *unused) {
     vanish();
 }
 
-/* Uses all of the heap: pieces of all sizes, blocks and pages. */
+/* Uses pieces of all sizes, blocks and pages. */
 static void worker_runs(void *seed) {
     random_source random = {(uintptr_t)seed};
     unsigned char *live[50] = {NULL};
@@ -78,11 +77,11 @@ static void resize_and_free_what_was_left(void) {
 #if defined(_WIN32)
 static event prepared;
 
-/* Wine's counterpart of the kernel keeps its locks in the process, and a killed thread takes them along: there, the
- * victims must be in the heap only, not in a call of the system. Windows has no such limit. */
+/* Wine keeps locks of its own in the process, and a killed thread never releases them. So under Wine a victim may be
+ * killed in the heap only, not in a call of the system. Windows has no such limit. */
 static bool under_wine(void) { return GetProcAddress(GetModuleHandleA("ntdll.dll"), "wine_get_version") != NULL; }
 
-/* Killed by another thread, at whatever instruction it happens to be: only Windows has that. */
+/* Is killed by another thread at any instruction. Only Windows can do that. */
 static void victim_runs(void *seed) {
     random_source random = {(uintptr_t)seed};
     unsigned char *live[50] = {NULL};
@@ -91,7 +90,7 @@ static void victim_runs(void *seed) {
         unsigned k = (unsigned)random_below(&random, 50);
         brainmm_free(live[k]);
         live[k] = brainmm_alloc(random_below(&random, (size_t)1 << (4 + random_below(&random, exponents))));
-        if (i == 20000) /* all the memory it needs has been taken from the system */
+        if (i == 20000) /* by now it has all the memory from the system that it needs */
             event_raise(&prepared);
     }
 }
@@ -116,7 +115,7 @@ int main(void) {
     thread workers[WORKERS], vanishing;
     watchdog_start(120);
 #if defined(_WIN32)
-    kill_threads_anywhere(); /* before the workers, for whose locks it would have to wait in the system */
+    kill_threads_anywhere(); /* before the workers start: it would wait in the system for their locks */
 #endif
     for (unsigned i = 0; i < WORKERS; i++)
         thread_start(&workers[i], worker_runs, (void *)(uintptr_t)(i + 1));

@@ -1,5 +1,5 @@
-/* walk_code_test.c: brainmm_get_options, brainmm_walk and brainmm_get_stats know each piece of code of JIT heaps of both
- * kinds, and other functions refuse it.
+/* walk_code_test.c: brainmm_get_options, brainmm_walk and brainmm_get_stats know each piece of code of both kinds of
+ * JIT heap. Other functions refuse it.
  */
 #include "suite.h"
 #include "walk_support.h"
@@ -18,7 +18,8 @@ struct code_piece {
     unsigned heap;
 };
 
-/* The walk finds the pieces of code, each once and as large as it was asked for, and no other; the figures are the sums. */
+/* The walk must find each piece of code once, with the size that was asked for, and nothing else. The figures must be
+ * the sums. */
 static void compare_code(const struct code_piece *pieces) {
     size_t count = 0, bytes = 0;
     seen_walk(&seen);
@@ -45,21 +46,21 @@ static void compare_code(const struct code_piece *pieces) {
         count++;
         bytes += size;
     }
-    ck_assert_uint_eq(seen.count, count); /* and nothing else: not what the heaps themselves need */
+    ck_assert_uint_eq(seen.count, count); /* the JIT heaps' own records are not reported */
     brainmm_stats stats = {.struct_size = sizeof stats};
     ck_assert_int_eq(brainmm_get_stats(&stats, NULL, 0), BRAINMM_OK);
     ck_assert_uint_eq(stats.approximate, 0);
     ck_assert_uint_eq(stats.live_count, seen.count);
     ck_assert_uint_eq(stats.kinds[BRAINMM_JIT_MEMORY].count, count);
     ck_assert_uint_eq(stats.kinds[BRAINMM_JIT_MEMORY].bytes, bytes);
-    ck_assert_uint_ge(stats.free_bytes + bytes, count ? 65536 : 0); /* two views are counted, once */
+    ck_assert_uint_ge(stats.free_bytes + bytes, count ? 65536 : 0); /* memory with two views counts once */
     ck_assert_uint_eq(stats.committed_bytes,
                       stats.live_bytes + stats.free_bytes + stats.cached_bytes + stats.overhead_bytes);
     ck_assert_uint_le(stats.committed_bytes, stats.reserved_bytes);
     ck_assert_uint_ge(stats.committed_most + stats.overhead_bytes, stats.committed_bytes);
 }
 
-/* What is no start of a piece of code, and what other functions say to one. */
+/* Checks addresses that are not the start of a piece of code, and functions that are not for code. */
 static void code_is_of_its_own_kind(brainmm_jit_heap *heap, char *code, void *writable) {
     brainmm_options options, before;
     memset(&options, 0x5A, sizeof options);
@@ -86,7 +87,7 @@ START_TEST(code_is_found_piece_by_piece) {
     seen_start(&seen, 20000);
     for (unsigned i = 0; i < CODE_HEAPS; i++)
         ck_assert_int_eq(brainmm_jit_heap_create(i % 2, &heaps[i]), BRAINMM_OK);
-    for (unsigned heap = 0; heap < CODE_HEAPS; heap++) { /* the first piece lies where its chunk begins */
+    for (unsigned heap = 0; heap < CODE_HEAPS; heap++) { /* the first piece lies at the start of its chunk */
         void *writable;
         char *code = brainmm_jit_alloc(heaps[heap], 100, &writable);
         ck_assert_ptr_nonnull(code);
@@ -122,14 +123,14 @@ START_TEST(code_is_found_piece_by_piece) {
 }
 END_TEST
 
-#if defined(BRAINMM_STATIC) /* the static core, whose inside can be called */
+#if defined(BRAINMM_STATIC) /* only in the static core can internal functions be called */
 static void count_one(void *count, const struct found *found) {
     (void)found;
     ++*(unsigned *)count;
 }
 
-/* Between a walk's two questions, where the next chunk lies and what is in it, another chunk may come to lie around that
- * place; its pieces would be reported after others that lie higher. */
+/* A walk first asks where the next chunk lies and then what is in it. In between another chunk may be created around
+ * that place. The walk must not report its pieces, because they begin at lower addresses. */
 START_TEST(a_chunk_that_begins_elsewhere_is_not_visited) {
     for (unsigned kind = 0; kind < 2; kind++) {
         brainmm_jit_heap *heap;

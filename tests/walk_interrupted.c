@@ -1,8 +1,8 @@
-/* walk_interrupted.c: slabs that end, go back to the system and are made again as something else in the very moment the walk
- * looks at them. What was free all the time is still not found, what was live all the time is, and what is seen of a slab
- * that never keeps still is marked as presumed.
+/* walk_interrupted.c: while the walk reads a slab, the slab ends, goes back to the system and becomes something else.
+ * The walk must find what was live all the time and must not find what was free all the time. If a slab changes at
+ * every attempt, its pieces are reported as presumed.
  *
- * White box: linked with the static core and the linker's --wrap for os_peek (tests.mk), which is where a walk looks.
+ * White box: linked with the static core and the linker's --wrap for os_peek (tests.mk), by which a walk reads memory.
  */
 #include "walk_support.h"
 
@@ -10,7 +10,7 @@
 
 enum { PIECES = 4000, SIZE_OF_EACH = 64, STAYING = 100, UNIT = 65536 };
 
-static void (*interruption)(void); /* happens when something in the unit of `where` is looked at */
+static void (*interruption)(void); /* is called when the walk reads the unit of `where` */
 static const void *where;
 static unsigned peeks;
 
@@ -47,9 +47,9 @@ static void free_the_rest(void) {
 
 static void check_found(void) {
     for (unsigned i = 0; i < STAYING; i++)
-        CHECK_MSG(seen_at(&seen, staying[i]) != NULL, "piece %u, which stays, is not found", i);
+        CHECK_MSG(seen_at(&seen, staying[i]) != NULL, "piece %u is not found although it is live", i);
     for (unsigned i = 0; i < PIECES; i += 2)
-        CHECK_MSG(seen_at(&seen, pieces[i]) == NULL, "piece %u, which was free before and after, is found", i);
+        CHECK_MSG(seen_at(&seen, pieces[i]) == NULL, "piece %u is found although it was free all the time", i);
     for (size_t i = 0; i < seen.count; i++)
         CHECK(seen.all[i].certainty == BRAINMM_SEEN);
 }
@@ -100,7 +100,7 @@ static void with_slabs_of(size_t size) {
     seen_walk(&seen);
     for (unsigned i = 0; i < STAYING; i++)
         CHECK(seen_at(&seen, staying[i]) != NULL);
-    for (size_t i = 0; i < seen.count; i++) /* of whichever life, but of one */
+    for (size_t i = 0; i < seen.count; i++) /* of the old slab or of the new one, but not of both */
         CHECK(seen.all[i].certainty != BRAINMM_PRESUMED &&
               (seen.all[i].size == others_size || seen.all[i].size == SIZE_OF_EACH || seen.all[i].size == 304));
     for (unsigned i = 0; size != SIZE_OF_EACH && i < PIECES; i += 2) {
@@ -154,7 +154,7 @@ int main(void) {
     peeks = 0;
     seen_walk(&seen);
     interruption = NULL;
-    CHECK_MSG(peeks < 100, "looked %u times at one slab", peeks);
+    CHECK_MSG(peeks < 100, "the walk read one slab %u times", peeks);
     CHECK(seen.count == 1 && seen.all[0].certainty == BRAINMM_PRESUMED);
     brainmm_stats stats = {.struct_size = sizeof stats};
     interruption = end_and_begin;

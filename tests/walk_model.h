@@ -1,6 +1,6 @@
-/* walk_model.h: a program's own record of all that it has allocated, and the comparison with what brainmm_walk and
- * brainmm_get_stats tell: each live piece, block and run of pages is found once and described as it was taken, nothing
- * else is found, and the figures are the sums.
+/* walk_model.h: a program's own record of all that it has allocated. It is compared with the answers of brainmm_walk
+ * and brainmm_get_stats: each live piece, block and run of pages is found once and described as it was allocated,
+ * nothing else is found, and the figures are the sums.
  */
 #ifndef TESTS_WALK_MODEL_H
 #define TESTS_WALK_MODEL_H
@@ -13,7 +13,7 @@ enum { MODEL_MOST = 20000 };
 /* ---- The model -------------------------------------------------------------------------------------------------- */
 
 struct entry {
-    void *address; /* NULL: nothing */
+    void *address; /* NULL: freed */
     size_t asked, alignment;
     uint8_t kind, mode;
     uintptr_t thread_id;
@@ -43,7 +43,7 @@ SUPPORT_INLINE void entry_free(struct entry *entry) {
     entry->address = NULL;
 }
 
-/* Frees every STEP-th of what is live, beginning with the first. */
+/* Frees every STEP-th live allocation, beginning with the first. */
 SUPPORT_INLINE void model_free(unsigned step) {
     unsigned number = 0;
     for (unsigned i = 0; i < model_count; i++)
@@ -51,7 +51,7 @@ SUPPORT_INLINE void model_free(unsigned step) {
             entry_free(&model[i]);
 }
 
-/* Of everything there is: pieces of every class and alignment, runs, pages and blocks of every mode. */
+/* Allocates pieces of every class and alignment, large pieces, and pages and blocks of every mode. */
 SUPPORT_INLINE void model_fill(void) {
     for (size_t size = 0; size <= 1024; size += 8)
         for (unsigned i = 0; i < 3; i++)
@@ -83,7 +83,7 @@ SUPPORT_INLINE size_t model_live(void) {
     return live;
 }
 
-/* What the walk finds is the model, no more and no less. */
+/* Checks that the walk finds exactly what the model has. ALONE: no other thread has a heap in use. */
 SUPPORT_INLINE void compare(bool alone) {
     seen_walk(&seen);
     for (unsigned i = 0; i < model_count; i++) {
@@ -106,10 +106,10 @@ SUPPORT_INLINE void compare(bool alone) {
         ck_assert_uint_eq(thread_id, found->thread_id);
         ck_assert_uint_eq(found->certainty, alone ? BRAINMM_EXACT : BRAINMM_SEEN);
     }
-    ck_assert_uint_eq(seen.count, model_live()); /* each once, as the walk ascends, and nothing besides */
+    ck_assert_uint_eq(seen.count, model_live()); /* found once, as the walk ascends, and nothing else */
 }
 
-/* The figures are the sums of what the walk finds. */
+/* Checks that the figures are the sums of what the walk finds. */
 SUPPORT_INLINE void compare_stats(bool alone) {
     static brainmm_class_stats classes[1024];
     brainmm_stats stats;
@@ -148,7 +148,7 @@ SUPPORT_INLINE void compare_stats(bool alone) {
     }
     ck_assert_uint_eq(stats.slabs, slabs);
     ck_assert_uint_eq(in_classes, count[BRAINMM_SMALL] + count[BRAINMM_MEDIUM]);
-    for (size_t i = 0; i < seen.count; i++) { /* each class has as many as the walk finds of its size and alignment */
+    for (size_t i = 0; i < seen.count; i++) { /* each class has as many as the walk finds in it */
         if (seen.all[i].kind > BRAINMM_MEDIUM)
             continue;
         size_t row = 0;
@@ -165,7 +165,7 @@ SUPPORT_INLINE void model_start(void) {
     seen_start(&seen, 4 * MODEL_MOST);
     model_count = 0;
     seen_walk(&seen);
-    ck_assert_uint_eq(seen.count, 0); /* all that is ever live here is the model's */
+    ck_assert_uint_eq(seen.count, 0); /* nothing but the model's memory is ever live here */
 }
 
 SUPPORT_INLINE void model_end(void) {

@@ -1,4 +1,4 @@
-/* walk_support.h: what brainmm_walk showed, kept outside the heap, and looked up by address. */
+/* walk_support.h: stores what brainmm_walk reports outside the heap and looks it up by address. */
 #ifndef TESTS_WALK_SUPPORT_H
 #define TESTS_WALK_SUPPORT_H
 
@@ -19,7 +19,8 @@ SUPPORT_INLINE void seen_start(struct seen *seen, size_t room) {
 
 SUPPORT_INLINE void seen_end(struct seen *seen) { system_pages_free(seen->all, seen->room * sizeof *seen->all); }
 
-/* A visitor; CONTEXT is a struct seen. What is visited ascends, does not overlap and is described within reason. */
+/* A visitor; CONTEXT is a struct seen. Checks that addresses ascend, that nothing overlaps and that each description is
+ * possible. */
 SUPPORT_INLINE int BRAINMM_CALL seen_visit(void *context, const brainmm_allocation *allocation) {
     struct seen *seen = context;
     CHECK(allocation->struct_size == sizeof *allocation);

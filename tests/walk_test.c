@@ -1,5 +1,5 @@
-/* walk_test.c: brainmm_walk in a program that knows all that it has allocated. The other threads have ended or do nothing
- * here. walk_threads.c has threads that work, walk_code_test.c what JIT heaps hold, stats_test.c arguments and counters.
+/* walk_test.c: compares brainmm_walk with a program's own record of what it has allocated. Other threads have ended or
+ * do nothing. walk_threads.c has threads that work, walk_code_test.c JIT heaps, stats_test.c arguments and counters.
  */
 #include "heap_model.h"
 #include "walk_model.h"
@@ -16,7 +16,7 @@ START_TEST(all_that_is_live_is_found_once_and_described) {
     model_free(3);
     compare(true);
     compare_stats(true);
-    model_fill(); /* into what has been freed */
+    model_fill(); /* into the freed memory */
     compare(true);
     model_free(2);
     compare(true);
@@ -51,7 +51,7 @@ START_TEST(resized_pieces_are_found_as_they_are_now) {
 }
 END_TEST
 
-/* Random use, as in stress.c, with walks in between. */
+/* Uses the heap at random, as stress.c does, and walks in between. */
 START_TEST(random_use_is_found) {
     static struct slot slots[400];
     random_source random = {42};
@@ -138,7 +138,8 @@ static void thread_waits(void *unused) {
     CHECK(event_wait(&leave, 60000));
 }
 
-/* Its cached and freed objects lie in lists that only it may read; what it has is found all the same. */
+/* A thread's cached and freed objects lie in lists that only that thread may read. The walk must still find what it
+ * has. */
 START_TEST(what_a_waiting_thread_has_is_found_and_owned_by_it) {
     thread t;
     waiting.raised = leave.raised = 0;
@@ -167,7 +168,7 @@ struct meddler {
     void *mine[64];
 };
 
-/* Frees what it is shown, allocates, and walks. */
+/* A visitor that frees what it is shown, allocates, and walks. */
 static int BRAINMM_CALL meddle(void *context, const brainmm_allocation *allocation) {
     struct meddler *meddler = context;
     if (meddler->visits < 64)
@@ -186,7 +187,7 @@ START_TEST(a_visitor_may_use_the_heap) {
     for (size_t size = 1; size < 100000; size += size / 8 + 1)
         model_add_piece(brainmm_alloc(size), size, 16);
     ck_assert_int_eq(brainmm_walk(meddle, &meddler), BRAINMM_OK);
-    ck_assert_uint_eq(meddler.visits, model_count); /* not its own pieces, and each one but once */
+    ck_assert_uint_eq(meddler.visits, model_count); /* each piece once, and none of the visitor's own */
     ck_assert_uint_gt(meddler.visits, 64);
     for (unsigned i = 0; i < 64; i++)
         ck_assert_int_eq(brainmm_free(meddler.mine[i]), BRAINMM_OK);
@@ -208,7 +209,7 @@ START_TEST(a_visitor_may_end_the_walk) {
         ck_assert_uint_eq(before, 50);
         model_count = 0;
         seen_walk(&seen);
-        for (size_t i = 0; i < seen.count; i++) /* those that were not visited */
+        for (size_t i = 0; i < seen.count; i++) /* frees those that were not visited */
             ck_assert_int_eq(brainmm_free(seen.all[i].address), BRAINMM_OK);
         for (unsigned i = 0; i < 50; i++)
             model_add_piece(brainmm_alloc(5000), 5000, 16);
@@ -227,8 +228,8 @@ static void set_readable(void *pages, size_t size, bool readable) {
 #endif
 }
 
-/* A program may protect pages inside its own pieces. Where the system does not let us read them either (Wine does), the
- * pieces are presumed to be live. */
+/* A program may make pages inside its own pieces unreadable. If the system does not let the walk read them either, the
+ * walk presumes that the pieces are live. Wine lets it read them. */
 START_TEST(memory_that_may_not_be_read_is_no_obstacle) {
     brainmm_stats stats = {.struct_size = sizeof stats};
     for (unsigned i = 0; i < 100; i++)

@@ -1,6 +1,6 @@
-/* walk_threads.c: the walk, the statistics and the dump while other threads allocate, resize, free each other's memory,
- * end, give memory back to the system and take away the right to read theirs. Nothing crashes or hangs; whatever is live
- * all the time is found once and rightly described; what is free all the time is not found.
+/* walk_threads.c: the walk, the statistics and the dump run while other threads allocate, resize, free each other's
+ * memory, end, give memory back to the system and make their memory unreadable. Nothing crashes or hangs. What is live
+ * all the time is found once and described correctly. What is free all the time is not found.
  *
  *   walk_threads [seconds]
  */
@@ -14,7 +14,7 @@ enum { WORKERS = 3, KEPT = 250, SHARED = 600, WALKS_LEAST = 5 };
 
 static struct worker {
     thread thread;
-    struct slot kept[KEPT]; /* taken before `ready`, given back after `leave` */
+    struct slot kept[KEPT]; /* allocated before `ready`, freed after `leave` */
     event ready;
     unsigned number;
 } workers[WORKERS];
@@ -68,7 +68,7 @@ static void short_lived_runs(void *seed) {
         work_once(&random);
 }
 
-/* One thread after the other: heaps pass from ended threads to new ones. */
+/* Starts one thread after the other, so that heaps pass from ended threads to new ones. */
 static void spawner_runs(void *unused) {
     (void)unused;
     thread t;
@@ -78,7 +78,7 @@ static void spawner_runs(void *unused) {
     }
 }
 
-/* Waits with some pieces freed, which nobody else can have meanwhile. */
+/* Waits with some pieces freed, which no other thread can get meanwhile. */
 static void idle_runs(void *unused) {
     (void)unused;
     for (unsigned i = 0; i < 500; i++) {
@@ -136,8 +136,8 @@ static void look(void) {
         for (unsigned i = 0; i < KEPT; i++)
             check_kept(&workers[w].kept[i]);
     for (unsigned i = 0; i < 500; i++) {
-        CHECK_MSG(seen_at(&seen, idle_live[i]) != NULL, "number %u of the waiting thread's is not found", i);
-        CHECK_MSG(seen_at(&seen, idle_free[i]) == NULL, "number %u, which it has freed, is found", i);
+        CHECK_MSG(seen_at(&seen, idle_live[i]) != NULL, "piece %u of the waiting thread is not found", i);
+        CHECK_MSG(seen_at(&seen, idle_free[i]) == NULL, "piece %u, which the waiting thread freed, is found", i);
     }
     CHECK(seen_at(&seen, protected_piece) != NULL);
     for (size_t i = 0; i < seen.count; i++)
@@ -146,7 +146,7 @@ static void look(void) {
     brainmm_stats stats = {.struct_size = sizeof stats};
     CHECK(brainmm_get_stats(&stats, NULL, 0) == BRAINMM_OK);
     CHECK(stats.approximate & BRAINMM_OTHERS_WORKED);
-    CHECK(stats.live_count > WORKERS * KEPT + 500); /* at most: what moves during the scan may be counted twice */
+    CHECK(stats.live_count > WORKERS * KEPT + 500); /* what moves during the scan may be counted twice */
     CHECK(stats.reserved_bytes >= stats.committed_bytes);
 }
 
@@ -188,7 +188,7 @@ int main(int argc, char **argv) {
     for (unsigned i = 0; i < SHARED; i++)
         slot_release(&shared[i].slot);
     seen_walk(&seen);
-    CHECK_MSG(seen.count == 0, "%zu allocations are left", seen.count);
+    CHECK_MSG(seen.count == 0, "%zu allocations are still live", seen.count);
     printf("%u walks, %u allocations presumed to be live\n", walks, presumed);
     return TEST_PASSED;
 }

@@ -31,7 +31,7 @@ SUPPORT_INLINE void witnesses_up(void) {
     pattern_fill(witness_jit, 5 * BRAINMM_PAGE_SIZE, 3);
 }
 
-/* The classes give out unique pieces still: a corrupted free list would hand one out twice. */
+/* Each class must still hand out different pieces: a corrupted free list would hand one out twice. */
 SUPPORT_INLINE void classes_are_sound(void) {
     enum { COUNT = 300 };
     static unsigned char *pieces[COUNT];
@@ -72,7 +72,7 @@ SUPPORT_INLINE bool is_witness(const void *address) {
     return address == witness_block || address == witness_pages || address == witness_jit;
 }
 
-/* ADDRESS is no live allocation, freed or never one: every function must say so. */
+/* Checks that every function refuses ADDRESS, which was freed or never was an allocation. */
 SUPPORT_INLINE void refused_by_all(void *address) {
     int result = brainmm_free(address);
     ck_assert_msg(result == BRAINMM_E_POINTER || result == BRAINMM_E_DOUBLE_FREE, "free(%p) = %d", address, result);
@@ -95,7 +95,7 @@ SUPPORT_INLINE void refused_by_all(void *address) {
             ck_assert_ptr_null(brainmm_pages_reget(address, count, mode));
         }
     }
-    result = brainmm_free(address); /* and the questions above have not changed that */
+    result = brainmm_free(address); /* the calls above have not changed that */
     ck_assert(result == BRAINMM_E_POINTER || result == BRAINMM_E_DOUBLE_FREE);
 }
 

@@ -1,4 +1,4 @@
-/* attach_second_file.c: see the header. */
+/* attach_second_file.c: see attach_second_file.h. */
 #include "brainmm_attach.h"
 /* brainmm_attach.h first: it must not need anything before it */
 #include "attach_second_file.h"

@@ -1,11 +1,11 @@
-/* memory.h: how much physical memory the process has, and memory from the system. */
+/* memory.h: measures the memory of the process, and allocates memory from the system. */
 #ifndef TESTS_MEMORY_H
 #define TESTS_MEMORY_H
 
 #include "support/outcome.h"
 
-/* Bytes of this process in physical memory. On Linux from a walk of the page tables (smaps_rollup): the counters behind
- * statm lag by some hundred pages. */
+/* The bytes of this process in physical memory. Linux counts them in a walk of the page tables (smaps_rollup). The
+ * counters behind statm lag by some hundred pages. */
 SUPPORT_INLINE size_t resident_bytes_once(void) {
 #if defined(_WIN32)
     PROCESS_MEMORY_COUNTERS counters;
@@ -27,7 +27,7 @@ SUPPORT_INLINE size_t resident_bytes_once(void) {
 #endif
 }
 
-/* The same; the first call is made twice, so that the code and buffers it brings in are not taken for growth. */
+/* The same. The first call measures twice, so that the code and buffers that it brings in are not taken for growth. */
 SUPPORT_INLINE size_t resident_bytes(void) {
     static bool warm;
     if (!warm)
@@ -36,13 +36,13 @@ SUPPORT_INLINE size_t resident_bytes(void) {
     return resident_bytes_once();
 }
 
-/* How much resident memory grew since BEFORE; 0 when it shrank. */
+/* By how many bytes resident memory grew since BEFORE; 0 if it shrank. */
 SUPPORT_INLINE size_t resident_growth(size_t before) {
     size_t now = resident_bytes();
     return now > before ? now - before : 0;
 }
 
-/* Whether the system lets code at ADDRESS run. */
+/* Whether the page at ADDRESS is executable. */
 SUPPORT_INLINE bool is_executable(const void *address) {
 #if defined(_WIN32)
     MEMORY_BASIC_INFORMATION info;
@@ -66,7 +66,7 @@ SUPPORT_INLINE bool is_executable(const void *address) {
 #endif
 }
 
-/* Pages from the system, not from the heap: for foreign pointers and for arrays that must not disturb a measurement. */
+/* Allocates pages from the system: for foreign pointers and for arrays that must not change what is measured. */
 SUPPORT_INLINE void *system_pages(size_t size) {
 #if defined(_WIN32)
     void *pages = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
@@ -87,7 +87,7 @@ SUPPORT_INLINE void system_pages_free(void *pages, size_t size) {
 #endif
 }
 
-/* Makes such pages inaccessible. */
+/* Makes these pages inaccessible. */
 SUPPORT_INLINE void system_pages_forbid(void *pages, size_t size) {
 #if defined(_WIN32)
     DWORD before;

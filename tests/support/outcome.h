@@ -1,5 +1,5 @@
-/* outcome.h: how a test program ends: CHECK, a skip, and what it must know of its own build. Includes the
- * system's headers, which the other headers of this folder use. */
+/* outcome.h: ends a test program by CHECK or a skip, and tells what tool it runs under. Includes the system's headers
+ * for the other headers of this folder. */
 #ifndef TESTS_OUTCOME_H
 #define TESTS_OUTCOME_H
 
@@ -34,7 +34,7 @@
 
 enum { TEST_PASSED = 0, TEST_FAILED = 1, TEST_SKIPPED = 77 };
 
-/* Ends the process when COND does not hold, without running exit handlers: other threads may be in the heap. */
+/* Ends the process if COND does not hold. Runs no exit handlers, because other threads may be in the heap. */
 #define CHECK(cond)                                                                                                    \
     do {                                                                                                               \
         if (!(cond)) {                                                                                                 \
@@ -43,7 +43,7 @@ enum { TEST_PASSED = 0, TEST_FAILED = 1, TEST_SKIPPED = 77 };
         }                                                                                                              \
     } while (0)
 
-/* The same with a printf text about the values at hand. */
+/* The same, with a printf text about the values. */
 #define CHECK_MSG(cond, ...)                                                                                           \
     do {                                                                                                               \
         if (!(cond)) {                                                                                                 \
@@ -59,7 +59,7 @@ _Noreturn SUPPORT_INLINE void test_end(int status) {
     fflush(stderr);
 #if defined(_WIN32)
     TerminateProcess(GetCurrentProcess(), (UINT)status);
-    abort(); /* not reached; the declaration of TerminateProcess does not say so */
+    abort(); /* not reached, but TerminateProcess is not declared so */
 #else
     _exit(status);
 #endif
@@ -70,8 +70,8 @@ _Noreturn SUPPORT_INLINE void test_skip(const char *why) {
     test_end(TEST_SKIPPED);
 }
 
-/* True when the program runs under valgrind, whose slowness some loops must respect. Asks no client request, so that
- * the tests need no valgrind headers: valgrind preloads a library of its own. */
+/* True if the program runs under valgrind, where slow loops must be shorter. It looks for the library that valgrind
+ * preloads, so that the tests need no header of valgrind. */
 SUPPORT_INLINE bool under_valgrind(void) {
 #if defined(_WIN32)
     return false;
@@ -81,7 +81,7 @@ SUPPORT_INLINE bool under_valgrind(void) {
 #endif
 }
 
-/* True in builds whose instrumentation changes memory figures and times. */
+/* 1 in builds with a sanitizer that changes memory figures and times. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define UNDER_SANITIZER 1
 #elif defined(__has_feature)

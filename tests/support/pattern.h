@@ -1,4 +1,4 @@
-/* pattern.h: random numbers, and contents that give away a byte copied from or to the wrong place. */
+/* pattern.h: random numbers, and contents that show if a byte was copied from or to a wrong place. */
 #ifndef TESTS_PATTERN_H
 #define TESTS_PATTERN_H
 
@@ -17,10 +17,10 @@ typedef struct random_source {
 
 SUPPORT_INLINE uint64_t random_next(random_source *r) { return mix64(r->state++); }
 
-/* Uniform enough in 0 .. LIMIT - 1. */
+/* Nearly uniform in 0 .. LIMIT - 1. */
 SUPPORT_INLINE size_t random_below(random_source *r, size_t limit) { return (size_t)(random_next(r) % limit); }
 
-/* Fills SIZE bytes so that every aligned 8 bytes differ by SEED and by position. */
+/* Fills SIZE bytes. Each 8 bytes depend on SEED and on their position. */
 SUPPORT_INLINE void pattern_fill(void *memory, size_t size, uint64_t seed) {
     unsigned char *bytes = memory;
     size_t i = 0;
@@ -32,7 +32,7 @@ SUPPORT_INLINE void pattern_fill(void *memory, size_t size, uint64_t seed) {
     memcpy(bytes + i, &last, size - i);
 }
 
-/* Whether the first SIZE bytes are what pattern_fill with the same SEED wrote, whatever size it filled. */
+/* Whether the first SIZE bytes are what pattern_fill wrote with this SEED. It may have filled more. */
 SUPPORT_INLINE bool pattern_holds(const void *memory, size_t size, uint64_t seed) {
     const unsigned char *bytes = memory;
     size_t i = 0;

@@ -1,4 +1,4 @@
-/* process.h: runs a program as a process of its own. */
+/* process.h: runs this program again as a process of its own. */
 #ifndef TESTS_PROCESS_H
 #define TESTS_PROCESS_H
 
@@ -6,7 +6,7 @@
 
 enum { RUN_CRASHED = -1, RUN_HUNG = -2 };
 
-/* Runs this program once more with one ARGUMENT; returns its exit code, or one of the above. */
+/* Runs PROGRAM with one ARGUMENT. Returns its exit code or one of the above. */
 SUPPORT_INLINE int64_t run_again(const char *program, const char *argument, unsigned seconds) {
 #if defined(_WIN32)
     char command[MAX_PATH + 64];
@@ -23,14 +23,14 @@ SUPPORT_INLINE int64_t run_again(const char *program, const char *argument, unsi
     CHECK(GetExitCodeProcess(process.hProcess, &code));
     CloseHandle(process.hProcess);
     CloseHandle(process.hThread);
-    /* exception codes, like 0xC0000005 for an access violation, are what crashed processes end with */
+    /* a crashed process ends with an exception code, like 0xC0000005 for an access violation */
     return !ended ? RUN_HUNG : code >= 0x80000000u ? RUN_CRASHED : (int64_t)code;
 #else
     int status;
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        alarm(seconds); /* outlives the exec; ends what hangs */
+        alarm(seconds); /* stays set after the exec and ends a program that hangs */
         execl(program, program, argument, (char *)NULL);
         _exit(127);
     }

@@ -1,4 +1,4 @@
-/* thread.h: time, threads, events between them and a bound on the time of the whole program. */
+/* thread.h: time, threads, events between them, and a bound on the time of the whole program. */
 #ifndef TESTS_THREAD_H
 #define TESTS_THREAD_H
 
@@ -57,7 +57,7 @@ SUPPORT_INLINE void *thread_entry(void *self) {
 }
 #endif
 
-/* T must stay where it is until the thread has been joined. */
+/* *T must stay at its address until the thread has been joined. */
 SUPPORT_INLINE void thread_start(thread *t, void (*run)(void *), void *argument) {
     t->run = run;
     t->argument = argument;
@@ -79,7 +79,7 @@ SUPPORT_INLINE void thread_join(thread *t) {
 #endif
 }
 
-/* The id that brainmm_options.thread_id is documented to hold: the system's. */
+/* The system's id of this thread, as in brainmm_options.thread_id. */
 SUPPORT_INLINE uintptr_t current_thread_id(void) {
 #if defined(_WIN32)
     return GetCurrentThreadId();
@@ -88,8 +88,8 @@ SUPPORT_INLINE uintptr_t current_thread_id(void) {
 #endif
 }
 
-/* A one-way signal between threads. Spins with yields: the waits are short, and a condition variable would bring the
- * C library's allocator into programs that measure memory. */
+/* A one-way signal between threads. It waits in a loop of short sleeps. A condition variable could use the C library's
+ * allocator in programs that measure memory. */
 typedef struct event {
     int raised;
 } event;
@@ -100,7 +100,7 @@ SUPPORT_INLINE void event_raise(event *e) {
 
 SUPPORT_INLINE bool event_is_raised(const event *e) { return __atomic_load_n(&e->raised, __ATOMIC_ACQUIRE) != 0; }
 
-/* False when E was not raised within MS. */
+/* Waits for E. False if it was not raised within MS. */
 SUPPORT_INLINE bool event_wait(const event *e, uint64_t ms) {
     uint64_t end = now_ms() + ms;
     while (!event_is_raised(e)) {
@@ -111,7 +111,7 @@ SUPPORT_INLINE bool event_wait(const event *e, uint64_t ms) {
     return true;
 }
 
-/* Ends the whole process with a message when the test takes longer than SECONDS: a hang is a result, too. */
+/* Ends the process with a message if the test takes longer than SECONDS. So a hang is a failure with a reason. */
 SUPPORT_INLINE void watchdog_run(void *seconds) {
     sleep_ms((unsigned)(uintptr_t)seconds * 1000);
     fprintf(stderr, "the test did not end within %u seconds\n", (unsigned)(uintptr_t)seconds);
