@@ -1,7 +1,7 @@
-/* allocate.h: the allocator a workload runs on, chosen when it is compiled.
+/* allocate.h: the allocator on which a workload runs, chosen when it is compiled.
  *
- * By default malloc, which LD_PRELOAD replaces on Linux and which is msvcrt's on Windows. Windows has no preloading, so
- * there the same workloads are built once more on BrainMM (BENCH_BRAINMM) and on HeapAlloc (BENCH_PROCESS_HEAP).
+ * The default is malloc. On Linux LD_PRELOAD replaces it, on Windows it is msvcrt's. Windows has no preloading, so
+ * there the same workloads are also built on BrainMM (BENCH_BRAINMM) and on HeapAlloc (BENCH_PROCESS_HEAP).
  */
 #ifndef BENCH_ALLOCATE_H
 #define BENCH_ALLOCATE_H

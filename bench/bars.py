@@ -7,7 +7,7 @@ LABEL, WIDTH, FIGURE, BAR, GAP, TITLE = 150, 420, 70, 16, 14, 24
 
 
 def draw(path, title, groups, series, unit):
-    """GROUPS: (name, {series: figure}); a figure that is missing has no bar. All bars have one scale."""
+    """GROUPS: (name, {series: figure}). A missing figure has no bar. All bars have the same scale."""
     longest = max(figure for _, figures in groups for figure in figures.values())
     lines, y = [], 2 * TITLE
     for name, figures in groups:
@@ -20,7 +20,8 @@ def draw(path, title, groups, series, unit):
             lines.append(f'<text x="{LABEL - 6}" y="{y + BAR - 4}" text-anchor="end">{escape(who)}</text>')
             lines.append(f'<rect x="{LABEL}" y="{y}" width="{length:.1f}" height="{BAR - 2}" '
                          f'fill="{COLOURS[index % len(COLOURS)]}"/>')
-            lines.append(f'<text x="{LABEL + length + 4:.1f}" y="{y + BAR - 4}">{figures[who]:.4g}{escape(unit)}</text>')
+            lines.append(f'<text x="{LABEL + length + 4:.1f}" y="{y + BAR - 4}">'
+                         f'{figures[who]:.4g}{escape(unit)}</text>')
             y += BAR
         y += GAP
     with open(path, "w", encoding="utf-8") as file:

@@ -47,7 +47,7 @@ BENCH_BUILD_HeapAlloc := -DBENCH_PROCESS_HEAP
 $(foreach target,$(WINDOWS),$(eval $(call bench_windows,$(target))))
 
 .PHONY: run-bench $(TARGETS:%=bench-programs-%)
-# One after the other whatever -j says: two at once would measure each other.
+# One after the other whatever -j says: two at once would disturb each other's times.
 run-bench: $(BENCH_TARGETS:%=bench-programs-%)
 	$(foreach target,$(BENCH_TARGETS),bench/run.py $(target) $(BENCH_OPTIONS) && \
 	    bench/pascal_managers.py $(target) $(BENCH_PASCAL_OPTIONS) &&) true

@@ -1,13 +1,12 @@
-/* large.c: workloads that ask for much: 100 MiB in pieces of one size, and pieces of some 10 KiB to some 10 MiB.
- */
+/* large.c: workloads with much memory: 100 MiB in pieces of one size, and pieces of some 10 KiB to some 10 MiB. */
 #include "workload.h"
 #include <stdbool.h>
 
 enum { SEED = 21, MIB = 1 << 20 };
 
-/* 100 MiB of payload in pieces of one size, every byte written, freed again, four times: what a first touch and what a
- * reuse costs. The pieces are linked through themselves, so that nothing but payload and the allocator's own
- * structures is in the peak. */
+/* Allocates 100 MiB in pieces of one size, writes every byte and frees them, four times. It shows the cost of a first
+ * touch and of reuse. The pieces are linked through their own memory, so that the peak is nothing but payload and the
+ * allocator's own structures. */
 struct link {
     struct link *next;
 };
@@ -31,7 +30,7 @@ static void fill_once(size_t size) {
         first = next;
     }
     if (seen != count) {
-        workload_fail("pieces were lost or written over");
+        workload_fail("pieces were lost or overwritten");
     }
 }
 
@@ -61,7 +60,7 @@ static void fill_6000(unsigned threads) {
     fill(6000);
 }
 
-/* Random replacement among pieces of 32 KiB to 1 MiB, one byte of every 4 KiB page written. */
+/* Replaces random pieces of 32 KiB to 1 MiB and writes one byte of every 4 KiB page. */
 static void replace_large(unsigned threads) {
     enum { COUNT = 150, STEPS = 200000 };
     struct {
@@ -86,7 +85,8 @@ static void replace_large(unsigned threads) {
     }
 }
 
-/* Four buffers that grow in turn to 24 MiB, by an eighth each time, every byte written once: vectors of a loader. */
+/* Four buffers grow in turn to 24 MiB, by an eighth each time, like the vectors of a loader. Every byte is written
+ * once. */
 static void grow_large(unsigned threads) {
     enum { BUFFERS = 4, ROUNDS = 6, LAST_SIZE = 24 * MIB };
     (void)threads;
@@ -116,8 +116,8 @@ static void grow_large(unsigned threads) {
     }
 }
 
-/* Buffers that grow by a quarter each time, in turn, a byte of every page of what is new written: the time that growth itself
- * takes is told apart. */
+/* Buffers grow in turn, by a quarter each time, and one byte of every new page is written. The time of the growth
+ * itself is reported apart. */
 static void grow_buffers(unsigned count, size_t last_size, size_t rounds) {
     enum { MOST = 4, PAGE = 4096 };
     unsigned char *buffers[MOST] = {NULL};
@@ -154,7 +154,7 @@ static void grow_buffers(unsigned count, size_t last_size, size_t rounds) {
     workload_report_calls(calls);
 }
 
-/* On 32 bit, and where only a part of the work is asked for, not as far: twice the size must fit beside itself. */
+/* The last size is smaller on 32 bit, where twice the size must fit beside itself, and for a part of the work. */
 static void grow_one(unsigned threads) {
     (void)threads;
     grow_buffers(1, sizeof(void *) == 4 ? 256 * (size_t)MIB : 1024 * (size_t)MIB, workload_steps(2));
@@ -165,8 +165,8 @@ static void grow_four(unsigned threads) {
     grow_buffers(4, (sizeof(void *) == 4 ? 64 : 256) * (size_t)MIB, workload_steps(2));
 }
 
-/* 20 live buffers of 5 to 25 MiB, of which one is replaced 2,000 times and written from end to end: what a cache of freed
- * large memory is for. */
+/* Of 20 live buffers of 5 to 25 MiB a random one is replaced 2,000 times and written from end to end. A cache of freed
+ * large memory helps here. */
 static void replace_huge(unsigned threads) {
     enum { BUFFERS = 20, STEPS = 2000 };
     unsigned char *buffers[BUFFERS] = {NULL};

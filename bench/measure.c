@@ -1,11 +1,13 @@
-/* measure.c: `measure FD LIBRARY WARM COMMAND...` runs a command and writes to the open file FD one line:
+/* measure.c: `measure FD LIBRARY WARM COMMAND...` runs a command and writes one line to the open file FD:
  *
  *     wall-seconds user-seconds system-seconds peak-KiB minor-faults exit-code
  *
- * LIBRARY is preloaded into the command, "-" is none. Before that WARM MiB of memory are used and given back: where a
- * virtual machine's host takes back what its guest has not used for a while, the first use of a page costs ten times the
- * second, and the allocators would be told apart by who comes when. Why a program of its own: the kernel counts the parent's memory
- * at the fork into the child's peak, and a Python interpreter's would hide that of every small program.
+ * LIBRARY is preloaded into the command; "-" means none. Before that, WARM MiB of memory are used and given back. The
+ * host of a virtual machine may take back memory that its guest has not used for a while. Then the first use of a page
+ * costs ten times the second, and the result would depend on the order of the allocators.
+ *
+ * This is a program of its own because the kernel adds the parent's memory at the fork to the child's peak. The memory
+ * of a Python interpreter would hide that of every small program.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

@@ -1,8 +1,8 @@
-/* move.c: brainmm_move_b16 beside the C library's memmove, in turns, from 16 bytes to 64 MiB.
+/* move.c: compares brainmm_move_b16 with the C library's memmove, in turns, from 16 bytes to 64 MiB.
  *
- * Where the target lies relative to the source matters as much as the length, so each length is moved in four ways:
- * "apart", both at the start of a page; "+16" and "+2064", the target that much further into its page; "down", onto
- * itself, 16 bytes further. A line has nanoseconds a move, best of the rounds, and their ratio.
+ * The place of the target relative to the source matters as much as the length, so each length is moved in four ways.
+ * "apart": both at the start of a page. "+16" and "+2064": the target that many bytes further into its page. "down":
+ * onto itself, 16 bytes further. A line has the nanoseconds of a move, the best of the rounds, and their ratio.
  *
  *     build/TARGET/bench/move [ROUNDS]
  */
@@ -29,10 +29,10 @@ static double now_ns(void) {
 #endif
 
 #define MOST ((size_t)64 << 20)
-#define MOVED_A_TURN ((size_t)1 << 20) /* bytes, or one move if that is more */
+#define MOVED_A_TURN ((size_t)1 << 20) /* bytes; one move if a move is larger */
 #define MOVES_A_TURN_MOST 20000u
 
-/* Called through pointers, so that neither is replaced by the compiler's own code. */
+/* Calls go through pointers, so that the compiler cannot replace them by its own code. */
 static void *(*volatile library_move)(void *, const void *, size_t) = memmove;
 static int(BRAINMM_CALL *volatile our_move)(void *, const void *, size_t) = brainmm_move_b16;
 

@@ -1,5 +1,4 @@
-/* multi_thread.c: workloads of several threads, whose pieces are freed by other threads, or outlive their thread.
- */
+/* multi_thread.c: workloads of several threads whose pieces are freed by other threads or outlive their thread. */
 #include "workload.h"
 #include <stdatomic.h>
 
@@ -12,7 +11,7 @@ struct slot {
 
 static unsigned threads_clamped(unsigned threads) { return threads < MOST_THREADS ? threads : MOST_THREADS; }
 
-/* Runs FUNCTION once a thread, each with its own of the COUNT records of SIZE bytes at ARGUMENTS. */
+/* Runs FUNCTION in COUNT threads, each with its own record of SIZE bytes at ARGUMENTS. */
 static void threads_run(void (*function)(void *), void *arguments, size_t size, unsigned count) {
     thread_handle handles[MOST_THREADS];
     for (unsigned i = 0; i < count; i++) {
@@ -29,8 +28,8 @@ enum { RING = 512, MESSAGES = 10000000 };
 
 struct pipeline {
     struct slot ring[RING];
-    _Alignas(64) _Atomic size_t made; /* written by the producer only; its release publishes the slots before it */
-    _Alignas(64) _Atomic size_t read; /* written by the consumer only; its release gives the slots back */
+    _Alignas(64) _Atomic size_t made; /* written by the producer only; the release publishes the slots before it */
+    _Alignas(64) _Atomic size_t read; /* written by the consumer only; the release gives the slots back */
 };
 
 struct pipeline_end {
@@ -84,7 +83,7 @@ static void pipeline(unsigned threads) {
 
 enum { EXCHANGE_SLOTS = 8192, EXCHANGES = 8000000 };
 
-/* The size is kept in the piece itself: pointer and size cannot be swapped together. */
+/* The size is stored in the piece itself, because pointer and size cannot be swapped together. */
 struct parcel {
     size_t size;
     char contents[];
@@ -115,7 +114,7 @@ static void exchange_run(void *argument) {
         }
         parcel->size = size;
         stamp_write(parcel->contents, size);
-        /* Acquire and release: the contents of what is taken out are visible, those of what is put in become so. */
+        /* acquire for the contents of the piece that comes out, release for those of the piece that goes in */
         parcel_free(atomic_exchange_explicit(&exchange_table[random_below(&random, EXCHANGE_SLOTS)], parcel,
                                              memory_order_acq_rel));
     }

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""pascal_managers.py: the seed's SpeedTest and MemoryUsageTest, compiled by Free Pascal for each memory manager.
+"""pascal_managers.py: runs the original BrainMM's SpeedTest and MemoryUsageTest, compiled for each memory manager.
 
     bench/pascal_managers.py TARGET [--peer fastmm4=FOLDER] [--peer fpcx64mm=FOLDER] [--rounds N] [--lists N]
 
-FOLDER holds FastMM4.pas (of FastMM4-AVX), or mormot.core.fpcx64mm.pas (of mORMot 2, with mormot.defines.inc in the folder
-above), fetched by whoever wants them measured. Free Pascal's own manager, cmem and BrainMM are always measured.
+FOLDER holds FastMM4.pas (of FastMM4-AVX), or mormot.core.fpcx64mm.pas (of mORMot 2, with mormot.defines.inc in the
+folder above). Users who want these measured fetch them. Free Pascal's own manager, cmem and BrainMM are always
+measured.
 
-All managers run a program one after the other, and all programs before the next round. Writes
-RESULTS/pascal-TARGET.csv, every single run; .md, the table; -speed.svg and -memory.svg, the same drawn.
+In each round every program runs under all managers, one after the other. The results are RESULTS/pascal-TARGET.csv with
+every single run, .md with the table, and -speed.svg and -memory.svg with drawings of it.
 """
 
 import argparse
@@ -29,8 +30,8 @@ OBJECTS_PER_LIST = 3500
 SIZES = [8, 16, 24, 32, 48, 64]
 OWN = {"FPC default": "NONE", "cmem": "CMEM", "BrainMM": "BRAINMM"}
 CMEM_SOURCE = "/usr/share/fpcsrc/3.2.2/rtl/inc/cmem.pp"  # tools/setup-fpc.sh compiles it for Linux only
-# What a peer is compiled with besides its name: no AVX-512, which needs objects of another assembler; "boost" is the
-# fastest of the documented settings for threads.
+# The defines of each peer: no AVX-512, because that needs objects of another assembler; "boost" is the fastest of the
+# documented settings for threads.
 PEERS = {
     "fastmm4": ("FastMM4-AVX", "FASTMM4", ["-Mdelphi", "-dDisableAVX512"]),
     "fpcx64mm": ("mORMot fpcx64mm", "FPCX64MM", ["-dFPCMM_BOOST"]),
@@ -47,7 +48,8 @@ class Program:
         os.makedirs(os.path.join(run.ROOT, folder), exist_ok=True)
         for file in os.listdir(os.path.join(run.ROOT, folder)):
             if file.endswith((".ppu", ".o")):
-                os.remove(os.path.join(run.ROOT, folder, file))  # a unit of an earlier run must not pass for the source
+                # A unit of an earlier run must not be used instead of the source.
+                os.remove(os.path.join(run.ROOT, folder, file))
         shutil.copy(os.path.join(run.ROOT, "build", target, library), os.path.join(run.ROOT, folder))
         if macro == "CMEM":
             shutil.copy(CMEM_SOURCE, os.path.join(run.ROOT, folder))
@@ -59,7 +61,7 @@ class Program:
             sys.exit(f"{name} could not be compiled for {manager}")
 
     def figures(self, arguments, limit):
-        """What the program prints: names and numbers in turn."""
+        """Runs the program and returns what it prints, which is names and numbers in turn."""
         start = ["tools/wine-run", self.target] if self.target.startswith("win") else []
         code, output = run.run_bounded([*start, self.executable, *map(str, arguments)], limit, cwd=run.ROOT,
                                        stdin=subprocess.DEVNULL)
@@ -78,7 +80,7 @@ def parse():
     parser.add_argument("--peer", action="append", default=[], type=run.name_and_path, metavar="NAME=FOLDER",
                         help=" or ".join(PEERS) + ", and the folder of its source")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--lists", type=int, default=2000, help="lists of SpeedTest; the seed's test has 50,000")
+    parser.add_argument("--lists", type=int, default=2000, help="lists of SpeedTest; the original test has 50,000")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--limit", type=int, default=300, help="seconds after which a single run has failed")
     parser.add_argument("--results", default=os.path.join(run.HERE, "results"))
@@ -128,12 +130,12 @@ def best(runs, test, manager, figure):
 def document(options, programs, tests, runs, load):
     objects = options.lists * OBJECTS_PER_LIST
     lines = [f"# {options.target}: memory managers of Free Pascal programs", "",
-             "`make bench` writes this file; [docs/benchmarks.md](../../docs/benchmarks.md) tells what the programs do. "
-             f"Every single run: [pascal-{options.target}.csv](pascal-{options.target}.csv).", "",
+             "`make bench` writes this file; [docs/benchmarks.md](../../docs/benchmarks.md) tells what the programs "
+             f"do. Every single run: [pascal-{options.target}.csv](pascal-{options.target}.csv).", "",
              f"![speed](pascal-{options.target}-speed.svg)", "", f"![memory](pascal-{options.target}-memory.svg)", "",
              "## SpeedTest", "",
-             "Nanoseconds for one object and its share of the list: processor time, and wall-clock time; best and median of "
-             "the rounds. Times faster: Free Pascal's default manager's over this one's.", ""]
+             "Nanoseconds for one object and its share of the list: processor time, and wall-clock time; best and "
+             "median of the rounds. Times faster: Free Pascal's default manager's over this one's.", ""]
     rows = []
     for test in tests:
         for manager in programs:
@@ -148,7 +150,8 @@ def document(options, programs, tests, runs, load):
                            "times faster"], rows)
     lines += ["", "## MemoryUsageTest", "", "Physical memory over payload, 100 MiB in pieces of one size.", ""]
     lines += report.table(["manager", *(f"{size} bytes" for size in SIZES)],
-                          [[m, *(f"{best(runs, f'{size} bytes', m, 'ratio'):.4f}" for size in SIZES)] for m in programs])
+                          [[m, *(f"{best(runs, f'{size} bytes', m, 'ratio'):.4f}" for size in SIZES)]
+                           for m in programs])
     lines += ["", "## Measured on", "", *run.machine(),
               f"* {run.brainmm_version()}; Free Pascal 3.2.2, -O3; "
               + (run.output_of("tools/wine-run", options.target, "--version") or "no Wine"
@@ -162,7 +165,7 @@ def document(options, programs, tests, runs, load):
 def main():
     options = parse()
     if options.target.startswith("win"):
-        # The Wine server outlives the program that starts it, and would keep the pipe of that program's output open.
+        # The Wine server outlives the program that starts it and would keep the pipe of its output open.
         subprocess.run(["tools/wine-run", options.target, "cmd", "/c", "exit 0"], cwd=run.ROOT, check=True,
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     load = os.getloadavg()[0]

@@ -1,7 +1,7 @@
 """programs.py: what the benchmark runs, and how to read each program's figure.
 
-A program's figure is a time, lower is better: the wall time of a fixed amount of work, or, for a program that runs for
-a fixed time, the time an operation took, from what the program prints.
+A program's figure is a time; lower is better. It is the wall time of a fixed amount of work. For a program that runs
+for a fixed time it is the time of one operation, which the program prints.
 """
 
 import os
@@ -28,11 +28,11 @@ class Program:
         return self.scale / value if self.scale else value
 
 
-REPORT_CALLS = ("grow-one", "grow-four")  # workloads that tell how long they were inside the allocator
+REPORT_CALLS = ("grow-one", "grow-four")  # workloads that also report their time inside the allocator
 
 
 def own_programs(executable, names, threads, divisor):
-    """The workloads of workloads.c, each a process of its own; some once more for the time inside the calls alone."""
+    """The workloads of workloads.c, each in a process of its own. Some come twice: the second is the time in calls."""
     def program(name, **how):
         return Program(name + ("-calls" if how else ""), "own", [executable, name, str(threads), str(divisor)], **how)
     return [program(name) for name in names] + \
@@ -44,14 +44,14 @@ def own_names(executable):
 
 
 def source_folder(build):
-    """Where the sources, and with them the input files, of a CMake build are."""
+    """The folder of the sources of a CMake build, where the input files are."""
     with open(os.path.join(build, "CMakeCache.txt"), encoding="utf-8") as cache:
         return re.search(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", cache.read(), re.MULTILINE).group(1)
 
 
 def mimalloc_bench_programs(build, threads):
-    """The programs of mimalloc-bench built in the folder BUILD, with the arguments its bench.sh gives them. Times that
-    one gives as an argument are shorter here: many short rounds tell more than few long ones."""
+    """The programs of mimalloc-bench that were built in the folder BUILD, with the arguments of its bench.sh. Where the
+    time is an argument, it is shorter here: many short rounds tell more than few long ones."""
     source = source_folder(build)
     n = str(threads)
     larson = ["1", "8", "1000", "5000", "100", "4141", n]

@@ -1,4 +1,4 @@
-"""report.py: from the single runs to the tables: ratios to a baseline allocator and their geometric means."""
+"""report.py: makes the tables from the single runs: ratios to a baseline allocator and their geometric means."""
 
 import csv
 import math
@@ -11,8 +11,8 @@ def processor_time(run):
     return run["user"] + run["system"] if run["fixed_work"] else None
 
 
-# What the tables show of one program under one allocator: title, and the figure from the list of its runs. Processor
-# time is steadier than time where the machine has other work too, and says nothing where the work is not fixed.
+# What the tables show of one program under one allocator: a title and the figure from the list of its runs. Processor
+# time is steadier than wall time where the machine has other work, too. It says nothing where the work is not fixed.
 MEASURES = {
     "best time": lambda runs: min(run["seconds"] for run in runs),
     "median time": lambda runs: statistics.median(run["seconds"] for run in runs),
@@ -35,7 +35,7 @@ def geometric_mean(values):
 
 
 class Comparison:
-    """All runs, as ratios to the first allocator. A mean of ratios is over the programs that both allocators passed."""
+    """All runs as ratios to the first allocator. A mean is over the programs that both allocators passed."""
 
     def __init__(self, runs, programs, allocators):
         self.groups = {program.name: program.group for program in programs}
@@ -90,7 +90,7 @@ def programs_table(comparison, measure, unit, scale):
 
 
 def verdict(comparison, ours, system):
-    """How OURS stands to the best of the others: by time among all, by memory among those that are not SYSTEM's."""
+    """Compares OURS with the best of the others: time with all of them, memory with those that are not SYSTEM's."""
     lines = []
     for measure in comparison.measures:
         rivals = [a for a in comparison.allocators if a != ours]

@@ -4,9 +4,9 @@
     bench/run.py linux-x86_64 [options]    libbrainmm-malloc.so and others, by LD_PRELOAD
     bench/run.py win64|win32 [options]     brainmm.dll, HeapAlloc and msvcrt's malloc, under Wine
 
-All allocators run a program one after the other before the next program, and all programs before the next round, so
-that what else the machine does falls on all of them. Writes RESULTS/TARGET.csv, every single run, and
-RESULTS/TARGET.md: ratios, their geometric means, and what they were measured on.
+In each round every program runs under all allocators, one after the other, so that other work of the machine affects
+all of them. The results are RESULTS/TARGET.csv with every single run, and RESULTS/TARGET.md with the ratios, their
+geometric means and the machine.
 """
 
 import argparse
@@ -28,7 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 
 OURS = "brainmm"
-# Of Debian: name, file, package.
+# Debian's allocators: name, file, package.
 DEBIAN = [
     ("mimalloc-debian", "libmimalloc.so.2.0", "libmimalloc2.0"),
     ("jemalloc-debian", "libjemalloc.so.2", "libjemalloc2"),
@@ -37,7 +37,7 @@ DEBIAN = [
 
 
 def output_of(*command):
-    """What a command prints, or nothing where it fails or does not exist."""
+    """What a command prints, or nothing if it fails or does not exist."""
     try:
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -58,8 +58,8 @@ def first_match(pattern, text):
 
 
 def run_bounded(command, seconds, **options):
-    """Runs a command, its output captured; when it takes too long it is ended with all it has started. The output goes
-    through a file: Wine's own processes would keep a pipe open for a minute."""
+    """Runs a command and returns its exit code and output. If it takes too long, it is ended with all that it has
+    started. The output goes to a file, because Wine's own processes would keep a pipe open for a minute."""
     with tempfile.TemporaryFile() as output:
         with subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
                               **options) as process:
@@ -105,13 +105,14 @@ class Linux:
         try:
             with open(stdin, "rb") as source:
                 _, output = run_bounded([self.measure, str(writer), self.libraries[allocator], str(self.warm),
-                                         *program.command], limit, stdin=source, pass_fds=[writer], cwd=os.path.dirname(self.measure))
+                                         *program.command], limit, stdin=source, pass_fds=[writer],
+                                        cwd=os.path.dirname(self.measure))
         finally:
             os.close(writer)
             with os.fdopen(reader) as pipe:
                 line = pipe.read()
         wall, user, system, peak, faults, code = line.split()
-        # The loader goes on without a library that it cannot preload; that would be glibc under another name.
+        # If the loader cannot preload a library, it runs the program without it: glibc would be measured instead.
         if int(code) or "cannot be preloaded" in output:
             raise ValueError(f"exit code {code}: {output.strip()[-200:]}")
         return {"seconds": program.seconds(output, float(wall)), "wall": float(wall), "user": float(user),
@@ -120,7 +121,7 @@ class Linux:
 
 
 class Windows:
-    """Allocators are builds of the workloads; these print time and peak themselves, as Wine's start would drown it."""
+    """Allocators are builds of the workloads. These print time and peak memory, because Wine's start takes longer."""
 
     def __init__(self, options):
         self.target = options.target
@@ -139,8 +140,8 @@ class Windows:
         found = re.search(r"seconds: ([0-9.]+) peak_kib: ([0-9]+)", output)
         if code or not found:
             raise ValueError(f"exit code {code}: {output.strip()[-200:]}")
-        return {"seconds": program.seconds(output, float(found.group(1))), "wall": "", "user": "", "system": "", "minor_faults": "",
-                "peak_kib": int(found.group(2)), "fixed_work": False}
+        return {"seconds": program.seconds(output, float(found.group(1))), "wall": "", "user": "", "system": "",
+                "minor_faults": "", "peak_kib": int(found.group(2)), "fixed_work": False}
 
 
 def brainmm_version():
@@ -161,7 +162,7 @@ def machine():
 
 
 def command_line(arguments):
-    """The command as a reader could give it: folders outside the tree are left out."""
+    """The command for the report, without the names of folders outside the tree."""
     def shortened(argument):
         return re.sub(r"(^|=)/\S*/", r"\1.../", argument)
     return " ".join(map(shlex.quote, ["bench/run.py", *map(shortened, arguments)]))
@@ -188,7 +189,7 @@ def parse(arguments):
     parser.add_argument("--mimalloc-bench", metavar="DIR", help="a CMake build folder of mimalloc-bench's bench/")
     parser.add_argument("--limit", type=int, default=120, help="seconds after which a single run counts as failed")
     parser.add_argument("--warm", type=int, default=3072, metavar="MIB",
-                        help="of memory used and given back before each run (bench/measure.c says why; not under Wine)")
+                        help="memory used and given back before each run (bench/measure.c says why; not under Wine)")
     parser.add_argument("--results", default=os.path.join(HERE, "results"), help="where the two files go")
     options = parser.parse_args(arguments)
     if not options.divisor:
@@ -197,7 +198,7 @@ def parse(arguments):
 
 
 def measure_round(under_test, number, limit, runs, failures):
-    """One run of every program under every allocator, added to RUNS; a pair that fails is not tried again."""
+    """Runs every program once under every allocator and adds to RUNS. A pair that fails is not tried again."""
     for program in under_test.programs:
         for allocator in under_test.versions:
             if (program.name, allocator) in failures:
@@ -234,7 +235,7 @@ def document(comparison, under_test, failures, measured_on):
 
 
 def main(arguments):
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what runs is ended first
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends what runs first
     options = parse(arguments)
     under_test = (Windows if options.target.startswith("win") else Linux)(options)
     under_test.versions.update(options.version)
@@ -257,7 +258,7 @@ def main(arguments):
             f"after {os.getloadavg()[0]:.2f}, of which this run makes 1 to {options.threads}",
             f"* `{command_line(arguments)}`",
         ]
-        # After every round, so that a long run that is stopped leaves what it has found.
+        # After every round, so that a long run that is stopped leaves its results.
         report.write_csv(stem + ".csv", passed)
         with open(stem + ".md", "w", encoding="utf-8") as file:
             file.write("\n".join(document(comparison, under_test, failures, measured_on)))

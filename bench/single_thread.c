@@ -1,5 +1,4 @@
-/* single_thread.c: workloads of one thread and pieces up to some KiB: what most programs do most of the time.
- */
+/* single_thread.c: workloads of one thread with pieces up to some KiB, as most programs have most of the time. */
 #include "workload.h"
 
 enum { SEED = 20, MIB = 1 << 20 };
@@ -26,7 +25,7 @@ static void slots_free(struct slot *slots, size_t count) {
     piece_free(slots);
 }
 
-/* Batches of one size, freed in the order of allocation, in the reverse order, or shuffled. */
+/* Allocates batches of one size and frees them in the order of allocation, in reverse order or shuffled. */
 static void batches(unsigned threads) {
     enum { BATCH = 400, ROUNDS = 6000 };
     static const size_t sizes[] = {16, 24, 40, 64, 96, 128, 200, 320, 640, 1200};
@@ -53,7 +52,7 @@ static void batches(unsigned threads) {
     }
 }
 
-/* Replaces a random one of COUNT pieces by a new one of another size, over and over: the steady state of a server. */
+/* Replaces a random one of COUNT pieces by one of another size, again and again: the steady state of a server. */
 static void replace(size_t count, size_t steps, unsigned low, unsigned high) {
     struct slot *slots = slots_alloc(count);
     random_state random = {SEED};
@@ -79,7 +78,7 @@ static void replace_medium(unsigned threads) {
     replace(4000, 6000000, 10, 15);
 }
 
-/* Zero-filled pieces replaced at random; every one is searched for a byte that is not zero. */
+/* Replaces zeroed pieces at random and searches each for a byte that is not zero. */
 static void zeroed(unsigned threads) {
     enum { COUNT = 5000, STEPS = 8000000 };
     struct slot *slots = slots_alloc(COUNT);
@@ -103,7 +102,7 @@ static void zeroed(unsigned threads) {
     slots_free(slots, COUNT);
 }
 
-/* Binary trees built and taken down while one long-lived tree stays: many small nodes, no pattern of sizes. */
+/* Builds and frees binary trees while one long-lived tree stays: many small nodes of one size. */
 struct node {
     struct node *left, *right;
     uintptr_t depth;
@@ -143,7 +142,7 @@ static void trees(unsigned threads) {
     tree_free(long_lived, LONG_LIVED);
 }
 
-/* An index of words: a hash table of chained entries, a copy of each word, and a growing list of places for each. */
+/* An index of words: a hash table of chained entries with a copy of each word and a growing list of its places. */
 struct word {
     struct word *next;
     char *text;
@@ -214,7 +213,7 @@ static void words(unsigned threads) {
     piece_free(table);
 }
 
-/* Many buffers that grow by a few bytes in turn, as strings do that are appended to. */
+/* Many buffers grow by a few bytes in turn, like strings to which a program appends. */
 static void append_round(random_state *random) {
     enum { BUFFERS = 1500, LAST_SIZE = 12000 };
     struct slot *slots = slots_alloc(BUFFERS);
@@ -255,7 +254,7 @@ static void append(unsigned threads) {
     }
 }
 
-/* Phases of different sizes, of which one piece in sixteen outlives its phase: fragmentation shows as peak memory. */
+/* Phases of different sizes. One piece in sixteen outlives its phase, so that fragmentation shows as peak memory. */
 static void survivors(unsigned threads) {
     enum { PHASES = 24, PHASE_BYTES = 24 * MIB, MOST = PHASE_BYTES / 24, SURVIVING = 1 << 18 };
     static const unsigned char ranges[][2] = {{4, 6}, {5, 9}, {4, 12}, {8, 11}, {10, 13}, {6, 8}, {12, 15}, {4, 15}};

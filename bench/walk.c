@@ -1,9 +1,9 @@
-/* walk.c: what brainmm_get_stats, brainmm_walk and brainmm_dump cost in a heap of a given size.
+/* walk.c: measures brainmm_get_stats, brainmm_walk and brainmm_dump in a heap of a given size.
  *
  *     build/TARGET/bench/walk [MIB]
  *
- * A line for each size of piece: milliseconds a call, best of five, over MIB (100) of live pieces; the dump's text is
- * thrown away.
+ * A line for each size of piece has the milliseconds of a call, the best of five, with MIB (100) of live pieces. The
+ * text of the dump is discarded.
  */
 #include "brainmm.h"
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* workload.h: what the benchmark's own programs share.
  *
- * All workloads are one executable, `workloads NAME [THREADS [DIVISOR]]`, and each run is a process of its own, so that neither
- * time nor peak memory of one disturbs the next. Every workload does a fixed amount of work from a fixed seed: the
- * time it takes is the figure. Each writes into its pieces and checks what it wrote before it gives them back, so an
- * allocator that hands out overlapping or moved memory fails instead of winning.
+ * All workloads are one executable, `workloads NAME [THREADS [DIVISOR]]`. Each run is a process of its own, so that
+ * time and peak memory of one do not affect the next. Every workload does a fixed amount of work from a fixed seed, and
+ * the figure is its time. Each writes into its pieces and checks the contents before it frees them. So an allocator
+ * that hands out overlapping memory fails instead of winning.
  */
 #ifndef BENCH_WORKLOAD_H
 #define BENCH_WORKLOAD_H
@@ -22,16 +22,16 @@ extern const struct workload single_thread_workloads[];
 extern const struct workload large_workloads[];
 extern const struct workload multi_thread_workloads[];
 
-/* The part of the full number of steps that this run is to do; at least one. Divided for slow machines and Wine. */
+/* The steps of this run: FULL divided by DIVISOR, at least one. Slow machines and Wine use a divisor. */
 size_t workload_steps(size_t full);
 
-/* Ends the process with a message: an allocation failed or contents are not what was written. */
+/* Ends the process with a message, because an allocation failed or contents changed. */
 _Noreturn void workload_fail(const char *what);
 
-/* Seconds since some moment. */
+/* Seconds of a monotonic clock. */
 double seconds_now(void);
 
-/* Has the run print SECONDS as the time spent inside the allocator's calls; bench/run.py reports it beside the whole. */
+/* Prints SECONDS at the end of the run as the time inside the allocator's calls. bench/run.py reports it, too. */
 void workload_report_calls(double seconds);
 
 /* ---- Random numbers: splitmix64, a few cycles, the same on every system ---- */
@@ -47,12 +47,13 @@ static inline uint64_t random_next(random_state *state) {
     return z ^ (z >> 31);
 }
 
-/* 0 ... bound - 1, for bounds far below 2^32. */
+/* A number in 0 ... bound - 1, for bounds far below 2^32. */
 static inline size_t random_below(random_state *state, size_t bound) {
     return (size_t)(((random_next(state) >> 32) * bound) >> 32);
 }
 
-/* A size from 2^low to 2^high - 1, every doubling equally likely: small sizes are the frequent ones, as in programs. */
+/* A size from 2^low to 2^high - 1. Each power of two is equally likely, so that small sizes are frequent as in
+ * programs. */
 static inline size_t random_size(random_state *state, unsigned low, unsigned high) {
     uint64_t bits = random_next(state);
     unsigned power = low + (unsigned)((bits >> 40) % (high - low));
@@ -75,9 +76,9 @@ static inline void stamp_check(const void *piece, size_t size) {
     uint64_t first, last, value = stamp_value(piece, size);
     memcpy(&first, piece, sizeof first);
     memcpy(&last, (const char *)piece + size - sizeof last, sizeof last);
-    /* In a piece below 16 bytes the two overlap, and the one written last is whole. */
+    /* In a piece below 16 bytes the two overlap, and only the one written last is whole. */
     if (last != value || (size >= 16 && first != value)) {
-        workload_fail("a piece does not hold what was written into it");
+        workload_fail("the contents of a piece have changed");
     }
 }
 

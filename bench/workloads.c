@@ -1,8 +1,8 @@
-/* workloads.c: `workloads NAME [THREADS [DIVISOR]]` runs one workload, or the DIVISORth part of it; `workloads` alone lists
- * them, one name a line.
+/* workloads.c: `workloads NAME [THREADS [DIVISOR]]` runs one workload, or the DIVISORth part of it. `workloads` alone
+ * lists them, one name a line.
  *
- * Prints the seconds the workload took and the process's peak memory in KiB. The runner uses them under Wine, whose
- * start-up would drown the rest; on Linux it measures the whole process from outside.
+ * It prints the seconds of the workload and the process's peak memory in KiB. bench/run.py uses these figures under
+ * Wine, whose start takes longer than most workloads. On Linux it measures the whole process from outside.
  */
 #if !defined(_WIN32)
 #define _GNU_SOURCE
@@ -24,8 +24,8 @@ void workload_fail(const char *what) {
     exit(1);
 }
 
-/* The system's part: threads, a clock, peak memory. A thread's record comes from malloc on every system, so that the
- * measured allocator gets no calls on Windows that the workload did not make. */
+/* What depends on the system: threads, a clock, peak memory. The record of a thread comes from malloc on every system,
+ * so that on Windows the measured allocator gets the workload's calls only. */
 
 struct thread_start_record {
     void (*function)(void *);

@@ -1,11 +1,11 @@
-{ Time and memory of this process, the same on all systems. Uses nothing that allocates. }
+{ Time and memory of this process on all systems. Nothing in this unit allocates. }
 unit Clocks;
 
 {$mode delphi}
 
 interface
 
-{ Seconds since some moment, and seconds of processor time that all threads of this process have taken. }
+{ WallTime: seconds of a clock. ProcessorTime: seconds of processor time of all threads of this process. }
 function WallTime: Double;
 function ProcessorTime: Double;
 { Bytes of this process in physical memory. }
@@ -86,7 +86,7 @@ end;
 
 function FirstNumberAfter(const FileName, Word: ShortString; Index: Integer): Int64; forward;
 
-{ The counters of statm lag; smaps_rollup comes from the page tables. }
+{ smaps_rollup is counted from the page tables; the counters of statm lag behind. }
 function ResidentBytes: Int64;
 begin
   Result := FirstNumberAfter('/proc/self/smaps_rollup', 'Rss:', 1) * 1024;
@@ -97,7 +97,7 @@ begin
   Result := FirstNumberAfter('/proc/cpuinfo', 'processor', 0);
 end;
 
-{ Index 1: the first number behind Word. Index 0: how often Word begins a line. }
+{ With Index 1: the first number behind Word. With Index 0: how many lines begin with Word. }
 function FirstNumberAfter(const FileName, Word: ShortString; Index: Integer): Int64;
 var
   Source: Text;

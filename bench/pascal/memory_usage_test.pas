@@ -1,5 +1,5 @@
-{ The seed's MemoryUsageTest: 100 MiB of payload in pieces of one size. Prints how much of the system's memory they take,
-  as a multiple of the payload.
+{ The MemoryUsageTest of the original BrainMM: 100 MiB in pieces of one size. Prints how much of the system's memory
+  they take, as a multiple of these 100 MiB.
 
     memory_usage_test SIZE }
 program memory_usage_test;
@@ -27,9 +27,9 @@ begin
   end;
   Count := Payload div Size;
   First := nil;
-  ResidentBytes; { its own first use of memory }
+  ResidentBytes; { the first call uses memory itself }
   Before := ResidentBytes;
-  for I := 1 to Count do { each piece is written to, and holds the address of the one before }
+  for I := 1 to Count do { all of each piece is written; it holds the address of the piece before }
   begin
     GetMem(P, Size);
     FillChar(P^, Size, 1);

@@ -1,5 +1,5 @@
-{ The seed's SpeedTest: lists that own their objects. Each list begins with room for 7, gets 3,500 small objects, which
-  are then read and deleted from the end. On one core, or divided among threads.
+{ The SpeedTest of the original BrainMM: lists that own their objects. Each list begins with a capacity of 7 and gets
+  3,500 small objects, which are then read and deleted from the end. It runs in one thread or in several.
 
     speed_test LISTS THREADS        THREADS 0: in the main thread, while the program has no other
 
@@ -24,7 +24,7 @@ type
 
   TItems = array[0..ObjectsPerList * 2 - 1] of TItem;
 
-  { A list that owns its objects, as Delphi's TObjectList: the same steps of growth, Delete frees. }
+  { A list that owns its objects, like Delphi's TObjectList: it grows in the same steps, and Delete frees the object. }
   TOwningList = class
   private
     FItems: ^TItems;
