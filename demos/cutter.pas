@@ -1,7 +1,7 @@
-{ A plug-in in Free Pascal. `uses BrainMM` in the first place is all that it needs to be on the process's heap.
+{ A plug-in in Free Pascal. To be on the process's heap it needs nothing but `uses BrainMM` in the first place.
 
-  Its job is the splitter's, which cuts the other half of the lines into words. The lines are the reader's; they are freed
-  here. }
+  It does the same job as the splitter: it cuts half of the lines into words and the splitter cuts the other half. The
+  reader allocates the lines; they are freed here. }
 library cutter;
 
 {$mode delphi}
@@ -10,7 +10,7 @@ library cutter;
 uses
   BrainMM, {$ifdef unix}CThreads, {$endif}DemoParts;
 
-{ The letter in lower case, or #0 for what is none. Bytes of UTF-8 count as letters. }
+{ The letter in lower case, or #0 if C is no letter. Bytes of UTF-8 count as letters. }
 function Letter(C: AnsiChar): AnsiChar;
 begin
   case C of

@@ -1,11 +1,11 @@
-/* demo.h: what the host and its plug-ins agree on: the things they pass to each other, and what a plug-in can do.
+/* demo.h: the interface between the host and its plug-ins: what they pass to each other, and what a plug-in can do.
  *
  *     host --chunks--> reader --lines--> splitter --words--> indexer --nodes--> ranker --ranking--> host
  *                                    --> cutter   -->
  *
- * Each arrow is memory that one module makes and another one resizes or frees, mostly in another thread. Nobody
- * copies anything to hand it over, and nobody calls back into the module that made it: all of them use one heap.
- * demoparts.pas says the same in Pascal.
+ * Each arrow is memory that one module allocates and another one resizes or frees, mostly in another thread. No module
+ * copies the memory or calls back into the module that allocated it, because all use one heap. demoparts.pas is the
+ * same in Pascal.
  */
 #ifndef DEMO_H
 #define DEMO_H
@@ -19,7 +19,7 @@ enum module { HOST, READER, SPLITTER, CUTTER, INDEXER, RANKER, MODULES };
 
 /* ---- What is passed on ------------------------------------------------------------------------------------------ */
 
-/* A part of the text, cut anywhere. */
+/* A part of the text; it may begin and end inside a word. */
 struct chunk {
     size_t length;
     char text[];
@@ -33,21 +33,21 @@ struct line {
 
 /* One occurrence of a word, in lower case. */
 struct word {
-    uint32_t line; /* where it is */
+    uint32_t line; /* the line that it is in */
     uint32_t length;
     char text[];
 };
 
-/* Lines or words travel in batches. Emptied ones are filled again, by whoever needs one. */
+/* Lines and words are passed in batches. An emptied batch is filled again by the module that needs one. */
 struct batch {
     size_t count, capacity;
     void *items[];
 };
 
-/* All occurrences of a word. The indexer makes a node of a word: it resizes the splitter's memory. */
+/* All occurrences of a word. The indexer turns a word into a node by resizing the splitter's memory. */
 struct node {
     struct node *next; /* in the same bucket */
-    uint32_t *lines;   /* where it is: a line for each occurrence */
+    uint32_t *lines;   /* the line of each occurrence */
     uint32_t count, capacity;
     uint32_t hash;
     uint32_t length;
@@ -73,14 +73,14 @@ struct entry {
     atomic_size_t pieces, bytes;
 };
 
-/* What a module did with memory. The ledgers are the host's and survive the plug-ins; piece.h writes them. */
+/* What a module did with memory. The ledgers belong to the host and outlive the plug-ins. piece.h writes them. */
 struct ledger {
     enum module module;
     const char *name;
     struct entry made;
-    struct entry resized[MODULES]; /* by the module that had made the piece; bytes: the difference */
+    struct entry resized[MODULES]; /* by the module that made the piece; bytes: the difference */
     struct entry freed[MODULES];
-    atomic_size_t refused; /* calls that the heap answered with an error */
+    atomic_size_t refused; /* calls for which the heap returned an error */
 };
 
 /* ---- A plug-in -------------------------------------------------------------------------------------------------- */
@@ -88,22 +88,22 @@ struct ledger {
 struct plugin {
     const char *failure; /* why it could not start, or NULL */
 
-    /* How it came to the heap. */
+    /* How it joined the heap. */
     const char *joined_by;
-    const void *entry;    /* the function it allocates with, which tells whose code that is */
-    uintptr_t heap_id;    /* identity of its heap; 0 if it cannot know */
-    const void *version1; /* the heap's table of 24 pointers; NULL if it has not looked */
-    void *proof;          /* memory it made, if it knows neither: the host tries to free it */
+    const void *entry;    /* its function for allocating: the address tells in which module that is */
+    uintptr_t heap_id;    /* the id of its heap; 0 if it cannot know it */
+    const void *version1; /* the heap's table of 24 pointers; NULL if it does not use it */
+    void *proof;          /* memory that it allocated, if it knows neither: the host frees it as a proof */
 
-    /* Its job: one of these is set. *REST and *LINE are the reader's state; the last call has no CHUNK. What is in the
-     * pointers that start with NULL is made when needed. A batch that comes full goes out empty. */
+    /* Its job: one of these is set. *REST and *LINE are the reader's state. In the last call CHUNK is NULL. The plug-in
+     * allocates what a pointer needs that is still NULL. A batch comes in full and goes out empty. */
     void (*read)(struct chunk **rest, uint32_t *line, struct chunk *chunk, struct batch **lines);
     void (*split)(struct batch *lines, struct batch **words);
     void (*index)(struct index **index, struct batch *words);
     struct ranking *(*rank)(struct index **indexes, size_t count);
 };
 
-/* What every plug-in exports: joins the heap, keeps LEDGER and fills in *PLUGIN. */
+/* Every plug-in exports this function. It joins the heap, stores LEDGER and fills *PLUGIN. */
 typedef void (*plugin_start_function)(struct ledger *ledger, struct plugin *plugin);
 
 #if defined(_WIN32)

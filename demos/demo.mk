@@ -2,9 +2,9 @@
 #
 #   make demo DEMO_OPTIONS="--seed=7 --size=16"      make demo DEMO_OPTIONS=some/text.txt
 #
-# Each module is built by itself, with no more of BrainMM than its first lines say: the host contains the static core,
-# reader is linked with the library, splitter, indexer and ranker with nothing of it, and pascal_host and cutter are in
-# Free Pascal and use its unit. EXE, DLL, SYSTEM and PIC are in tests/tests.mk.
+# Each module is built by itself. The host contains the static core, reader is linked with the library, splitter,
+# indexer and ranker link nothing of BrainMM, and pascal_host and cutter are in Free Pascal and use the unit.
+# EXE, DLL, SYSTEM and PIC are in tests/tests.mk.
 
 DEMO_OPTIONS ?=
 DEMO_FLAGS_LINUX := -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread

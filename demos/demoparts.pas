@@ -1,5 +1,5 @@
-{ demo.h and piece.h for the demo's modules in Free Pascal: what they pass to each other, and the bookkeeping around GetMem,
-  ReallocMem and FreeMem, which the unit BrainMM has made the process's heap. }
+{ demo.h and piece.h for the demo's modules in Free Pascal: what they pass to each other, and the bookkeeping around
+  GetMem, ReallocMem and FreeMem. The unit BrainMM makes these three use the process's heap. }
 unit DemoParts;
 
 {$mode delphi}
@@ -13,7 +13,7 @@ type
   PChunk = ^TChunk;
   TChunk = record
     Length: NativeUInt;
-    Text: array[0..0] of AnsiChar; { as many as there are, here and below }
+    Text: array[0..0] of AnsiChar; { as long as needed, here and below }
   end;
 
   PLine = ^TLine;
@@ -79,11 +79,11 @@ type
 var
   Ledger: PLedger; { this module's }
 
-{ Memory with a label in front, which tells who made it and how large it is. }
+{ Allocates memory with a label in front. The label tells who made the piece and how large it is. }
 function PieceMake(Size: NativeUInt): Pointer;
 function PieceResize(Piece: Pointer; Size: NativeUInt): Pointer;
 procedure PieceFree(Piece: Pointer);
-{ Adds Item; makes the batch if there is none yet, and grows it whoever made it. }
+{ Adds Item. Makes the batch if there is none yet, and grows it, whichever module made it. }
 procedure BatchAdd(var Batch: PBatch; Item: Pointer);
 
 implementation
@@ -113,7 +113,7 @@ function LabelOf(Piece: Pointer): PLabel;
 begin
   Result := PLabel(Piece) - 1;
   if (Result.Maker > Ord(High(TModule))) or (Result.Check <> CheckOf(Result)) then
-    Fatal('a piece of memory is damaged, or has been freed before');
+    Fatal('a piece of memory was overwritten or has already been freed');
 end;
 
 procedure Enter(var Entry: TEntry; Bytes: NativeInt);
@@ -163,7 +163,7 @@ begin
   Maker := TModule(L.Maker);
   Size := L.Size;
   L.Check := 0;
-  FreeMem(L); { ends the program if it is refused }
+  FreeMem(L); { ends the program if the heap refuses it }
   Enter(Ledger.Freed[Maker], Size);
 end;
 

@@ -1,11 +1,11 @@
 /* host.c: the demo's program. Six modules that were built apart index a text together, on one heap.
  *
- *   host [--seed=N] [--size=MB] [FILE]     indexes FILE, or a text of MB megabytes (8) that is invented from seed N (1)
+ *   host [--seed=N] [--size=MB] [FILE]     indexes FILE, or a text of MB megabytes (8) that is made from seed N (1)
  *
- * It loads five plug-ins, each of which comes to the heap in another way, sends the text through them in seven threads,
- * unloads them in an order that the seed shuffles, and only then reads and frees the index they made. What they found
- * is compared with a simple count of its own. The exit status is 0 only if that agrees, all modules were on one heap,
- * and nothing is left of what they allocated.
+ * It loads five plug-ins, each of which joins the heap in another way, and sends the text through them in seven
+ * threads. Then it unloads them in an order that the seed shuffles. Only after that it reads and frees the index that
+ * they made, and compares it with a simple count of its own. The exit code is 0 only if the two agree, all modules were
+ * on one heap, and all memory was freed.
  */
 #include "brainmm.h"
 #include "piece.h"
@@ -16,15 +16,15 @@
 #include <time.h>
 
 enum { SPLITTERS = 2, INDEXERS = 2 }; /* threads */
-enum { CHUNK_SIZE = 8192 };           /* of text, handed to the reader */
+enum { CHUNK_SIZE = 8192 };           /* bytes of text in one call of the reader */
 
-/* The host contains the static core: for its source that is the same as being linked with the shared library. */
+/* The host contains the static core. Its source would be the same if it were linked with the shared library. */
 static void *heap_alloc(size_t size) { return brainmm_alloc(size); }
 static void *heap_realloc(void *piece, size_t size) { return brainmm_realloc(piece, size); }
 static bool heap_free(void *piece) { return brainmm_free(piece) == BRAINMM_OK; }
 
 static struct ledger ledgers[MODULES];
-static struct plugin plugins[MODULES]; /* the host's own entry, too, for the table of modules */
+static struct plugin plugins[MODULES]; /* with the host's own entry, for the table of modules */
 static system_module modules[MODULES];
 static char paths[MODULES][SYSTEM_PATH_MAX];
 
@@ -36,11 +36,12 @@ static double seconds_now(void) {
 
 /* ---- Loading and unloading -------------------------------------------------------------------------------------- */
 
-/* False, and a report, if the plug-in is not there or could not join the heap. */
+/* Loads a plug-in. Reports a problem and returns false if the file is missing or the plug-in could not join the
+ * heap. */
 static bool plugin_load(enum module module, const char *file) {
     plugin_start_function start;
     if (!system_path_beside((const void *)(uintptr_t)plugin_load, file, paths[module])) {
-        report_problem("%s: no path for it", file);
+        report_problem("the path of %s is not known", file);
         return false;
     }
     modules[module] = system_load(paths[module]);
@@ -54,8 +55,8 @@ static bool plugin_load(enum module module, const char *file) {
     return !plugins[module].failure;
 }
 
-/* The linked plug-in before the one with a copy of its own: a system that has loaded one library of a name gives
- * that one to whoever asks for the name. */
+/* Loads the linked plug-in before the one with a copy of its own: once a system has loaded a library, it uses that one
+ * for every module that asks for its name. */
 static bool plugins_load(void) {
     const struct brainmm_manager *manager = brainmm_get_manager();
     for (int i = 0; i < MODULES; i++) {
@@ -72,16 +73,16 @@ static bool plugins_load(void) {
            plugin_load(RANKER, "ranker" SYSTEM_SUFFIX);
 }
 
-/* All modules on one heap, and two copies of the library besides the host's in the process. */
+/* Checks that all modules are on one heap, although the process has two copies of the library besides the host's. */
 static bool plugins_check(void) {
     char path[SYSTEM_PATH_MAX];
     for (int i = 0; i < MODULES; i++) {
-        /* Memory that this heap takes back is this heap's. */
+        /* If this heap can free the memory, the plug-in is on this heap. */
         if (plugins[i].proof && brainmm_free(plugins[i].proof) == BRAINMM_OK) {
             plugins[i].heap_id = plugins[HOST].heap_id;
             plugins[i].version1 = plugins[HOST].version1;
         }
-        /* A module of the original cannot know the heap's number; the table it found tells. */
+        /* A module of the original cannot know the heap's id, so its table is compared. */
         if (plugins[i].heap_id == 0 && plugins[i].version1 == plugins[HOST].version1)
             plugins[i].heap_id = plugins[HOST].heap_id;
         if (plugins[i].heap_id != plugins[HOST].heap_id)
@@ -97,7 +98,7 @@ static bool plugins_check(void) {
     return report_problems == 0;
 }
 
-/* In shuffled order. What the plug-ins made stays. */
+/* Unloads the plug-ins in shuffled order. The memory that they allocated stays. */
 static void plugins_unload(uint64_t seed) {
     enum module order[] = {READER, SPLITTER, CUTTER, INDEXER, RANKER};
     size_t in_use = 0;
@@ -117,13 +118,13 @@ static void plugins_unload(uint64_t seed) {
     printf("; in use: %s pieces that they made\n", grouped(in_use));
     for (int i = READER; i <= RANKER; i++)
         if (system_is_loaded(paths[i]))
-            report_problem("%s is still there", paths[i]);
+            report_problem("%s is still loaded", paths[i]);
 }
 
 /* ---- The work --------------------------------------------------------------------------------------------------- */
 
 static struct queue chunks, lines, words;
-static struct queue empty_batches; /* that the reader and the splitters fill again */
+static struct queue empty_batches; /* for the reader and the splitters to fill again */
 
 static struct batch *batch_reuse(void) { return queue_get(&empty_batches, false); }
 
@@ -224,7 +225,7 @@ static struct ranking *text_index(struct text text) {
 
 /* ---- The result ------------------------------------------------------------------------------------------------- */
 
-/* Compares every word, how often it occurs and in which lines. Returns a checksum of the whole index. */
+/* Compares every word, its number of occurrences and their lines. Returns a checksum of the whole index. */
 static uint32_t ranking_check(const struct ranking *ranking, const struct count *count) {
     uint32_t sum = 0;
     size_t occurrences = 0, wrong = 0;
@@ -243,7 +244,7 @@ static uint32_t ranking_check(const struct ranking *ranking, const struct count 
         sum = lines_fold(sum, lines_sum);
     }
     if (wrong > 0)
-        report_problem("%s of %s words have another count, lines or place than they should", grouped(wrong),
+        report_problem("%s of %s words have a wrong count, wrong lines or a wrong place", grouped(wrong),
                        grouped(ranking->count));
     if (ranking->count != count->different || occurrences != count->words)
         report_problem("the index has %s different words and %s in all; the text has %s and %s",
@@ -251,7 +252,7 @@ static uint32_t ranking_check(const struct ranking *ranking, const struct count 
     return sum;
 }
 
-/* All that the plug-ins left: they are gone, their memory is not. */
+/* Frees all that the plug-ins have left. They are unloaded, but their memory is still valid. */
 static void ranking_free(struct ranking *ranking) {
     struct batch *batch;
     for (size_t i = 0; i < ranking->count; i++) {
@@ -267,7 +268,7 @@ static void memory_check(size_t before, size_t during, size_t after) {
     for (int i = 0; i < MODULES; i++) {
         struct left left = ledgers_left(ledgers, (enum module)i);
         if (left.pieces != 0 || left.bytes != 0)
-            report_problem("%s pieces, %s bytes made by %s are left", grouped(left.pieces), grouped(left.bytes),
+            report_problem("%s pieces, %s bytes made by %s were not freed", grouped(left.pieces), grouped(left.bytes),
                            module_names[i]);
         if (ledgers[i].refused != 0)
             report_problem("the heap refused %s pieces that %s wanted to free", grouped(ledgers[i].refused),
@@ -275,9 +276,9 @@ static void memory_check(size_t before, size_t during, size_t after) {
     }
     printf("\nProcess   %.1f MB before the work, %.1f MB with the index, %.1f MB after freeing it\n",
            (double)before / 1e6, (double)during / 1e6, (double)after / 1e6);
-    /* Stacks of threads and what the C library's qsort() needs stay behind, too. */
+    /* The bound is loose: stacks of threads and the memory of the C library's qsort() stay, too. */
     if (after > before + 1024 * 1024 + (during - before) / 8)
-        report_problem("the process did not become small again");
+        report_problem("the process did not give its memory back");
 }
 
 /* ---- The program ------------------------------------------------------------------------------------------------ */
@@ -315,7 +316,7 @@ static uint32_t demo_run(struct text text, const struct count *count, uint64_t s
     report_modules(plugins);
     if (!one_heap)
         return 0;
-    system_resident_bytes(); /* brings in what it needs itself */
+    system_resident_bytes(); /* the first call uses memory itself */
     before = system_resident_bytes();
     struct ranking *ranking = text_index(text);
     during = system_resident_bytes();
@@ -341,7 +342,7 @@ int main(int argument_count, char **arguments) {
         settings.file ? text_load(settings.file) : text_generate(settings.seed, settings.megabytes * 1000000);
     struct count *count = text.bytes ? count_text(text) : NULL;
     if (!count) {
-        fprintf(stderr, "%s: cannot be read, or memory is out\n", settings.file ? settings.file : "text");
+        fprintf(stderr, "%s cannot be read, or memory has run out\n", settings.file ? settings.file : "the text");
         return 2;
     }
     printf("BrainMM on %s: six modules, built apart, index a text on one heap\n\n", DEMO_TARGET);

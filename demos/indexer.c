@@ -1,10 +1,10 @@
-/* indexer.c: a plug-in that brings its own copy of the library along, in its own folder, and loads it by full path.
+/* indexer.c: a plug-in that has its own copy of the library in its own folder and loads it by full path.
  *
- * A plug-in of another vendor might. Two copies of a library usually mean two heaps; here the second copy finds that
- * the process has a heap already and passes every call on to it.
+ * A plug-in of another vendor might do that. Two copies of a library usually mean two heaps. Here the second copy finds
+ * that the process already has a heap and passes every call on to it.
  *
- * Its job: one hash table a thread, in which every word has a node with the lines where it occurs. The first
- * occurrence of a word, memory of the splitter's, is resized and becomes the node; later ones are freed.
+ * Its job: each thread fills a hash table, in which every word has a node with the lines where it occurs. The memory of
+ * the first occurrence of a word, which the splitter allocated, is resized and becomes the node. Later ones are freed.
  */
 #include "brainmm.h"
 #include "piece.h"
@@ -46,7 +46,7 @@ static uint32_t hash_of(const char *text, uint32_t length) { /* FNV-1a */
     return hash;
 }
 
-/* BUCKETS, NULL or index->buckets, at the new size, with all nodes in their places. */
+/* Resizes the table of buckets, or allocates it, and puts all nodes into their new buckets. */
 static void buckets_resize(struct index *index, size_t bucket_count) {
     struct node *all = NULL;
     for (size_t i = 0; i < index->bucket_count; i++)
@@ -83,7 +83,7 @@ static struct node *index_find(const struct index *index, const struct word *wor
     return node;
 }
 
-/* The splitter's word grows into a node: the text moves up to make room for the members before it. */
+/* Resizes the splitter's word to a node. The text moves up to make room for the members before it. */
 static struct node *node_from_word(struct word *word, uint32_t hash) {
     uint32_t length = word->length;
     struct node *node = piece_resize(word, sizeof *node + length);

@@ -1,10 +1,10 @@
-{ The demo's host in Free Pascal. With `uses BrainMM` in the first place its strings, lists and threads live on the heap that
-  the plug-ins find, four of them in C and one in Pascal. They index a text, in two threads; then they are unloaded in an
-  order that the seed shuffles, and the index they made is read and freed here.
+{ The demo's host in Free Pascal. It has `uses BrainMM` in the first place, so its strings, lists and threads are on the
+  heap that the plug-ins find, four in C and one in Pascal. They index a text in two threads. Then they are unloaded in
+  an order that the seed shuffles, and the host reads and frees the index that they made.
 
-      pascal_host [SEED]      the text is invented from it; 1 if there is none
+      pascal_host [SEED]      the text is made from SEED, which is 1 by default
 
-  The exit status is 0 only if the index agrees with a count of its own, and nothing is left of what anybody allocated. }
+  The exit code is 0 only if the index agrees with a count of its own and all memory was freed. }
 program pascal_host;
 
 {$mode delphi}
@@ -29,7 +29,7 @@ const
 type
   TBatches = array of PBatch;
 
-  { Splits every other batch of lines with its plug-in, and indexes the words. }
+  { Splits every second batch of lines with its plug-in and indexes the words. }
   TWorker = class(TThread)
     First: Integer;
     Plugin: PPlugin;
@@ -51,7 +51,7 @@ begin
   Inc(Problems);
 end;
 
-{ Text with spaces up to Width }
+{ Text, padded with spaces to Width }
 function Padded(const Text: string; Width: Integer): string;
 begin
   Result := Text + StringOfChar(' ', Width - Length(Text));
@@ -67,8 +67,8 @@ end;
 
 function InventedWord(Number: Integer): string;
 const
-  Syllables: array[0..15] of string = ('ba', 'ce', 'di', 'fo', 'gu', 'ha', 'je', 'ki', 'lo', 'mu', 'na', 'pe', 'ri', 'so',
-    'tu', 'wy');
+  Syllables: array[0..15] of string = ('ba', 'ce', 'di', 'fo', 'gu', 'ha', 'je', 'ki', 'lo', 'mu', 'na', 'pe', 'ri',
+    'so', 'tu', 'wy');
 begin
   Result := '';
   repeat
@@ -77,7 +77,7 @@ begin
   until Number = 0;
 end;
 
-{ Every word's number of occurrences is the object beside it. }
+{ Makes a text and counts it: the object of each string in Counts is the word's number of occurrences. }
 procedure InventText(Text: TStringList; Counts: TStringList);
 var
   I, At: Integer;
@@ -157,7 +157,7 @@ begin
   WriteLn;
 end;
 
-{ The text goes to the reader in chunks that are cut anywhere. }
+{ Passes the text to the reader in chunks, which may end inside a word. }
 function ReadLines(const Text: string): TBatches;
 var
   At, Length: Integer;
@@ -238,7 +238,7 @@ end;
 
 { ---- The result ---------------------------------------------------------------------------------------------------- }
 
-{ Compares every word's number of occurrences, and frees all. Returns a checksum. }
+{ Compares the number of occurrences of every word and frees the index. Returns a checksum. }
 function CheckIndex(Ranking: PRanking; Counts: TStringList): UInt32;
 var
   I, At: Integer;
@@ -254,7 +254,7 @@ begin
     Node := PPointer(@Ranking.Nodes)[I];
     SetString(Word, PAnsiChar(@Node.Text), Node.Length);
     if not Counts.Find(Word, At) or (PtrInt(Counts.Objects[At]) <> Node.Count) then
-      Problem('"' + Word + '" has another count than it should');
+      Problem('"' + Word + '" has a wrong count');
     if I < 5 then
       Write('  ', I + 1, '. ', Word, ' ', Node.Count);
     for Letter in Word do
@@ -284,7 +284,7 @@ begin
       Inc(Bytes, Ledgers[By].Resized[Maker].Bytes - Ledgers[By].Freed[Maker].Bytes);
     end;
     if (Pieces <> 0) or (Bytes <> 0) or (Ledgers[Maker].Refused <> 0) then
-      Problem(IntToStr(Pieces) + ' pieces made by ' + Names[Maker] + ' are left');
+      Problem(IntToStr(Pieces) + ' pieces made by ' + Names[Maker] + ' were not freed');
   end;
 end;
 
@@ -316,7 +316,7 @@ var
 begin
   Seed := StrToIntDef(ParamStr(1), 1);
   WriteLn('BrainMM on ', Target, ': a host in Free Pascal and five plug-ins on one heap');
-  TStringList.Create.Free; { with the first one come things that stay }
+  TStringList.Create.Free; { the first one allocates memory that stays }
   Used := GetFPCHeapStatus.CurrHeapUsed;
   try
     Sum := Run;

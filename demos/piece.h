@@ -1,8 +1,8 @@
-/* piece.h: the demo's bookkeeping, around the three heap functions of the module that includes it.
+/* piece.h: the demo's bookkeeping around the three heap functions of the module that includes it.
  *
- * A plug-in of your own would call the heap directly. Here each piece has a label in front of it that tells who made it
- * and how large it is, so that the module that resizes or frees it can enter in its ledger whose memory that was.
- * A label that has been written over ends the program.
+ * A plug-in of your own would call the heap directly. Here a label in front of each piece tells who made it and how
+ * large it is. So the module that resizes or frees the piece can enter in its ledger whose memory that was. If a label
+ * was overwritten, the program ends.
  */
 #ifndef DEMO_PIECE_H
 #define DEMO_PIECE_H
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every module has these three, each its own way: that is what the demo is about. */
+/* Every module defines these three in its own way, which is the subject of the demo. */
 static void *heap_alloc(size_t size);
 static void *heap_realloc(void *piece, size_t size);
 static bool heap_free(void *piece);
@@ -21,8 +21,8 @@ static struct ledger *ledger; /* this module's */
 
 struct label {
     _Alignas(16) size_t size; /* of the piece with its label */
-    uint32_t maker;           /* enum module */
-    uint32_t check;           /* of the two above */
+    uint32_t maker;           /* an enum module */
+    uint32_t check;           /* a checksum of the two above */
 };
 
 static inline uint32_t label_check(const struct label *label) {
@@ -37,16 +37,16 @@ _Noreturn static inline void piece_fatal(const char *what) {
 static inline struct label *label_of(void *piece) {
     struct label *label = (struct label *)piece - 1;
     if (label->maker >= MODULES || label->check != label_check(label))
-        piece_fatal("a piece of memory is damaged, or has been freed before");
+        piece_fatal("a piece of memory was overwritten or has already been freed");
     return label;
 }
 
 static inline void ledger_enter(struct entry *entry, size_t bytes) {
-    atomic_fetch_add_explicit(&entry->pieces, 1, memory_order_relaxed); /* read after the threads were joined */
+    atomic_fetch_add_explicit(&entry->pieces, 1, memory_order_relaxed); /* read after the join */
     atomic_fetch_add_explicit(&entry->bytes, bytes, memory_order_relaxed);
 }
 
-/* SIZE bytes, never NULL. */
+/* Allocates SIZE bytes. Never returns NULL. */
 static inline void *piece_make(size_t size) {
     struct label *label = heap_alloc(sizeof *label + size);
     if (!label)
@@ -58,7 +58,7 @@ static inline void *piece_make(size_t size) {
     return label + 1;
 }
 
-/* The piece, perhaps at another address; its contents and its maker stay. */
+/* Resizes a piece. It may move, and its contents and its maker stay. */
 static inline void *piece_resize(void *piece, size_t size) {
     struct label *label = label_of(piece);
     size_t old_size = label->size;
@@ -82,7 +82,7 @@ static inline void piece_free(void *piece) {
         atomic_fetch_add_explicit(&ledger->refused, 1, memory_order_relaxed);
 }
 
-/* Adds ITEM; makes the batch if there is none yet, and grows it whoever made it. */
+/* Adds ITEM. Makes the batch if there is none yet, and grows it, whichever module made it. */
 static inline void batch_add(struct batch **batch, void *item) {
     struct batch *b = *batch;
     if (!b) {

@@ -1,5 +1,5 @@
-/* queue.h: a queue of pointers between threads, the host's. It holds a limited number, so that a fast stage waits for a slow
- * one. Once closed by all who put something in, it still hands out what it holds, and then NULL. */
+/* queue.h: a queue of pointers between threads, in the host. It holds a limited number, so that a fast stage waits for
+ * a slow one. When all writers have closed it, it hands out what it still holds, and then NULL. */
 #ifndef DEMO_QUEUE_H
 #define DEMO_QUEUE_H
 
@@ -24,7 +24,7 @@ static inline void queue_open(struct queue *queue, int writers) {
     queue->writers = writers;
 }
 
-/* WAIT false: false if it is full now. */
+/* Without WAIT it returns false if the queue is full. */
 static inline bool queue_put(struct queue *queue, void *item, bool wait) {
     pthread_mutex_lock(&queue->lock);
     while (wait && queue->count == QUEUE_CAPACITY)
@@ -37,7 +37,7 @@ static inline bool queue_put(struct queue *queue, void *item, bool wait) {
     return room;
 }
 
-/* WAIT false: NULL if there is nothing now. */
+/* Without WAIT it returns NULL if the queue is empty. */
 static inline void *queue_get(struct queue *queue, bool wait) {
     void *item = NULL;
     pthread_mutex_lock(&queue->lock);

@@ -1,18 +1,18 @@
 /* ranker.c: a plug-in that behaves like a module of the original BrainMM, written in Delphi.
  *
- * All that such a module knows is where a pointer to a table of 24 pointers is published. It copies the table and calls
- * the functions in Delphi's register convention: on x86 the arguments are in EAX, EDX and ECX. Of brainmm.h it knows
- * nothing, not even a number for the heap; the host recognises the table.
+ * Such a module only knows where a pointer to a table of 24 pointers is published. It copies the table and calls the
+ * functions in Delphi's register convention: on x86 the arguments are in EAX, EDX and ECX. It knows nothing of
+ * brainmm.h and no id of the heap; the host recognises the table.
  *
- * Its job: join the indexer's hash tables into one list, the most frequent word first. For that it resizes the
- * indexer's memory and frees nodes that the splitter had made.
+ * Its job: it joins the indexer's hash tables to one list, the most frequent word first. For that it resizes the
+ * indexer's memory and frees nodes that the splitter allocated.
  */
 #include "piece.h"
 
 #if defined(_WIN32)
 #include <windows.h>
 #else
-#define BRAINMM_ATTACH_NO_CLIENT /* the places only */
+#define BRAINMM_ATTACH_NO_CLIENT /* only the places, not the client */
 #include "brainmm_attach.h"
 #include <sys/mman.h>
 #endif
@@ -40,7 +40,7 @@ static void *heap_realloc(void *piece, size_t size) {
 
 static bool heap_free(void *piece) { return ((free_mem_function *)slots[FREE_MEM])(piece) == 0; }
 
-/* The table's address, or NULL. */
+/* The address of the table, or NULL. */
 #if defined(_WIN32)
 static void *const *published_table(void) {
     char name[64];
@@ -88,7 +88,7 @@ static int compare_line(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
-/* Adds the lines of OTHER, another thread's node of the same word, which is then freed. */
+/* Adds the lines of OTHER, another thread's node of the same word, and frees it. */
 static void node_join(struct node *node, struct node *other) {
     node->capacity = node->count + other->count;
     node->lines = piece_resize(node->lines, node->capacity * sizeof *node->lines);

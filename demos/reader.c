@@ -1,7 +1,7 @@
 /* reader.c: a plug-in that is linked with the library: with brainmm.dll's import library, or with libbrainmm.so.
  *
- * Its job: cut the host's chunks of text into lines. A line that goes on in the next chunk makes it grow the host's
- * memory; a chunk that has been read is freed.
+ * Its job: it cuts the host's chunks of text into lines. If a line goes on in the next chunk, it resizes the host's
+ * memory. It frees each chunk that it has read.
  */
 #include "brainmm.h"
 #include "piece.h"
@@ -22,7 +22,7 @@ static struct line *line_make(const char *text, size_t length, uint32_t number) 
     return line;
 }
 
-/* What is left of the last chunk, and CHUNK behind it. */
+/* Appends CHUNK to REST, the end of the last chunk. */
 static struct chunk *chunk_join(struct chunk *rest, struct chunk *chunk) {
     if (!rest || !chunk)
         return rest ? rest : chunk;

@@ -1,4 +1,4 @@
-/* report.c: report.h. */
+/* report.c: see report.h. */
 #include "report.h"
 #include "system.h"
 #include <stdarg.h>
@@ -32,7 +32,7 @@ void report_problem(const char *format, ...) {
     report_problems++;
 }
 
-/* PATH as seen from the program's folder. */
+/* PATH relative to the program's folder. */
 static const char *path_shown(const char *path) {
     char folder[SYSTEM_PATH_MAX];
     if (system_path_beside((const void *)(uintptr_t)path_shown, "", folder) &&
@@ -76,7 +76,7 @@ struct left ledgers_left(struct ledger ledgers[MODULES], enum module maker) {
     return left;
 }
 
-/* A row of the table: a number for each maker, and their sum. Zeros show as dots. */
+/* Prints a row of the table: a number for each maker and their sum. Zeros are printed as dots. */
 static void row(const char *what, const size_t numbers[MODULES]) {
     size_t sum = 0;
     printf("  %-19s", what);

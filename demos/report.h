@@ -9,20 +9,20 @@ extern const char *const module_names[MODULES];
 /* The number with commas between thousands. The last eight results stay valid. */
 const char *grouped(size_t number);
 
-/* Says what is wrong; report_problems counts how often that happened. */
+/* Prints a problem and counts it in report_problems. */
 void report_problem(const char *format, ...) __attribute__((format(__printf__, 1, 2)));
 extern unsigned report_problems;
 
-/* Whose code each module calls, and which heap that serves. */
+/* Prints which copy of the library each module calls, and on which heap it is. */
 void report_modules(const struct plugin plugins[MODULES]);
 
-/* The most frequent words, in three columns. */
+/* Prints the most frequent words in three columns. */
 void report_top_words(const struct ranking *ranking);
 
-/* Who made memory, and who resized and freed it. */
+/* Prints which module made memory, and which modules resized and freed it. */
 void report_memory(struct ledger ledgers[MODULES]);
 
-/* What MAKER's pieces are at the moment: made and not freed, by whomever. */
+/* The pieces that MAKER has made and no module has freed. */
 struct left {
     size_t pieces, bytes;
 };

@@ -1,11 +1,11 @@
-/* splitter.c: a plug-in that is linked with nothing of BrainMM's and only includes brainmm_attach.h.
+/* splitter.c: a plug-in that links nothing of BrainMM and only includes brainmm_attach.h.
  *
- * Its job: cut lines into words. The lines are the reader's; they are freed here.
+ * Its job: it cuts lines into words. The reader allocates the lines; they are freed here.
  */
 #include "brainmm_attach.h"
 #include "piece.h"
 
-/* ---- The heap: its table of functions, found once, in plugin_start() ---------------------------------------------- */
+/* ---- The heap: its table of functions, found once, in plugin_start() --------------------------------------------- */
 
 static const struct brainmm_manager *manager;
 
@@ -15,7 +15,7 @@ static bool heap_free(void *piece) { return manager->free(piece) == BRAINMM_OK; 
 
 /* ---- The job ---------------------------------------------------------------------------------------------------- */
 
-/* The letter in lower case, or 0 for what is none. Bytes of UTF-8 count as letters. */
+/* The letter in lower case, or 0 if C is no letter. Bytes of UTF-8 count as letters. */
 static char letter(char c) {
     if (c >= 'A' && c <= 'Z')
         return (char)(c - 'A' + 'a');

@@ -1,4 +1,4 @@
-/* system.h: what the demo asks of the operating system besides threads: modules, paths and memory figures. */
+/* system.h: what the demo needs from the operating system besides threads: modules, paths and memory figures. */
 #ifndef DEMO_SYSTEM_H
 #define DEMO_SYSTEM_H
 
@@ -29,7 +29,7 @@ typedef void *system_module;
 #define SYSTEM_SEPARATOR '/'
 #endif
 
-/* NULL if that fails. PATH is a full path, or the same file may be found elsewhere. */
+/* Loads a module; NULL if that fails. PATH must be a full path: a bare name may be found in another folder. */
 SYSTEM_INLINE system_module system_load(const char *path) {
 #if defined(_WIN32)
     return LoadLibraryExA(path, NULL, LOAD_WITH_ALTERED_SEARCH_PATH);
@@ -68,7 +68,7 @@ SYSTEM_INLINE bool system_symbol(system_module module, const char *name, void *a
     return found != NULL;
 }
 
-/* Where the module that ADDRESS lies in is loaded, and its file. NULL if it lies in none. */
+/* The base address of the module that contains ADDRESS, and the path of its file. NULL if no module contains it. */
 SYSTEM_INLINE const void *system_module_at(const void *address, char path[SYSTEM_PATH_MAX]) {
 #if defined(_WIN32)
     HMODULE module = NULL;
@@ -83,7 +83,7 @@ SYSTEM_INLINE const void *system_module_at(const void *address, char path[SYSTEM
         return NULL;
     if (info.dli_fname[0] == '/') {
         snprintf(path, SYSTEM_PATH_MAX, "%s", info.dli_fname);
-    } else { /* the program, as it was called; modules are loaded by full path here */
+    } else { /* the program has the path by which it was started; the demo loads modules by full path */
         ssize_t length = readlink("/proc/self/exe", path, SYSTEM_PATH_MAX - 1);
         if (length <= 0)
             return NULL;
@@ -93,7 +93,7 @@ SYSTEM_INLINE const void *system_module_at(const void *address, char path[SYSTEM
 #endif
 }
 
-/* The path of FILE, or FOLDER/FILE, in the folder of the module that ADDRESS lies in. */
+/* The path of FILE, or FOLDER/FILE, in the folder of the module that contains ADDRESS. */
 SYSTEM_INLINE bool system_path_beside(const void *address, const char *file, char path[SYSTEM_PATH_MAX]) {
     char *end;
     if (!system_module_at(address, path))
@@ -107,7 +107,7 @@ SYSTEM_INLINE bool system_path_beside(const void *address, const char *file, cha
     return true;
 }
 
-/* How much of this process lies in physical memory; 0 if the system does not tell. */
+/* The bytes of this process in physical memory; 0 if the system does not tell. */
 SYSTEM_INLINE size_t system_resident_bytes(void) {
 #if defined(_WIN32)
     PROCESS_MEMORY_COUNTERS counters = {.cb = sizeof counters};
@@ -115,7 +115,7 @@ SYSTEM_INLINE size_t system_resident_bytes(void) {
 #else
     char line[256];
     unsigned long kib = 0;
-    FILE *file = fopen("/proc/self/smaps_rollup", "r"); /* exact, where statm lags behind */
+    FILE *file = fopen("/proc/self/smaps_rollup", "r"); /* exact; statm lags behind */
     while (file && fgets(line, sizeof line, file) && sscanf(line, "Rss: %lu kB", &kib) != 1)
         ;
     if (file)

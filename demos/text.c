@@ -1,6 +1,6 @@
-/* text.c: text.h. The invented text has the shape of a real one: a few words are very frequent and most are rare, the
- * word of rank r about 1/r as frequent as the first (Zipf's law). Whole numbers only, so that every target makes the
- * same text. */
+/* text.c: see text.h. The invented text is like a real one: a few words are very frequent and most are rare. The word
+ * of rank r is about 1/r as frequent as the first (Zipf's law). All arithmetic is in integers, so that every target
+ * makes the same text. */
 #include "text.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -22,12 +22,12 @@ enum { VOCABULARY = 20000, WORD_MAX = 32 };
 
 struct vocabulary {
     char words[VOCABULARY][WORD_MAX]; /* by rank */
-    uint64_t weights[VOCABULARY];     /* of the word and all before it */
+    uint64_t weights[VOCABULARY];     /* the sum up to and including the word */
 };
 
 #define PICK(state, list) (list)[random_below(state, sizeof(list) / sizeof *(list))]
 
-/* Words that sound like some language: two to four syllables. */
+/* Makes a word of two to four syllables. */
 static void word_invent(char *word, uint64_t *state) {
     static const char *const onsets[] = {"b", "br", "c",  "ch", "d", "f",  "g",  "gr", "h",  "l",  "m",
                                          "n", "p",  "pl", "r",  "s", "sh", "st", "t",  "th", "tr", "v"};
@@ -113,7 +113,7 @@ static void write_sentence(struct writer *writer, const struct vocabulary *vocab
 }
 
 struct text text_generate(uint64_t seed, size_t size) {
-    enum { SENTENCE_MAX = (SENTENCE_MIN + SENTENCE_SPREAD) * (WORD_MAX + 3) + 2 }; /* a sentence may pass SIZE */
+    enum { SENTENCE_MAX = (SENTENCE_MIN + SENTENCE_SPREAD) * (WORD_MAX + 3) + 2 }; /* a sentence may go beyond SIZE */
     struct writer writer = {0};
     struct vocabulary *vocabulary = vocabulary_make(&seed);
     if (vocabulary && size < SIZE_MAX - SENTENCE_MAX)
@@ -189,7 +189,7 @@ static bool count_add(struct count *count, const char *text, size_t length, uint
     return true;
 }
 
-/* One pass over a copy in lower case: a word ends where something else than a letter or a byte of UTF-8 comes. */
+/* Makes one pass over a copy in lower case. A word ends before the first byte that is neither a letter nor UTF-8. */
 struct count *count_text(struct text text) {
     struct count *count = calloc(1, sizeof *count);
     unsigned char *lower = malloc(text.size + 1);

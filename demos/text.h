@@ -1,4 +1,4 @@
-/* text.h: the text that the demo indexes, and what must come out. All of it in memory of the C library. */
+/* text.h: the text that the demo indexes, and the expected result. All of it is in memory of the C library. */
 #ifndef DEMO_TEXT_H
 #define DEMO_TEXT_H
 
@@ -11,20 +11,21 @@ struct text {
     size_t size;
 };
 
-/* A number that follows from *STATE, which moves on: the same on every target. */
+/* The next random number of *STATE, the same on every target. */
 uint64_t random_next(uint64_t *state);
 
-/* About SIZE bytes of invented prose, the same for the same seed on every target. NULL bytes: out of memory. */
+/* About SIZE bytes of invented text. The same seed gives the same text on every target. Bytes are NULL if memory ran
+ * out. */
 struct text text_generate(uint64_t seed, size_t size);
 
-/* A file's content. NULL bytes: it cannot be read. */
+/* The contents of a file. Bytes are NULL if it cannot be read. */
 struct text text_load(const char *path);
 
-/* What a simple count in one thread finds; it shares no code with the plug-ins. */
+/* The result of a simple count in one thread. It shares no code with the plug-ins. */
 struct count_word {
     struct count_word *next;
     uint32_t occurrences;
-    uint32_t lines; /* lines_fold() over the lines it occurs in */
+    uint32_t lines; /* lines_fold() over its lines */
     size_t length;
     char text[];
 };
@@ -37,7 +38,7 @@ struct count {
 /* Adds LINE to a checksum that depends on the order of lines. */
 static inline uint32_t lines_fold(uint32_t sum, uint32_t line) { return (sum ^ line) * 2654435761u; }
 
-/* NULL: out of memory. */
+/* NULL if memory ran out. */
 struct count *count_text(struct text text);
 struct count_word *count_find(const struct count *count, const char *text, size_t length);
 void count_free(struct count *count);
