@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the test framework Check for one target that Debian has no package for.
+# Builds the test framework Check for a target for which Debian has no package.
 #   tools/setup-check.sh linux-i386|win64|win32 PREFIX
 # The source is Debian's source package `check`, found through the machine's own apt sources. Lists and downloads are
 # kept in a folder beside PREFIX, so that the system's apt state stays as it is. Needs no root.
@@ -63,12 +63,12 @@ mkdir -p "$build/source"
 tar -xf "$work"/check_*.orig.tar.gz -C "$build/source" --strip-components=1
 cmake -S "$build/source" -B "$build/build" "$@"
 cmake --build "$build/build" --parallel 2 --target check
-# Only the static library and its headers are wanted; `make install` would want the shared one too.
+# Only the static library and its headers are needed; `make install` would build the shared one, too.
 rm -rf "$prefix"
 mkdir -p "$prefix/include" "$prefix/lib"
 cp "$build/build/src/check.h" "$build/build/check_stdint.h" "$prefix/include/"
 cp "$build/build/src/libcheck.a" "$prefix/lib/"
-# For MinGW, "printf" in an attribute means Microsoft's formats, but Check was built with those of C99, %zu and all.
+# For MinGW "printf" in an attribute means Microsoft's formats, but Check was built with those of C99, such as %zu.
 case $target in
 win*) sed -i 's/CK_ATTRIBUTE_FORMAT(printf,/CK_ATTRIBUTE_FORMAT(gnu_printf,/' "$prefix/include/check.h" ;;
 esac

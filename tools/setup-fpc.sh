@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds what Debian's Free Pascal lacks for the targets: a 32-bit code generator, and units.
+# Builds what Debian's Free Pascal lacks for the targets: a 32-bit code generator and units.
 #   tools/setup-fpc.sh FOLDER        about 25 s; needs the packages fp-compiler, fp-units-rtl and fpc-source
-# FOLDER then holds ppcross386, units/TARGET, and as `ready` a copy of this script, which tells that all is there and
-# how it was built. tools/fpc is the command that uses them.
+# FOLDER then holds ppcross386, units/TARGET and, as `ready`, a copy of this script, which tells that all was built and
+# how. tools/fpc is the command that uses them.
 #
 # Debian's compiler generates code for Linux and Windows, but for x86-64 only, and it comes with units for Linux only.
 # Its source package has no Makefiles, so everything is compiled directly. Windows needs no other tool: Free Pascal has
@@ -21,7 +21,7 @@ mkdir -p "$1/work/units" "$1/work/messages" "$1/units"
 folder=$(cd "$1" && pwd)
 work=$folder/work
 
-# The compiler's source once more, for i386. Its table of messages is made from the file that comes with the compiler.
+# Compiles the compiler's source for i386. Its table of messages is made from the file that comes with the compiler.
 build_i386_compiler() {
     "$debian/ppcx64" -n -v0e -Fu"$debian/units/x86_64-linux/rtl" -FE"$work" -FU"$work/units" \
         "$source/compiler/utils/msg2inc.pp"
@@ -53,7 +53,8 @@ build_units() {
     done
 }
 
-# For linux-x86_64 there are Debian's own units; those of fcl-base only come with the database drivers and all.
+# linux-x86_64 uses Debian's own units. Only those of fcl-base are built: Debian's package brings database drivers
+# along.
 build_fcl_units() {
     mkdir "$folder/units/linux-x86_64"
     cd "$fcl_base"

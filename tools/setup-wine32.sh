@@ -1,9 +1,9 @@
 #!/bin/sh
 # Installs Wine for 32-bit Windows programs (needs root, directly or through sudo).
 #   tools/setup-wine32.sh ROOT
-# The normal way is the package wine32 of the foreign architecture i386. Where apt cannot do that without removing
-# packages (its i386 index out of step with what is installed), the architecture is taken out again and an i386 Debian
-# of its own, 1.1 GB, is put into the folder ROOT, for tools/wine-run to enter.
+# The normal way is the package wine32 of the foreign architecture i386. If apt cannot install it without removing
+# packages, because its i386 index does not match what is installed, the script removes the architecture again. It then
+# puts an i386 Debian of its own, 1.1 GB, into the folder ROOT, which tools/wine-run enters.
 set -eu
 root=$1
 
@@ -29,7 +29,7 @@ fi
 
 echo "the package wine32:i386 cannot be installed here: making an i386 root in $root"
 command -v debootstrap >/dev/null || [ -e /usr/sbin/debootstrap ] || apt install debootstrap
-# The first source of the running release that has the component main is a whole Debian mirror.
+# The first source of the running release that has the component main is a complete Debian mirror.
 # shellcheck source=/dev/null
 . /etc/os-release
 # shellcheck disable=SC2016  # apt expands these

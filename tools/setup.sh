@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs what `make demo` and `make check` need on Debian 12, by package name, and nothing that is there already:
+# Installs what `make demo` and `make check` need on Debian 12, by package name, and only what is missing:
 #   compilers for the four targets, Wine for 64 and 32 bit, valgrind and clang's sanitizers, the test framework Check
 #   for all targets (built from Debian's source package where there is no binary one), and Free Pascal for all targets
 #   (what Debian's package cannot compile for is built from Debian's fpc-source).
 #   tools/setup.sh           everything above
 #   tools/setup.sh bench     also the allocators that `make bench` compares with
-# Whatever is not a package goes below ${XDG_CACHE_HOME:-~/.cache}/brainmm. Root is needed only to install packages:
-# directly or through sudo. With everything there it changes nothing and takes a fraction of a second.
+# What is not a package goes below ${XDG_CACHE_HOME:-~/.cache}/brainmm. Root is needed only to install packages:
+# directly or through sudo. If nothing is missing, it changes nothing and takes a fraction of a second.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -25,7 +25,7 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# need_root WHAT: ends with a message when this user has no way to become root, which WHAT needs.
+# need_root WHAT: ends with a message if this user cannot become root, which WHAT needs.
 need_root() {
     [ "$(id -u)" = 0 ] || have sudo || die "$1: this needs root, or sudo"
 }
@@ -52,7 +52,8 @@ need() { # need PACKAGE COMMAND...: PACKAGE is missing unless COMMAND succeeds
 need_command() { need "$2" command -v "$1"; }
 need_file() { need "$2" test -e "$1"; }
 
-# Whether COMPILER finds its own FILE: gcc prints a path for one it has, and the bare name for one it has not.
+# Whether COMPILER finds its own FILE: gcc prints a path for a file that it has, and the bare name for one that it
+# lacks.
 finds() { $1 -print-file-name="$2" 2>/dev/null | grep -q /; }
 compiles_i386() {
     case $(tools/i386-compiler) in
