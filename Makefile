@@ -49,10 +49,10 @@ ARCH_linux-i386 := -march=pentium4 -mfpmath=sse -Wno-psabi
 
 # ---- The Linux libraries ------------------------------------------------------------------------------------------
 
-CORE := $(wildcard src/*.c)
+CORE := $(sort $(shell find src -name '*.c'))
 # posix/malloc.c and whatever else begins with malloc is for libbrainmm-malloc.so only.
-MALLOC := $(wildcard posix/malloc*.c)
-POSIX := $(CORE) $(filter-out $(MALLOC),$(wildcard posix/*.c))
+MALLOC := $(sort $(wildcard posix/malloc*.c))
+POSIX := $(CORE) $(filter-out $(MALLOC),$(sort $(wildcard posix/*.c posix/linux/*.c)))
 
 # Without slp-vectorize: gcc pairs two stores of the fast path into one vector and pays four instructions for it.
 # initial-exec and -fno-plt: the thread's heap and the system's functions are one load away, not a call.
@@ -61,14 +61,14 @@ LINUX_CORE := -fno-tree-slp-vectorize -Isrc -Iposix -fPIC -fvisibility=hidden -f
 LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,relro -Wl,-z,now
 
 # Short moves take ten cycles, of which one or two are the chance of where code lies (gcc; clang has no such option).
-FLAGS_src/move.c := -falign-jumps=64
+FLAGS_move.c := -falign-jumps=64
 
 # core_objects FOLDER, COMPILER, FLAGS: how sources become objects under FOLDER.
 define core_objects
 $1/%.o: %.c Makefile
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$2 $$(C_COMMON) $(if $(findstring clang,$2),,$$(FLAGS_$$<)) $3 -c -o $$@ $$<
+	$2 $$(C_COMMON) $(if $(findstring clang,$2),,$$(FLAGS_$$(<F))) $3 -c -o $$@ $$<
 endef
 
 # The shared library's objects export what brainmm.h marks; the static core's, in libbrainmm-malloc.so too, nothing.
