@@ -6,46 +6,28 @@
 #   make install             the native library: prefix=/usr/local, DESTDIR
 #   make dist                a source archive in build/       make clean     removes build/
 #
-# Targets: linux-x86_64 linux-i386 win64 win32. Each is a target of make (its libraries), and so are check-TARGET and
-# demo-TARGET. demo and check install what they need first (tools/setup.sh); make alone takes the compilers as they are.
+# Each target is a target of make (its libraries), and so are check-TARGET and demo-TARGET. make/targets.mk has the table
+# of them. demo and check install what they need first (tools/setup.sh); make alone takes the compilers as they are.
 # The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
 
 VERSION := 2.0.0
-LINUX := linux-x86_64 linux-i386
-WINDOWS := win64 win32
-TARGETS := $(LINUX) $(WINDOWS)
-CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/brainmm
 JOBS ?= 2
+
+.PHONY: all demo check bench install dist clean
+all:
+include make/targets.mk
+.PHONY: $(TARGETS) FORCE
+all: $(TARGETS)
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
 # What every C file of the project is compiled with; a target adds ARCH_TARGET.
 C_COMMON = -std=gnu11 $(CFLAGS) $(WARNINGS) -Iinclude -MMD -MP -ffile-prefix-map=$(CURDIR)/=
 
-.PHONY: all demo check bench install dist clean setup $(TARGETS)
 # The name of each file as it is made; V=1 shows the commands.
 $(if $(V),,.SILENT:)
 .DELETE_ON_ERROR:
 .SECONDARY:
-all: $(TARGETS)
-
-# ---- Compilers of the Linux targets -------------------------------------------------------------------------------
-
-CC_linux-x86_64 := gcc
-CXX_linux-x86_64 := g++
-AR_linux-x86_64 := ar
-ARCH_linux-x86_64 :=
-
-# gcc -m32, or a cross compiler, whose programs must be told where its libraries are.
-CC_linux-i386 := $(or $(shell tools/i386-compiler),gcc -m32)
-CXX_linux-i386 := $(subst gcc,g++,$(CC_linux-i386))
-ifeq ($(CC_linux-i386),i686-linux-gnu-gcc)
-AR_linux-i386 := i686-linux-gnu-ar
-PROGRAM_linux-i386 := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 -Wl,-rpath,/usr/i686-linux-gnu/lib
-else
-AR_linux-i386 := ar
-endif
-ARCH_linux-i386 := -march=pentium4 -mfpmath=sse -Wno-psabi
 
 # ---- The Linux libraries ------------------------------------------------------------------------------------------
 
@@ -53,6 +35,7 @@ CORE := $(sort $(shell find src -name '*.c'))
 # posix/malloc.c and whatever else begins with malloc is for libbrainmm-malloc.so only.
 MALLOC := $(sort $(wildcard posix/malloc*.c))
 POSIX := $(CORE) $(filter-out $(MALLOC),$(sort $(wildcard posix/*.c posix/linux/*.c)))
+LIBRARIES_linux := libbrainmm.so libbrainmm-malloc.so
 
 # Without slp-vectorize: gcc pairs two stores of the fast path into one vector and pays four instructions for it.
 # initial-exec and -fno-plt: the thread's heap and the system's functions are one load away, not a call.
@@ -65,7 +48,7 @@ FLAGS_move.c := -falign-jumps=64
 
 # core_objects FOLDER, COMPILER, FLAGS: how sources become objects under FOLDER.
 define core_objects
-$1/%.o: %.c Makefile
+$1/%.o: %.c Makefile make/targets.mk
 	echo '  $$@'
 	mkdir -p $$(@D)
 	$2 $$(C_COMMON) $(if $(findstring clang,$2),,$$(FLAGS_$$(<F))) $3 -c -o $$@ $$<
@@ -73,9 +56,10 @@ endef
 
 # The shared library's objects export what brainmm.h marks; the static core's, in libbrainmm-malloc.so too, nothing.
 define linux_target
-$1: $(addprefix build/$1/,libbrainmm.so libbrainmm.a libbrainmm-malloc.so)
+$1: $(addprefix build/$1/,$(LIBRARIES_linux) libbrainmm.a)
 $(call core_objects,build/$1/obj/shared,$(CC_$1),$(ARCH_$1) $(LINUX_CORE))
 $(call core_objects,build/$1/obj/static,$(CC_$1),$(ARCH_$1) $(LINUX_CORE) -DBRAINMM_STATIC)
+CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
 build/$1/libbrainmm.so: $(POSIX:%.c=build/$1/obj/shared/%.o)
 	echo '  $$@'
 	$(CC_$1) $(LDFLAGS) $$(LINUX_LIBRARY) -o $$@ $$^
@@ -87,7 +71,7 @@ build/$1/libbrainmm-malloc.so: $(POSIX:%.c=build/$1/obj/static/%.o) $(MALLOC:%.c
 	echo '  $$@'
 	$(CC_$1) $(LDFLAGS) $$(LINUX_LIBRARY) -o $$@ $$^
 endef
-$(foreach target,$(LINUX),$(eval $(call linux_target,$(target))))
+$(foreach target,$(call of_system,linux),$(eval $(call linux_target,$(target))))
 
 include Makefile.mingw
 include tests/tests.mk
@@ -97,31 +81,30 @@ include tests/tests.mk
 
 # ---- What one calls -----------------------------------------------------------------------------------------------
 
-setup:
-	tools/setup.sh
-
 # A second make: only after set-up is it known which compilers there are.
 SECOND = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-demo $(TARGETS:%=demo-%): demo%: setup
+demo $(TARGETS:%=demo-%): demo%:
+	tools/setup.sh demo $(*:-%=%)
 	$(SECOND) run-demo$*
 
 bench:
-	tools/setup.sh bench
+	tools/setup.sh bench $(BENCH_TARGETS)
 	$(SECOND) run-bench
 
 # One half of the tests failing to build must not hide what the other half finds, but is a failure all the same.
-check $(TARGETS:%=check-%): check%: setup
+check $(TARGETS:%=check-%): check%:
+	tools/setup.sh check $(*:-%=%)
 	$(SECOND) --keep-going tests$* || built=no; \
 	tests/run --jobs=$(JOBS) --built=$${built-yes} $(if $*,--target=$(*:-%=%)) $(TESTS)
 
 prefix ?= /usr/local
 libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include
-install: linux-x86_64
+install: $(NATIVE)
 	install -d $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir)
-	install -m 644 build/linux-x86_64/libbrainmm.a $(DESTDIR)$(libdir)/
-	install -m 755 build/linux-x86_64/libbrainmm.so build/linux-x86_64/libbrainmm-malloc.so $(DESTDIR)$(libdir)/
+	install -m 644 build/$(NATIVE)/libbrainmm.a $(DESTDIR)$(libdir)/
+	install -m 755 $(LIBRARIES_linux:%=build/$(NATIVE)/%) $(DESTDIR)$(libdir)/
 	install -m 644 $(wildcard include/*) $(DESTDIR)$(includedir)/
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
 	    posix/brainmm.pc.in >$(DESTDIR)$(libdir)/pkgconfig/brainmm.pc
@@ -129,6 +112,9 @@ install: linux-x86_64
 dist:
 	mkdir -p build
 	git archive --prefix=brainmm-$(VERSION)/ -o build/brainmm-$(VERSION).tar.gz HEAD
+
+# What is made again whenever a make begins, and is newer only if it has changed.
+FORCE:
 
 clean:
 	rm -rf build

@@ -1,6 +1,7 @@
 #!/bin/sh
 # attach_header.sh: brainmm_attach.h compiles without a warning in every language it promises, alone and first in a
 # file.
+# shellcheck disable=SC2154  # tools/target sets them
 set -eu
 folder=$BUILD/tests/attach_header
 mkdir -p "$folder"
@@ -15,18 +16,13 @@ END
 cp "$folder/client.c" "$folder/client.cpp"
 
 # windows.h takes its time, so for Windows it is the oldest and the newest.
+eval "$(tools/target "$TARGET")"
+# windows.h takes its time, so for Windows it is the oldest and the newest.
 c_standards='c89 c99 c11 c17 gnu89 gnu17' cxx_standards='c++98 c++11 c++17 c++20 gnu++20'
-case $TARGET in win*) c_standards='c89 c17' cxx_standards='c++98 c++20' ;; esac
-case $TARGET in
-linux-x86_64) c='gcc clang' cxx='g++ clang++' ;;
-linux-i386) c='gcc:-m32' cxx='g++:-m32' ;;
-win64) c=x86_64-w64-mingw32-gcc cxx=x86_64-w64-mingw32-g++ ;;
-win32) c=i686-w64-mingw32-gcc cxx=i686-w64-mingw32-g++ ;;
-esac
-# Where the compiler for i386 is a cross compiler.
-if [ "$TARGET" = linux-i386 ] && ! gcc -m32 -print-file-name=crt1.o | grep -q /; then
-    c=i686-linux-gnu-gcc cxx=i686-linux-gnu-g++
-fi
+[ "$system" = linux ] || c_standards='c89 c17' cxx_standards='c++98 c++20'
+# An option of a compiler stands behind a colon here, for the compilers are words of a list.
+c=$(echo "$cc" | tr ' ' :) cxx=$(echo "$cxx" | tr ' ' :)
+[ -z "$clang" ] || c="$c $clang" cxx="$cxx $clang++"
 
 count=0
 compile() {

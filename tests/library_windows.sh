@@ -1,15 +1,15 @@
 #!/bin/sh
 # How brainmm.dll is linked: kernel32 and ntdll only, so that it can be loaded from within another DLL's DllMain;
 # relocatable, without executable data, reproducible; no emulated thread-local storage in it or in the static core.
+# shellcheck disable=SC2154  # tools/target sets them
 set -eu
 status=0
 fail() {
     echo "$*"
     status=1
 }
-cpu=x86_64
-[ "$TARGET" = win64 ] || cpu=i686
-dump=$(TZ=UTC $cpu-w64-mingw32-objdump -p "$BUILD/brainmm.dll")
+eval "$(tools/target "$TARGET")"
+dump=$(TZ=UTC "$objdump" -p "$BUILD/brainmm.dll")
 
 imports=$(echo "$dump" | sed -n 's/.*DLL Name: //p' | tr '[:upper:]' '[:lower:]' | sort)
 for name in $imports; do
@@ -21,17 +21,17 @@ done
 [ -n "$imports" ] || fail "imports nothing: is it linked at all?"
 
 flags="DYNAMIC_BASE NX_COMPAT"
-[ "$TARGET" = win32 ] || flags="$flags HIGH_ENTROPY_VA"
+[ "$fpc_cpu" = i386 ] || flags="$flags HIGH_ENTROPY_VA"
 for flag in $flags; do
     echo "$dump" | grep -qw "$flag" || fail "lacks $flag"
 done
-sections=$($cpu-w64-mingw32-objdump -h "$BUILD/brainmm.dll")
+sections=$("$objdump" -h "$BUILD/brainmm.dll")
 echo "$sections" | grep -q '\.reloc' || fail "cannot be relocated"
 echo "$sections" | grep -q '\.rsrc' || fail "has no version resource"
 echo "$dump" | grep -Eq '^AddressOfEntryPoint[[:space:]]+0*[1-9a-f]' || fail "has no entry point"
 echo "$dump" | grep -Eq '^Time/Date[[:space:]]+(Thu Jan +1 00:00:00 1970|0*$)' || fail "carries the time of its build"
 
 for file in "$BUILD/brainmm.dll" "$BUILD/libbrainmm.a"; do
-    ! $cpu-w64-mingw32-nm "$file" | grep __emutls || fail "$file uses emulated thread-local storage"
+    ! "$nm" "$file" | grep __emutls || fail "$file uses emulated thread-local storage"
 done
 exit $status

@@ -1,14 +1,13 @@
 #!/bin/sh
-# options.sh: what BRAINMM_OPTIONS says: a word that is not known is named, a text too long is refused as a whole, and the
-# program works all the same; known words are silent.
+# options.sh: what BRAINMM_OPTIONS says: a word that is not known is named, a text too long is refused as a whole, and
+# the program works all the same; known words are silent.
+# shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
+eval "$(tools/target "$TARGET")"
 
 # run VALUE: prints what a program that uses the heap says. By way of a file: Wine's own processes keep a pipe open.
 run() {
-    case $TARGET in
-    win*) BRAINMM_OPTIONS="$1" tools/wine-run "$TARGET" "$BUILD/tests/options_helper-shared.exe" ;;
-    *) BRAINMM_OPTIONS="$1" "$BUILD/tests/options_helper-shared" ;;
-    esac >"$BUILD/tests/options.output" 2>&1
+    BRAINMM_OPTIONS="$1" $run "$BUILD/tests/options_helper-shared$exe" >"$BUILD/tests/options.output" 2>&1
     tr -d '\r' <"$BUILD/tests/options.output"
 }
 

@@ -1,16 +1,13 @@
 #!/bin/sh
 # pascal_start.sh: how a Pascal module comes to its heap, or stops: what the unit BrainMM promises for the start.
+# shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
 top=$PWD
 folder=$top/$BUILD/tests/pascal_start
 rm -rf "$folder"
 mkdir -p "$folder/with" "$folder/without" "$folder/other" "$folder/source"
-case $TARGET in
-win*) library=brainmm.dll program=.exe module=.dll ;;
-*) library=libbrainmm.so program='' module=.so ;;
-esac
-pic=
-[ "$TARGET" != linux-x86_64 ] || pic=-Cg
+eval "$(tools/target "$TARGET")"
+program=$exe module=$dll pic=$fpc_pic
 
 # compile NAME FILE OPTION...: the source is on standard input
 compile() {
@@ -18,7 +15,8 @@ compile() {
     shift 2
     mkdir -p "$folder/units/$name"
     cat >"$folder/source/$name.pas"
-    tools/fpc "$TARGET" -Sew -Mdelphi "$@" -Fupascal -FU"$folder/units/$name" -o"$folder/with/$file" "$folder/source/$name.pas"
+    tools/fpc "$TARGET" -Sew -Mdelphi "$@" -Fupascal -FU"$folder/units/$name" -o"$folder/with/$file" \
+        "$folder/source/$name.pas"
     cp "$folder/with/$file" "$folder/without"
     cp "$folder/with/$file" "$folder/other"
 }
@@ -26,10 +24,7 @@ compile() {
 # expect CODE TEXT WHERE NAME [ARGUMENT...]: runs a program while another folder is the current one, which has a library.
 expect() {
     code=0
-    case $TARGET in
-    win*) (cd "$BUILD/tests" && "$top/tools/wine-run" "$TARGET" "pascal_start\\$3\\$4.exe" ${5+"$5"} ${6+"$6"}) ;;
-    *) (cd "$BUILD/tests" && "pascal_start/$3/$4" ${5+"$5"} ${6+"$6"}) ;;
-    esac >"$folder/output" 2>&1 || code=$?
+    (cd "$BUILD/tests" && ${run:+"$top/"$run} "pascal_start/$3/$4$exe" ${5+"$5"} ${6+"$6"}) >"$folder/output" 2>&1 || code=$?
     if [ $code != "$1" ] || ! grep -q "$2" "$folder/output"; then
         echo "$3/$4 ended with $code, expected $1 and '$2':"
         cat "$folder/output"
@@ -65,7 +60,7 @@ uses SysUtils, BrainMM;
 begin
 end.
 END
-case $TARGET in linux*)
+case $system in linux)
     compile threads_first threads_first <<'END'
 program threads_first;
 uses CThreads, BrainMM;
@@ -125,8 +120,8 @@ expect 203 "BrainMM: no heap is published, and $library could not be loaded" wit
 expect 203 "BrainMM: $library in the folder of this module is another library" other plain
 # A module without it attaches to a heap that there is, and expects threads, which are its host's.
 expect 0 'plug-in 3 host FALSE' with host "$plugin"
-case $TARGET in
-win*) expect 0 'not loaded' without stranger "$plugin" ;;
+case $system in
+windows) expect 0 'not loaded' without stranger "$plugin" ;;
 *) expect 203 'BrainMM: no heap is published' without stranger "$plugin" ;;
 esac
 # An owner that has the original's table only is left to the library, whose adapter serves.
@@ -134,7 +129,7 @@ expect 0 'plug-in 1 host FALSE' with stranger "pascal_start/with/plugin$module" 
 # The unit must be the first.
 expect 204 'BrainMM: SysUtils has taken memory already' with late
 expect 204 'BrainMM: another memory manager is set already' with checked
-case $TARGET in linux*) expect 204 'BrainMM: memory has been taken already' with threads_first ;; esac
+case $system in linux) expect 204 'BrainMM: memory has been taken already' with threads_first ;; esac
 # Line numbers in traces do not disturb it.
 expect 217 'line [0-9]* of .*traced.pas' with traced
 # SysUtils does not come with it.
