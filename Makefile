@@ -20,9 +20,11 @@ include make/targets.mk
 all: $(TARGETS)
 
 CFLAGS ?= -O2 -g
-WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
-# What every C file of the project is compiled with; a target adds ARCH_TARGET.
-C_COMMON = -std=gnu11 $(CFLAGS) $(WARNINGS) -Iinclude -MMD -MP -ffile-prefix-map=$(CURDIR)/=
+WERROR ?= 1
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(filter-out 0,$(WERROR)),-Werror)
+# compile TARGET: the options of every C file. The user's options stand before those that the code needs to be correct.
+# The name of this folder is in no file that is built.
+compile = -std=gnu11 $(ARCH_$1) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fno-lto -Iinclude '-ffile-prefix-map=$(CURDIR)=.'
 
 # The name of each file as it is made; V=1 shows the commands.
 $(if $(V),,.SILENT:)
@@ -46,30 +48,51 @@ LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -
 # Short moves take ten cycles, of which one or two are the chance of where code lies (gcc; clang has no such option).
 FLAGS_move.c := -falign-jumps=64
 
-# core_objects FOLDER, COMPILER, FLAGS: how sources become objects under FOLDER.
+# remember FILE, TEXT: FILE holds TEXT, which is a command, and is made anew if the command changes, so that what depends
+# on FILE is made anew as well.
+define remember
+$1: FORCE
+	mkdir -p $$(@D)
+	printf '%s\n' '$(subst ','\'',$2)' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$2)' >$$@
+endef
+
+# core_objects FOLDER, COMPILER, OPTIONS: how sources become objects under FOLDER.
 define core_objects
-$1/%.o: %.c Makefile make/targets.mk
+$(call remember,$1/command,$2 $3 $(LDFLAGS))
+$1/%.o: %.c $1/command
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$2 $$(C_COMMON) $(if $(findstring clang,$2),,$$(FLAGS_$$(<F))) $3 -c -o $$@ $$<
+	$2 $(if $(findstring clang,$2),,$$(FLAGS_$$(<F))) $3 -MMD -MP -c -o $$@ $$<
+endef
+
+# The static core is one object: no name in it but those of brainmm.h can clash with a program's, and who uses one
+# function gets the beginnings and ends of threads and of the process with it. The compiler's own helper functions are
+# in it.
+# static_core TARGET, OBJECTS, LINK OPTIONS, OPTIONS OF OBJCOPY
+define static_core
+build/$1/obj/names: brainmm.def
+	mkdir -p $$(@D)
+	awk '/^EXPORTS/ { on = 1; next } on && !/^ *(;|$$$$)/ { print "$(UNDERSCORE_$1)" $$$$1 }' $$< >$$@
+build/$1/libbrainmm.a: $2 build/$1/obj/names
+	echo '  $$@'
+	$(CC_$1) -r -nostdlib $3 -o build/$1/obj/linked.o $2 -lgcc
+	$(OBJCOPY_$1) $4 --keep-global-symbols=build/$1/obj/names build/$1/obj/linked.o build/$1/obj/brainmm.o
+	rm -f $$@ build/$1/obj/linked.o
+	$(AR_$1) rcsD $$@ build/$1/obj/brainmm.o
 endef
 
 # The shared library's objects export what brainmm.h marks; the static core's, in libbrainmm-malloc.so too, nothing.
 define linux_target
 $1: $(addprefix build/$1/,$(LIBRARIES_linux) libbrainmm.a)
-$(call core_objects,build/$1/obj/shared,$(CC_$1),$(ARCH_$1) $(LINUX_CORE))
-$(call core_objects,build/$1/obj/static,$(CC_$1),$(ARCH_$1) $(LINUX_CORE) -DBRAINMM_STATIC)
+$(call core_objects,build/$1/obj/shared,$(CC_$1),$(call compile,$1) $(LINUX_CORE))
+$(call core_objects,build/$1/obj/static,$(CC_$1),$(call compile,$1) $(LINUX_CORE) -DBRAINMM_STATIC)
 CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
+$(call static_core,$1,$(POSIX:%.c=build/$1/obj/static/%.o),-Wl$(comma)--force-group-allocation)
 build/$1/libbrainmm.so: $(POSIX:%.c=build/$1/obj/shared/%.o)
-	echo '  $$@'
-	$(CC_$1) $(LDFLAGS) $$(LINUX_LIBRARY) -o $$@ $$^
-build/$1/libbrainmm.a: $(POSIX:%.c=build/$1/obj/static/%.o)
-	echo '  $$@'
-	rm -f $$@
-	$(AR_$1) rcsD $$@ $$^
 build/$1/libbrainmm-malloc.so: $(POSIX:%.c=build/$1/obj/static/%.o) $(MALLOC:%.c=build/$1/obj/static/%.o)
+$(LIBRARIES_linux:%=build/$1/%):
 	echo '  $$@'
-	$(CC_$1) $(LDFLAGS) $$(LINUX_LIBRARY) -o $$@ $$^
+	$(CC_$1) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$^
 endef
 $(foreach target,$(call of_system,linux),$(eval $(call linux_target,$(target))))
 

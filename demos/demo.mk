@@ -19,23 +19,24 @@ build/demo-pascal: FORCE
 
 # demo_target TARGET, COMPILE FLAGS, THE LIBRARY'S FILE
 define demo_target
-build/$1/obj/demos/%.o: demos/%.c Makefile demos/demo.mk
+$(call remember,build/$1/obj/demos/command,$(CC_$1) $(call compile,$1) $2 $(LDFLAGS_$1))
+build/$1/obj/demos/%.o: demos/%.c build/$1/obj/demos/command
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$(CC_$1) $$(C_COMMON) $(ARCH_$1) $2 $$(if $$(filter host,$$*),-DBRAINMM_STATIC) -DDEMO_TARGET='"$1"' -c -o $$@ $$<
+	$(CC_$1) $(call compile,$1) $2 -MMD -MP $$(if $$(filter host,$$*),-DBRAINMM_STATIC) -DDEMO_TARGET='"$1"' -c -o $$@ $$<
 build/$1/demo/host$(EXE_$1): $(DEMO_HOST:%=build/$1/obj/demos/%.o) build/$1/libbrainmm.a
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$(CC_$1) $(ARCH_$1) -o $$@ $$^ $(call program_link,$1)
+	$(CC_$1) $(ARCH_$1) $(LDFLAGS_$1) -o $$@ $$^ $(call program_link,$1)
 build/$1/demo/reader$(DLL_$1): $(call import_of,$1,demo)
 build/$1/demo/%$(DLL_$1): build/$1/obj/demos/%.o
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$(CC_$1) -shared $(ARCH_$1) -o $$@ $$^ $(call program_link,$1)
+	$(CC_$1) -shared $(ARCH_$1) $(LDFLAGS_$1) -o $$@ $$^ $(call program_link,$1)
 build/$1/demo/vendor/%$(DLL_$1): build/$1/obj/demos/%.o
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$(CC_$1) -shared $(ARCH_$1) -o $$@ $$^ $(call program_link,$1)
+	$(CC_$1) -shared $(ARCH_$1) $(LDFLAGS_$1) -o $$@ $$^ $(call program_link,$1)
 ifdef DEMO_PASCAL
 build/$1/demo/cutter$(DLL_$1): demos/cutter.pas demos/demoparts.pas pascal/BrainMM.pas tools/fpc build/demo-pascal
 	echo '  $$@'
@@ -45,7 +46,7 @@ else
 build/$1/demo/cutter$(DLL_$1): build/$1/obj/demos/splitter.o build/demo-pascal
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$(CC_$1) -shared $(ARCH_$1) -o $$@ $$< $(call program_link,$1)
+	$(CC_$1) -shared $(ARCH_$1) $(LDFLAGS_$1) -o $$@ $$< $(call program_link,$1)
 endif
 build/$1/demo/pascal_host$(EXE_$1): demos/pascal_host.pas demos/demoparts.pas pascal/BrainMM.pas tools/fpc
 	echo '  $$@'

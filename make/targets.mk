@@ -22,8 +22,9 @@
 #   BENCH        whether `make bench` measures it unless BENCH_TARGETS says otherwise
 #   NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench    Debian's packages; a word with + is a step of tools/setup.sh
 #
-# Overrides on the command line: CC, CXX and AR are those of the native target; CC_win64, CXX_win64, AR_win64 those of
-# win64, and so on.
+# The user's own choice, in the environment or on the command line: CFLAGS (instead of -O2 -g) and CPPFLAGS are for every
+# target. CC, CXX, AR and LDFLAGS are the native target's. CC_win64, CXX_win64, AR_win64 and LDFLAGS_win64 are those of
+# win64, and so on. WERROR=0: a warning is no error.
 
 comma := ,
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/brainmm
@@ -142,6 +143,7 @@ LIBRARY_windows := brainmm.dll
 IMPORT_windows := libbrainmm.dll.a
 
 NATIVE := linux-x86_64
+LDFLAGS_$(NATIVE) := $(LDFLAGS)
 define target_facts
 AR_$1 ?= $(BINUTILS_$1)ar
 NM_$1 := $(BINUTILS_$1)nm

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The functions that brainmm.h documents, the names in brainmm.def and what each library exports are one and the same
-# set; the static core exports nothing, and libbrainmm-malloc.so the malloc family only.
+# set. It is also what the static core has of global names, but hidden. libbrainmm-malloc.so exports the malloc family.
 # shellcheck disable=SC2154  # tools/target sets them
 set -eu
 status=0
@@ -47,9 +47,10 @@ linux)
     done
     [ ! -s "$work/strangers" ] || { cat "$work/strangers"; status=1; }
 
+    # Hidden: who links the static core does not export it.
     readelf --symbols --wide "$BUILD/libbrainmm.a" |
-        awk '$5 == "GLOBAL" && $6 == "DEFAULT" && $7 != "UND" { print "the static core exports " $8 }' >"$work/static"
-    [ ! -s "$work/static" ] || { cat "$work/static"; status=1; }
+        awk '$5 == "GLOBAL" && $6 == "DEFAULT" && $7 != "UND" { print "the static core exports " $8 }' >"$work/visible"
+    [ ! -s "$work/visible" ] || { cat "$work/visible"; status=1; }
     ;;
 windows)
     # The table of names: "[  12] brainmm_free", or with an address between the two in newer binutils.
@@ -57,5 +58,9 @@ windows)
         awk '/Ordinal\/Name Pointer/ { on = 1; next } on && !NF { exit } on { print $NF }' | sort >"$work/library"
     ;;
 esac
+# Every other name in the static core is its own, so that it cannot clash with a program's.
+"$nm" --extern-only --defined-only --format=posix "$BUILD/libbrainmm.a" |
+    awk -v from=$((${#underscore} + 1)) 'NF > 1 { print substr($1, from) }' | sort >"$work/static"
+same_set "$work/header" "$work/static" "the static core's global names differ from brainmm.h"
 same_set "$work/header" "$work/library" "the library's exports differ from brainmm.h"
 exit $status

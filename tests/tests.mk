@@ -29,19 +29,21 @@ import_of = build/$1/$(if $(filter $(LIBRARY_$1),$(IMPORT_$1)),$2/)$(IMPORT_$1)
 # core_of TARGET, MODE
 core_of = $(if $(CORE_FLAGS_$2),$(POSIX:%.c=build/$1/$2/obj/%.o),$(CORE_OBJECTS_$1))
 define mode_core
-$(call core_objects,build/$1/$2/obj,$(or $(COMPILER_$2),$(CC_$1)),$(ARCH_$1) $(LINUX_CORE) -DBRAINMM_STATIC $(CORE_FLAGS_$2))
+$(call core_objects,build/$1/$2/obj,$(or $(COMPILER_$2),$(CC_$1)),$(call compile,$1) $(LINUX_CORE) \
+    -DBRAINMM_STATIC $(CORE_FLAGS_$2))
 endef
 
 # test_mode TARGET, MODE, C COMPILER, C++ COMPILER, COMPILE FLAGS, OBJECTS, LIBRARY
 define test_mode
-build/$1/obj/tests/$2/%.o: tests/%.c Makefile tests/tests.mk make/targets.mk make/modes.mk
+$(call remember,build/$1/obj/tests/$2/command,$3 $4 $5 $(LDFLAGS_$1))
+build/$1/obj/tests/$2/%.o: tests/%.c build/$1/obj/tests/$2/command
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$3 $$(C_COMMON) $5 -c -o $$@ $$<
-build/$1/obj/tests/$2/%.o: tests/%.cpp Makefile tests/tests.mk make/targets.mk make/modes.mk
+	$3 $5 -MMD -MP -c -o $$@ $$<
+build/$1/obj/tests/$2/%.o: tests/%.cpp build/$1/obj/tests/$2/command
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$4 $$(subst gnu11,gnu++20,$$(C_COMMON)) $5 -c -o $$@ $$<
+	$4 $(subst gnu11,gnu++20,$5) -MMD -MP -c -o $$@ $$<
 build/$1/obj/tests/$2/support.a: $(patsubst tests/%.c,build/$1/obj/tests/$2/%.o,$(wildcard tests/support/*.c))
 	mkdir -p $$(@D)
 	rm -f $$@
@@ -49,20 +51,20 @@ build/$1/obj/tests/$2/support.a: $(patsubst tests/%.c,build/$1/obj/tests/$2/%.o,
 build/$1/tests/%_test-$2$(EXE_$1): build/$1/obj/tests/$2/%_test.o $6 build/$1/obj/tests/$2/support.a $7
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$3 $(ARCH_$1) $(CORE_FLAGS_$2) -o $$@ $$^ $(CHECK_$1) $(call program_link,$1) $(LINK_FLAGS_$2)
+	$3 $(ARCH_$1) $(CORE_FLAGS_$2) $(LDFLAGS_$1) -o $$@ $$^ $(CHECK_$1) $(call program_link,$1) $(LINK_FLAGS_$2)
 build/$1/tests/%-$2$(EXE_$1): build/$1/obj/tests/$2/%.o $6 build/$1/obj/tests/$2/support.a $7
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$$(if $$(wildcard tests/$$*.cpp),$4,$3) $(ARCH_$1) $(CORE_FLAGS_$2) -o $$@ $$^ $(call program_link,$1) \
+	$$(if $$(wildcard tests/$$*.cpp),$4,$3) $(ARCH_$1) $(CORE_FLAGS_$2) $(LDFLAGS_$1) -o $$@ $$^ $(call program_link,$1) \
 	    $(LINK_FLAGS_$2) $$(LINK_$$*) $$(LINK_$$*_$(SYSTEM_$1))
 build/$1/tests/%-$2$(DLL_$1): build/$1/obj/tests/$2/%.o $6 build/$1/obj/tests/$2/support.a $7
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$$(if $$(wildcard tests/$$*.cpp),$4,$3) -shared $(ARCH_$1) $(CORE_FLAGS_$2) -o $$@ $$^ $(call program_link,$1)
+	$$(if $$(wildcard tests/$$*.cpp),$4,$3) -shared $(ARCH_$1) $(CORE_FLAGS_$2) $(LDFLAGS_$1) -o $$@ $$^ $(call program_link,$1)
 endef
 
 # A test of the core sees its headers.
-test_flags = $(ARCH_$1) $(PROGRAM_FLAGS_$(SYSTEM_$1)) $(WHITE_BOX_$(SYSTEM_$1)) \
+test_flags = $(call compile,$1) $(PROGRAM_FLAGS_$(SYSTEM_$1)) $(WHITE_BOX_$(SYSTEM_$1)) \
     -isystem '$(CACHE)/check/$1/include' -Itests -DTEST_TARGET='"$1"' \
     $(if $(filter core,$(LINKED_$2)),-DBRAINMM_STATIC -Isrc) $(CORE_FLAGS_$2) $(TEST_FLAGS_$2)
 
