@@ -65,6 +65,19 @@ $1/%.o: %.c $1/command
 	$2 $(if $(findstring clang,$2),,$$(FLAGS_$$(<F))) $3 -MMD -MP -c -o $$@ $$<
 endef
 
+# A library is shipped stripped. What a debugger wants is in a file beside it, to which the library refers. -p: the time
+# in a DLL's header is kept, which is none.
+# shipped TARGET, LIBRARY
+define shipped
+build/$1/$2 build/$1/$2.debug &: build/$1/obj/linked/$2
+	echo '  build/$1/$2'
+	$(OBJCOPY_$1) -p --only-keep-debug $$< build/$1/$2.debug
+	chmod -x build/$1/$2.debug
+	$(OBJCOPY_$1) -p --strip-unneeded --add-gnu-debuglink=build/$1/$2.debug $$< build/$1/$2
+	touch build/$1/$2 build/$1/$2.debug
+
+endef
+
 # The static core is one object: no name in it but those of brainmm.h can clash with a program's, and who uses one
 # function gets the beginnings and ends of threads and of the process with it. The compiler's own helper functions are
 # in it.
@@ -88,11 +101,12 @@ $(call core_objects,build/$1/obj/shared,$(CC_$1),$(call compile,$1) $(LINUX_CORE
 $(call core_objects,build/$1/obj/static,$(CC_$1),$(call compile,$1) $(LINUX_CORE) -DBRAINMM_STATIC)
 CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
 $(call static_core,$1,$(POSIX:%.c=build/$1/obj/static/%.o),-Wl$(comma)--force-group-allocation)
-build/$1/libbrainmm.so: $(POSIX:%.c=build/$1/obj/shared/%.o)
-build/$1/libbrainmm-malloc.so: $(POSIX:%.c=build/$1/obj/static/%.o) $(MALLOC:%.c=build/$1/obj/static/%.o)
-$(LIBRARIES_linux:%=build/$1/%):
-	echo '  $$@'
+build/$1/obj/linked/libbrainmm.so: $(POSIX:%.c=build/$1/obj/shared/%.o)
+build/$1/obj/linked/libbrainmm-malloc.so: $(POSIX:%.c=build/$1/obj/static/%.o) $(MALLOC:%.c=build/$1/obj/static/%.o)
+$(LIBRARIES_linux:%=build/$1/obj/linked/%):
+	mkdir -p $$(@D)
 	$(CC_$1) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$^
+$(foreach library,$(LIBRARIES_linux),$(call shipped,$1,$(library)))
 endef
 $(foreach target,$(call of_system,linux),$(eval $(call linux_target,$(target))))
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # budget.sh: counts the machine instructions that an allocation and a thread's own release cost when nothing special
-# happens, in the library that was built for TARGET, and compares them with the bounds below.
+# happens, in the library that was built for TARGET, before it is stripped, and compares them with the bounds below.
 #
 # The path counted runs from the function's first instruction to its `ret`: no conditional jump is taken (the compiler
 # is told which way is the usual one), unconditional ones are followed. A call or the end of the function on that path
@@ -28,7 +28,7 @@ eval "$(tools/target "$TARGET")"
 
 # path_of LIBRARY FUNCTION: prints the path's instructions.
 path_of() {
-    "$objdump" -d --no-show-raw-insn "$BUILD/$1" | awk -v name="<$underscore$2>:" '
+    "$objdump" -d --no-show-raw-insn "$BUILD/obj/linked/$1" | awk -v name="<$underscore$2>:" '
         $2 == name { inside = 1; next }
         inside && /^$/ { exit }
         inside && /^ *[0-9a-f]+:\t/ {

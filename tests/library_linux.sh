@@ -1,12 +1,15 @@
 #!/bin/sh
 # How the Linux libraries are linked: they need the C library only, stay loaded for good, resolve everything at load
-# time, and reach thread-local storage without a call.
+# time, reach thread-local storage without a call, and have their debug information in a file beside them.
 set -eu
 status=0
 fail() {
     echo "$*"
     status=1
 }
+
+. tests/debug_file.sh
+eval "$(tools/target "$TARGET")"
 
 for library in libbrainmm.so libbrainmm-malloc.so; do
     dynamic=$(readelf --dynamic --wide "$BUILD/$library")
@@ -23,6 +26,8 @@ for library in libbrainmm.so libbrainmm-malloc.so; do
     readelf --program-headers --wide "$BUILD/$library" >"$BUILD/tests/$library.headers"
     grep -q GNU_RELRO "$BUILD/tests/$library.headers" || fail "$library has no read-only relocations"
     grep 'GNU_STACK' "$BUILD/tests/$library.headers" | grep -q 'RW ' || fail "$library wants an executable stack"
+    ! readelf --sections --wide "$BUILD/$library" | grep '\.debug_' || fail "$library is not stripped"
+    debug_file "$library"
     ! nm --dynamic "$BUILD/$library" | grep -q __tls_get_addr || fail "$library calls __tls_get_addr"
 done
 exit $status

@@ -1,6 +1,7 @@
 #!/bin/sh
 # How brainmm.dll is linked: kernel32 and ntdll only, so that it can be loaded from within another DLL's DllMain;
-# relocatable, without executable data, reproducible; no emulated thread-local storage in it or in the static core.
+# relocatable, without executable data, without the time of its build, stripped, with its debug information in a file
+# beside it; no emulated thread-local storage in it or in the static core.
 # shellcheck disable=SC2154  # tools/target sets them
 set -eu
 status=0
@@ -31,7 +32,13 @@ echo "$sections" | grep -q '\.rsrc' || fail "has no version resource"
 echo "$dump" | grep -Eq '^AddressOfEntryPoint[[:space:]]+0*[1-9a-f]' || fail "has no entry point"
 echo "$dump" | grep -Eq '^Time/Date[[:space:]]+(Thu Jan +1 00:00:00 1970|0*$)' || fail "carries the time of its build"
 
-for file in "$BUILD/brainmm.dll" "$BUILD/libbrainmm.a"; do
+! echo "$sections" | grep '\.debug' || fail "is not stripped"
+size=$(wc -c <"$BUILD/brainmm.dll")
+[ "$size" -lt 120000 ] || fail "has $size bytes"
+. tests/debug_file.sh
+debug_file brainmm.dll
+
+for file in "$BUILD/obj/linked/brainmm.dll" "$BUILD/libbrainmm.a"; do
     ! "$nm" "$file" | grep __emutls || fail "$file uses emulated thread-local storage"
 done
 exit $status
