@@ -6,53 +6,38 @@
 #   make install             the native library: prefix=/usr/local, DESTDIR
 #   make dist                a source archive in build/       make clean     removes build/
 #
-# Targets: linux-x86_64 linux-i386 win64 win32. Each is a target of make (its libraries), and so are check-TARGET and
-# demo-TARGET. demo and check install what they need first (tools/setup.sh); make alone takes the compilers as they are.
+# Each target is a target of make (its libraries), and so are check-TARGET and demo-TARGET. make/targets.mk has the table
+# of them. demo and check install what they need first (tools/setup.sh); make alone takes the compilers as they are.
 # The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
 
 VERSION := 2.0.0
-LINUX := linux-x86_64 linux-i386
-WINDOWS := win64 win32
-TARGETS := $(LINUX) $(WINDOWS)
-CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/brainmm
 JOBS ?= 2
 
-CFLAGS ?= -O2 -g
-WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
-# What every C file of the project is compiled with; a target adds ARCH_TARGET.
-C_COMMON = -std=gnu11 $(CFLAGS) $(WARNINGS) -Iinclude -MMD -MP -ffile-prefix-map=$(CURDIR)/=
+.PHONY: all demo check bench install dist clean
+all:
+include make/targets.mk
+.PHONY: $(TARGETS) FORCE
+all: $(TARGETS)
 
-.PHONY: all demo check bench install dist clean setup $(TARGETS)
+CFLAGS ?= -O2 -g
+WERROR ?= 1
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(filter-out 0,$(WERROR)),-Werror)
+# compile TARGET: the options of every C file. The user's options stand before those that the code needs to be correct.
+# The name of this folder is in no file that is built.
+compile = -std=gnu11 $(ARCH_$1) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fno-lto -Iinclude '-ffile-prefix-map=$(CURDIR)=.'
+
 # The name of each file as it is made; V=1 shows the commands.
 $(if $(V),,.SILENT:)
 .DELETE_ON_ERROR:
 .SECONDARY:
-all: $(TARGETS)
-
-# ---- Compilers of the Linux targets -------------------------------------------------------------------------------
-
-CC_linux-x86_64 := gcc
-CXX_linux-x86_64 := g++
-AR_linux-x86_64 := ar
-ARCH_linux-x86_64 :=
-
-# gcc -m32, or a cross compiler, whose programs must be told where its libraries are.
-CC_linux-i386 := $(or $(shell tools/i386-compiler),gcc -m32)
-CXX_linux-i386 := $(subst gcc,g++,$(CC_linux-i386))
-ifeq ($(CC_linux-i386),i686-linux-gnu-gcc)
-AR_linux-i386 := i686-linux-gnu-ar
-PROGRAM_linux-i386 := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 -Wl,-rpath,/usr/i686-linux-gnu/lib
-else
-AR_linux-i386 := ar
-endif
-ARCH_linux-i386 := -march=pentium4 -mfpmath=sse -Wno-psabi
 
 # ---- The Linux libraries ------------------------------------------------------------------------------------------
 
-CORE := $(wildcard src/*.c)
+CORE := $(sort $(shell find src -name '*.c'))
 # posix/malloc.c and whatever else begins with malloc is for libbrainmm-malloc.so only.
-MALLOC := $(wildcard posix/malloc*.c)
-POSIX := $(CORE) $(filter-out $(MALLOC),$(wildcard posix/*.c))
+MALLOC := $(sort $(wildcard posix/malloc*.c))
+POSIX := $(CORE) $(filter-out $(MALLOC),$(sort $(wildcard posix/*.c posix/linux/*.c)))
+LIBRARIES_linux := libbrainmm.so libbrainmm-malloc.so
 
 # Without slp-vectorize: gcc pairs two stores of the fast path into one vector and pays four instructions for it.
 # initial-exec and -fno-plt: the thread's heap and the system's functions are one load away, not a call.
@@ -61,33 +46,69 @@ LINUX_CORE := -fno-tree-slp-vectorize -Isrc -Iposix -fPIC -fvisibility=hidden -f
 LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,relro -Wl,-z,now
 
 # Short moves take ten cycles, of which one or two are the chance of where code lies (gcc; clang has no such option).
-FLAGS_src/move.c := -falign-jumps=64
+FLAGS_move.c := -falign-jumps=64
 
-# core_objects FOLDER, COMPILER, FLAGS: how sources become objects under FOLDER.
+# remember FILE, TEXT: FILE holds TEXT, which is a command, and is made anew if the command changes, so that what depends
+# on FILE is made anew as well.
+define remember
+$1: FORCE
+	mkdir -p $$(@D)
+	printf '%s\n' '$(subst ','\'',$2)' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$2)' >$$@
+endef
+
+# core_objects FOLDER, COMPILER, OPTIONS: how sources become objects under FOLDER.
 define core_objects
-$1/%.o: %.c Makefile
+$(call remember,$1/command,$2 $3 $(LDFLAGS))
+$1/%.o: %.c $1/command
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$2 $$(C_COMMON) $(if $(findstring clang,$2),,$$(FLAGS_$$<)) $3 -c -o $$@ $$<
+	$2 $(if $(findstring clang,$2),,$$(FLAGS_$$(<F))) $3 -MMD -MP -c -o $$@ $$<
+endef
+
+# A library is shipped stripped. What a debugger wants is in a file beside it, to which the library refers. -p: the time
+# in a DLL's header is kept, which is none.
+# shipped TARGET, LIBRARY
+define shipped
+build/$1/$2 build/$1/$2.debug &: build/$1/obj/linked/$2
+	echo '  build/$1/$2'
+	$(OBJCOPY_$1) -p --only-keep-debug $$< build/$1/$2.debug
+	chmod -x build/$1/$2.debug
+	$(OBJCOPY_$1) -p --strip-unneeded --add-gnu-debuglink=build/$1/$2.debug $$< build/$1/$2
+	touch build/$1/$2 build/$1/$2.debug
+
+endef
+
+# The static core is one object: no name in it but those of brainmm.h can clash with a program's, and who uses one
+# function gets the beginnings and ends of threads and of the process with it. The compiler's own helper functions are
+# in it.
+# static_core TARGET, OBJECTS, LINK OPTIONS, OPTIONS OF OBJCOPY
+define static_core
+build/$1/obj/names: brainmm.def
+	mkdir -p $$(@D)
+	awk '/^EXPORTS/ { on = 1; next } on && !/^ *(;|$$$$)/ { print "$(UNDERSCORE_$1)" $$$$1 }' $$< >$$@
+build/$1/libbrainmm.a: $2 build/$1/obj/names
+	echo '  $$@'
+	$(CC_$1) -r -nostdlib $3 -o build/$1/obj/linked.o $2 -lgcc
+	$(OBJCOPY_$1) $4 --keep-global-symbols=build/$1/obj/names build/$1/obj/linked.o build/$1/obj/brainmm.o
+	rm -f $$@ build/$1/obj/linked.o
+	$(AR_$1) rcsD $$@ build/$1/obj/brainmm.o
 endef
 
 # The shared library's objects export what brainmm.h marks; the static core's, in libbrainmm-malloc.so too, nothing.
 define linux_target
-$1: $(addprefix build/$1/,libbrainmm.so libbrainmm.a libbrainmm-malloc.so)
-$(call core_objects,build/$1/obj/shared,$(CC_$1),$(ARCH_$1) $(LINUX_CORE))
-$(call core_objects,build/$1/obj/static,$(CC_$1),$(ARCH_$1) $(LINUX_CORE) -DBRAINMM_STATIC)
-build/$1/libbrainmm.so: $(POSIX:%.c=build/$1/obj/shared/%.o)
-	echo '  $$@'
-	$(CC_$1) $(LDFLAGS) $$(LINUX_LIBRARY) -o $$@ $$^
-build/$1/libbrainmm.a: $(POSIX:%.c=build/$1/obj/static/%.o)
-	echo '  $$@'
-	rm -f $$@
-	$(AR_$1) rcsD $$@ $$^
-build/$1/libbrainmm-malloc.so: $(POSIX:%.c=build/$1/obj/static/%.o) $(MALLOC:%.c=build/$1/obj/static/%.o)
-	echo '  $$@'
-	$(CC_$1) $(LDFLAGS) $$(LINUX_LIBRARY) -o $$@ $$^
+$1: $(addprefix build/$1/,$(LIBRARIES_linux) libbrainmm.a)
+$(call core_objects,build/$1/obj/shared,$(CC_$1),$(call compile,$1) $(LINUX_CORE))
+$(call core_objects,build/$1/obj/static,$(CC_$1),$(call compile,$1) $(LINUX_CORE) -DBRAINMM_STATIC)
+CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
+$(call static_core,$1,$(POSIX:%.c=build/$1/obj/static/%.o),-Wl$(comma)--force-group-allocation)
+build/$1/obj/linked/libbrainmm.so: $(POSIX:%.c=build/$1/obj/shared/%.o)
+build/$1/obj/linked/libbrainmm-malloc.so: $(POSIX:%.c=build/$1/obj/static/%.o) $(MALLOC:%.c=build/$1/obj/static/%.o)
+$(LIBRARIES_linux:%=build/$1/obj/linked/%):
+	mkdir -p $$(@D)
+	$(CC_$1) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$^
+$(foreach library,$(LIBRARIES_linux),$(call shipped,$1,$(library)))
 endef
-$(foreach target,$(LINUX),$(eval $(call linux_target,$(target))))
+$(foreach target,$(call of_system,linux),$(eval $(call linux_target,$(target))))
 
 include Makefile.mingw
 include tests/tests.mk
@@ -97,31 +118,30 @@ include tests/tests.mk
 
 # ---- What one calls -----------------------------------------------------------------------------------------------
 
-setup:
-	tools/setup.sh
-
 # A second make: only after set-up is it known which compilers there are.
 SECOND = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-demo $(TARGETS:%=demo-%): demo%: setup
+demo $(TARGETS:%=demo-%): demo%:
+	tools/setup.sh demo $(*:-%=%)
 	$(SECOND) run-demo$*
 
 bench:
-	tools/setup.sh bench
+	tools/setup.sh bench $(BENCH_TARGETS)
 	$(SECOND) run-bench
 
 # One half of the tests failing to build must not hide what the other half finds, but is a failure all the same.
-check $(TARGETS:%=check-%): check%: setup
+check $(TARGETS:%=check-%): check%:
+	tools/setup.sh check $(*:-%=%)
 	$(SECOND) --keep-going tests$* || built=no; \
 	tests/run --jobs=$(JOBS) --built=$${built-yes} $(if $*,--target=$(*:-%=%)) $(TESTS)
 
 prefix ?= /usr/local
 libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include
-install: linux-x86_64
+install: $(NATIVE)
 	install -d $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir)
-	install -m 644 build/linux-x86_64/libbrainmm.a $(DESTDIR)$(libdir)/
-	install -m 755 build/linux-x86_64/libbrainmm.so build/linux-x86_64/libbrainmm-malloc.so $(DESTDIR)$(libdir)/
+	install -m 644 build/$(NATIVE)/libbrainmm.a $(DESTDIR)$(libdir)/
+	install -m 755 $(LIBRARIES_linux:%=build/$(NATIVE)/%) $(DESTDIR)$(libdir)/
 	install -m 644 $(wildcard include/*) $(DESTDIR)$(includedir)/
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
 	    posix/brainmm.pc.in >$(DESTDIR)$(libdir)/pkgconfig/brainmm.pc
@@ -129,6 +149,9 @@ install: linux-x86_64
 dist:
 	mkdir -p build
 	git archive --prefix=brainmm-$(VERSION)/ -o build/brainmm-$(VERSION).tar.gz HEAD
+
+# What is made again whenever a make begins, and is newer only if it has changed.
+FORCE:
 
 clean:
 	rm -rf build

@@ -42,15 +42,15 @@ class Program:
     def __init__(self, target, manager, name, macro, options):
         self.target, self.manager, self.name = target, manager, name
         folder = os.path.join("build", target, "bench", "pascal", macro.lower())
-        windows = target.startswith("win")
-        library = "brainmm.dll" if windows else "libbrainmm.so"
-        self.executable = os.path.join(folder, name + (".exe" if windows else ""))
+        facts = run.target_facts(target)
+        self.start = facts["run"].split()
+        self.executable = os.path.join(folder, name + facts["exe"])
         os.makedirs(os.path.join(run.ROOT, folder), exist_ok=True)
         for file in os.listdir(os.path.join(run.ROOT, folder)):
             if file.endswith((".ppu", ".o")):
                 # A unit of an earlier run must not be used instead of the source.
                 os.remove(os.path.join(run.ROOT, folder, file))
-        shutil.copy(os.path.join(run.ROOT, "build", target, library), os.path.join(run.ROOT, folder))
+        shutil.copy(os.path.join(run.ROOT, "build", target, facts["library"]), os.path.join(run.ROOT, folder))
         if macro == "CMEM":
             shutil.copy(CMEM_SOURCE, os.path.join(run.ROOT, folder))
             options = [*options, f"-Fu{folder}"]
@@ -62,8 +62,7 @@ class Program:
 
     def figures(self, arguments, limit):
         """Runs the program and returns what it prints, which is names and numbers in turn."""
-        start = ["tools/wine-run", self.target] if self.target.startswith("win") else []
-        code, output = run.run_bounded([*start, self.executable, *map(str, arguments)], limit, cwd=run.ROOT,
+        code, output = run.run_bounded([*self.start, self.executable, *map(str, arguments)], limit, cwd=run.ROOT,
                                        stdin=subprocess.DEVNULL)
         found = dict(re.findall(r"\b(wall|processor|ratio) +([0-9.]+)", output))
         if code or not found:
@@ -76,7 +75,7 @@ class Program:
 
 def parse():
     parser = argparse.ArgumentParser(description="Measures memory managers of Free Pascal programs.")
-    parser.add_argument("target", choices=["linux-x86_64", "linux-i386", "win64", "win32"])
+    parser.add_argument("target", choices=run.targets())
     parser.add_argument("--peer", action="append", default=[], type=run.name_and_path, metavar="NAME=FOLDER",
                         help=" or ".join(PEERS) + ", and the folder of its source")
     parser.add_argument("--rounds", type=int, default=5)
@@ -96,7 +95,7 @@ def build(options):
     managers = {name: (macro, []) for name, macro in OWN.items()}
     for name, folder in options.peer:
         title, macro, flags = PEERS[name]
-        if name == "fpcx64mm" and options.target not in ("linux-x86_64", "win64"):
+        if name == "fpcx64mm" and run.target_facts(options.target)["fpc_cpu"] != "x86_64":
             print(f"{title} is for x86-64 only: left out")
             continue
         folder = os.path.abspath(folder)
@@ -128,6 +127,7 @@ def best(runs, test, manager, figure):
 
 
 def document(options, programs, tests, runs, load):
+    start = run.target_facts(options.target)["run"].split()
     objects = options.lists * OBJECTS_PER_LIST
     lines = [f"# {options.target}: memory managers of Free Pascal programs", "",
              "`make bench` writes this file; [docs/benchmarks.md](../../docs/benchmarks.md) tells what the programs "
@@ -154,8 +154,7 @@ def document(options, programs, tests, runs, load):
                            for m in programs])
     lines += ["", "## Measured on", "", *run.machine(),
               f"* {run.brainmm_version()}; Free Pascal 3.2.2, -O3; "
-              + (run.output_of("tools/wine-run", options.target, "--version") or "no Wine"
-                 if options.target.startswith("win") else run.os.confstr("CS_GNU_LIBC_VERSION")),
+              + (run.output_of(*start, "--version") or "no Wine" if start else run.os.confstr("CS_GNU_LIBC_VERSION")),
               f"* {datetime.date.today()}, {options.rounds} rounds of {options.lists} lists; load average before "
               f"{load:.2f}, after {os.getloadavg()[0]:.2f}",
               f"* `{run.command_line(sys.argv[1:]).replace('run.py', 'pascal_managers.py')}`", ""]
@@ -164,9 +163,10 @@ def document(options, programs, tests, runs, load):
 
 def main():
     options = parse()
-    if options.target.startswith("win"):
+    start = run.target_facts(options.target)["run"].split()
+    if start:
         # The Wine server outlives the program that starts it and would keep the pipe of its output open.
-        subprocess.run(["tools/wine-run", options.target, "cmd", "/c", "exit 0"], cwd=run.ROOT, check=True,
+        subprocess.run([*start, "cmd", "/c", "exit 0"], cwd=run.ROOT, check=True,
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     load = os.getloadavg()[0]
     programs = build(options)

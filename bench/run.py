@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """run.py: measures BrainMM beside other allocators; `make bench` calls it.
 
-    bench/run.py linux-x86_64 [options]    libbrainmm-malloc.so and others, by LD_PRELOAD
-    bench/run.py win64|win32 [options]     brainmm.dll, HeapAlloc and msvcrt's malloc, under Wine
+    bench/run.py TARGET [options]    for Linux: libbrainmm-malloc.so and others, by LD_PRELOAD
+                                     for Windows: brainmm.dll, HeapAlloc and msvcrt's malloc, under Wine
 
 In each round every program runs under all allocators, one after the other, so that other work of the machine affects
 all of them. The results are RESULTS/TARGET.csv with every single run, and RESULTS/TARGET.md with the ratios, their
@@ -28,6 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 
 OURS = "brainmm"
+NATIVE = f"{platform.system().lower()}-{platform.machine()}"  # the target that is this machine
 # Debian's allocators: name, file, package.
 DEBIAN = [
     ("mimalloc-debian", "libmimalloc.so.2.0", "libmimalloc2.0"),
@@ -88,7 +89,7 @@ class Linux:
         self.system = ["glibc"]
         for name, file, package in DEBIAN:
             folder = os.path.join("/usr/lib", platform.machine() + "-linux-gnu")
-            if self.target == "linux-x86_64" and os.path.exists(os.path.join(folder, file)):
+            if self.target == NATIVE and os.path.exists(os.path.join(folder, file)):
                 self.libraries[name] = os.path.join(folder, file)
                 self.versions[name] = package + " " + output_of("dpkg-query", "-W", "-f", "${Version}", package)
         for name, path in options.allocator:
@@ -126,22 +127,33 @@ class Windows:
     def __init__(self, options):
         self.target = options.target
         self.folder = os.path.join("build", self.target, "bench")
-        wine = output_of("tools/wine-run", self.target, "--version") or "unknown version of Wine"
+        self.start = target_facts(self.target)["run"].split()
+        wine = output_of(*self.start, "--version") or "unknown version of Wine"
         self.versions = {"HeapAlloc": f"the process heap of {wine}", OURS: brainmm_version(),
                          "msvcrt": f"msvcrt.dll of {wine}"}
         self.system = []
-        names = programs.own_names(os.path.join(ROOT, "build", "linux-x86_64", "bench", "workloads"))
+        names = programs.own_names(os.path.join(ROOT, "build", NATIVE, "bench", "workloads"))
         self.programs = programs.own_programs("", names, options.threads, options.divisor)
 
     def run(self, program, allocator, limit):
         executable = os.path.join(self.folder, f"workloads-{allocator}.exe")
-        code, output = run_bounded(["tools/wine-run", self.target, executable, *program.command[1:]], limit, cwd=ROOT,
+        code, output = run_bounded([*self.start, executable, *program.command[1:]], limit, cwd=ROOT,
                                    stdin=subprocess.DEVNULL)
         found = re.search(r"seconds: ([0-9.]+) peak_kib: ([0-9]+)", output)
         if code or not found:
             raise ValueError(f"exit code {code}: {output.strip()[-200:]}")
         return {"seconds": program.seconds(output, float(found.group(1))), "wall": "", "user": "", "system": "",
                 "minor_faults": "", "peak_kib": int(found.group(2)), "fixed_work": False}
+
+
+def targets():
+    return output_of("tools/target").split()
+
+
+def target_facts(target):
+    """What make/targets.mk says about a target: system, exe, run ..."""
+    facts = subprocess.run(["tools/target", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return dict(word.split("=", 1) for word in shlex.split(facts))
 
 
 def brainmm_version():
@@ -177,7 +189,7 @@ def name_and_path(text):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description="Measures BrainMM beside other allocators.")
-    parser.add_argument("target", choices=["linux-x86_64", "linux-i386", "win64", "win32"])
+    parser.add_argument("target", choices=targets())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2, help="threads of the programs that use several")
     parser.add_argument("--divisor", type=int, help="do only this part of the own programs' work (1; Wine: 40)")
@@ -193,7 +205,7 @@ def parse(arguments):
     parser.add_argument("--results", default=os.path.join(HERE, "results"), help="where the two files go")
     options = parser.parse_args(arguments)
     if not options.divisor:
-        options.divisor = 40 if options.target.startswith("win") else 1
+        options.divisor = 40 if target_facts(options.target)["run"] else 1
     return options
 
 
@@ -237,7 +249,7 @@ def document(comparison, under_test, failures, measured_on):
 def main(arguments):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends what runs first
     options = parse(arguments)
-    under_test = (Windows if options.target.startswith("win") else Linux)(options)
+    under_test = {"windows": Windows, "linux": Linux}[target_facts(options.target)["system"]](options)
     under_test.versions.update(options.version)
     if options.only:
         under_test.programs = [p for p in under_test.programs if p.name in options.only.split(",")]

@@ -1,14 +1,16 @@
 #!/bin/sh
-# budget.sh: counts the machine instructions on the fast path of an allocation and of a free by the owning thread, in
-# the library for TARGET, and compares them with the bounds below.
+# budget.sh: counts the machine instructions on the fast path of an allocation and of a free by the owning thread, and
+# compares them with the bounds below. It reads the library of TARGET before that is stripped.
 #
 # The path goes from the function's first instruction to its `ret`. It takes no conditional jump, because the compiler
 # knows which way is the usual one, and it follows unconditional jumps. If the path reaches a call or the end of the
 # function, the code has changed its shape: then the test fails and shows the path.
+# shellcheck disable=SC2154  # tools/target sets them
 set -eu
 
-# Bounds: target, library, function, instructions, stores to memory. "-" means: only reported. heap_free returns a
-# result and may need one instruction more than free. Windows needs two more to find the thread's heap.
+# Bounds: target, library, function, instructions, stores to memory. "-" means: only reported. A target without rows of
+# its own uses those of its system. heap_free returns a result and may need one instruction more than free. Windows
+# needs two more to find the thread's heap.
 bounds='
 linux-x86_64 libbrainmm-malloc.so malloc     14 2
 linux-x86_64 libbrainmm-malloc.so free       22 4
@@ -16,21 +18,17 @@ linux-x86_64 libbrainmm.so        heap_alloc 14 2
 linux-x86_64 libbrainmm.so        heap_free  23 4
 win64        brainmm.dll          heap_alloc 16 2
 win64        brainmm.dll          heap_free  25 4
-linux-i386   libbrainmm-malloc.so malloc     -  -
-linux-i386   libbrainmm-malloc.so free       -  -
-win32        brainmm.dll          heap_alloc -  -
-win32        brainmm.dll          heap_free  -  -
+linux        libbrainmm-malloc.so malloc     -  -
+linux        libbrainmm-malloc.so free       -  -
+windows      brainmm.dll          heap_alloc -  -
+windows      brainmm.dll          heap_free  -  -
 '
 
-case $TARGET in
-linux-*) objdump=objdump prefix='' ;;
-win64) objdump=x86_64-w64-mingw32-objdump prefix='' ;;
-win32) objdump=i686-w64-mingw32-objdump prefix=_ ;;
-esac
+eval "$(tools/target "$TARGET")"
 
 # path_of LIBRARY FUNCTION: prints the instructions of the path.
 path_of() {
-    "$objdump" -d --no-show-raw-insn "$BUILD/$1" | awk -v name="<$prefix$2>:" '
+    "$objdump" -d --no-show-raw-insn "$BUILD/obj/linked/$1" | awk -v name="<$underscore$2>:" '
         $2 == name { inside = 1; next }
         inside && /^$/ { exit }
         inside && /^ *[0-9a-f]+:\t/ {
@@ -65,8 +63,10 @@ result=0
 tested=0
 path=$(mktemp)
 trap 'rm -f "$path"' EXIT
+rows=$TARGET
+echo "$bounds" | grep -q "^$TARGET " || rows=$system
 while read -r target library function instructions stores; do
-    [ "$target" = "$TARGET" ] || continue
+    [ "$target" = "$rows" ] || continue
     tested=$((tested + 1))
     if ! path_of "$library" "$function" >"$path"; then
         echo "$library $function: not a straight path:"
@@ -78,7 +78,7 @@ while read -r target library function instructions stores; do
     counted=$(grep -cv '^nop' "$path" || true)
     stored=$(sed 's/[ \t]*#.*//; s/[ \t]*<.*//' "$path" |
         awk '$1 !~ /^(cmp|test|lea|nop|j|push|call|mul|imul|div|bt$)/ && $NF ~ /\)$/ { n++ } END { print n + 0 }')
-    echo "$target $library $function: $counted instructions, $stored stores (allowed: $instructions, $stores)"
+    echo "$TARGET $library $function: $counted instructions, $stored stores (allowed: $instructions, $stores)"
     if [ "$instructions" != - ] && { [ "$counted" -gt "$instructions" ] || [ "$stored" -gt "$stores" ]; }; then
         cat "$path"
         result=1

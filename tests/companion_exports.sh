@@ -1,10 +1,10 @@
 #!/bin/sh
 # companion_exports.sh: each companion DLL exports exactly the names that docs/companions.md lists and is built like
 # brainmm.dll. It imports kernel32 only; brainmm_com.dll also imports advapi32 for the registry.
+# shellcheck disable=SC2154  # tools/target sets them
 set -u
 status=0
-cpu=x86_64
-[ "$TARGET" = win64 ] || cpu=i686
+eval "$(tools/target "$TARGET")"
 
 fail() {
     echo "$*"
@@ -13,7 +13,7 @@ fail() {
 
 for companion in borlndmm fpcmemdll brainmm_com; do
     file=$BUILD/$companion.dll
-    dump=$(TZ=UTC $cpu-w64-mingw32-objdump -p "$file") || exit 1
+    dump=$(TZ=UTC "$objdump" -p "$file") || exit 1
 
     # The names are in the first column of the table below the heading with the DLL's name.
     documented=$(awk -v heading="## $companion.dll" '
@@ -35,9 +35,10 @@ for companion in borlndmm fpcmemdll brainmm_com; do
     for flag in DYNAMIC_BASE NX_COMPAT; do
         echo "$dump" | grep -qw $flag || fail "$companion.dll lacks $flag"
     done
-    sections=$($cpu-w64-mingw32-objdump -h "$file")
+    sections=$("$objdump" -h "$file")
+    ! echo "$sections" | grep '\.debug' || fail "$companion.dll is not stripped"
     echo "$sections" | grep -q '\.reloc' || fail "$companion.dll cannot be relocated"
     echo "$sections" | grep -q '\.rsrc' || fail "$companion.dll has no version resource"
-    ! $cpu-w64-mingw32-nm "$file" | grep __emutls || fail "$companion.dll uses emulated thread-local storage"
+    ! "$nm" "$BUILD/obj/linked/$companion.dll" | grep __emutls || fail "$companion.dll uses emulated thread-local storage"
 done
 exit $status

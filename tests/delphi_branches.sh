@@ -1,7 +1,7 @@
 #!/bin/sh
 # delphi_branches.sh: compiles the parts of the unit BrainMM for Delphi with Free Pascal, once for each version of
 # Delphi that they distinguish, and runs them with a unit that imitates Delphi's System. docs/pascal.md tells what this
-# can show.
+# shows. shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
 top=$PWD
 folder=$top/$BUILD/tests/delphi_branches
@@ -95,12 +95,13 @@ end.
 END
 
 # Delphi 7, 2005, 2006, 2009, 2010, XE, XE2, XE4, 10.3 and 12; for 64 bit since XE2
+eval "$(tools/target "$TARGET")"
 versions='23 24 33 36'
-[ "$TARGET" != win32 ] || versions="15 17 18 20 21 22 $versions"
+[ "$fpc_cpu" != i386 ] || versions="15 17 18 20 21 22 $versions"
 for version in $versions; do
     mkdir "$folder/$version"
     tools/fpc "$TARGET" -Sew -Sm -dBRAINMM_DELPHI "-dCompilerVersion:=$version" -Fupascal -Fupascal/tests/support \
         -FU"$folder/$version" -o"$folder/branches$version.exe" "$folder/branches.pas"
-    (cd "$folder" && "$top/tools/wine-run" "$TARGET" "branches$version.exe")
+    (cd "$folder" && "$top/"$run "branches$version.exe")
 done
 echo "versions $versions"

@@ -1,18 +1,17 @@
 #!/bin/sh
 # dump.sh: Python's parser accepts the JSON that brainmm_dump writes. The dump contains everything that the program has
 # allocated, and nothing else if no other thread works.
+# shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
 cd "$BUILD/tests"
 top=$OLDPWD
+eval "$("$top/tools/target" "$TARGET")"
 
 # dump NAME [threads]: runs the program, leaving NAME.json and NAME.list.
 dump() {
     name=$1
     shift
-    case $TARGET in
-    linux-*) ./dump_helper-shared "$name.json" "$name.list" "$@" ;;
-    win*) WINE_RUN_SECONDS=60 "$top/tools/wine-run" "$TARGET" dump_helper-shared.exe "$name.json" "$name.list" "$@" ;;
-    esac
+    WINE_RUN_SECONDS=60 ${run:+"$top/"$run} "./dump_helper-shared$exe" "$name.json" "$name.list" "$@"
 }
 
 dump dump_alone

@@ -1,6 +1,8 @@
 #!/bin/sh
-# exports.sh: the functions that brainmm.h documents, the names in brainmm.def and the exports of each library are the
-# same set. The static core exports nothing, and libbrainmm-malloc.so exports the malloc family only.
+# exports.sh: the functions that brainmm.h documents, the names in brainmm.def, the exports of each library and the
+# global names of the static core are the same set. In the static core they are hidden. libbrainmm-malloc.so exports the
+# malloc family only.
+# shellcheck disable=SC2154  # tools/target sets them
 set -eu
 status=0
 work=$(mktemp -d)
@@ -24,9 +26,10 @@ awk '/^BRAINMM_API/ { sub(/\(.*/, ""); sub(/;.*/, ""); print $NF }' include/brai
 awk '/^EXPORTS/ { on = 1; next } on && !/^ *(;|$)/ { print $1 }' brainmm.def | sort >"$work/def"
 same_set "$work/header" "$work/def" "brainmm.def differs from brainmm.h"
 
-case $TARGET in
-linux-*)
-    exported() { nm --dynamic --defined-only --format=posix "$1" | awk '$2 != "A" { print $1 }' | sort; }
+eval "$(tools/target "$TARGET")"
+case $system in
+linux)
+    exported() { "$nm" --dynamic --defined-only --format=posix "$1" | awk '$2 != "A" { print $1 }' | sort; }
     exported "$BUILD/libbrainmm.so" >"$work/library"
 
     cat >"$work/family" <<-END
@@ -39,22 +42,26 @@ linux-*)
         grep -qw "$name" "$work/family" || echo "libbrainmm-malloc.so exports $name"
     done >"$work/strangers"
     for name in malloc calloc realloc free posix_memalign aligned_alloc malloc_usable_size _Znwm _ZdlPv; do
-        [ "$TARGET" = linux-x86_64 ] || [ $name != _Znwm ] || name=_Znwj
+        # size_t is another type where pointers have 32 bits.
+        [ "$fpc_cpu" != i386 ] || [ $name != _Znwm ] || name=_Znwj
         grep -qx $name "$work/malloc" || echo "libbrainmm-malloc.so lacks $name" >>"$work/strangers"
     done
     [ ! -s "$work/strangers" ] || { cat "$work/strangers"; status=1; }
 
+    # They are hidden, so that a module that links the static core does not export them.
     readelf --symbols --wide "$BUILD/libbrainmm.a" |
-        awk '$5 == "GLOBAL" && $6 == "DEFAULT" && $7 != "UND" { print "the static core exports " $8 }' >"$work/static"
-    [ ! -s "$work/static" ] || { cat "$work/static"; status=1; }
+        awk '$5 == "GLOBAL" && $6 == "DEFAULT" && $7 != "UND" { print "the static core exports " $8 }' >"$work/visible"
+    [ ! -s "$work/visible" ] || { cat "$work/visible"; status=1; }
     ;;
-win*)
-    cpu=x86_64
-    [ "$TARGET" = win64 ] || cpu=i686
+windows)
     # The table of names: "[  12] brainmm_free", or with an address between the two in newer binutils.
-    $cpu-w64-mingw32-objdump -p "$BUILD/brainmm.dll" |
+    "$objdump" -p "$BUILD/brainmm.dll" |
         awk '/Ordinal\/Name Pointer/ { on = 1; next } on && !NF { exit } on { print $NF }' | sort >"$work/library"
     ;;
 esac
+# Every other name in the static core is local, so that it cannot clash with a name of the program.
+"$nm" --extern-only --defined-only --format=posix "$BUILD/libbrainmm.a" |
+    awk -v from=$((${#underscore} + 1)) 'NF > 1 { print substr($1, from) }' | sort >"$work/static"
+same_set "$work/header" "$work/static" "the static core's global names differ from brainmm.h"
 same_set "$work/header" "$work/library" "the library's exports differ from brainmm.h"
 exit $status

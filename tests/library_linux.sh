@@ -1,12 +1,16 @@
 #!/bin/sh
 # library_linux.sh: how the Linux libraries are linked. They need the C library only, can never be unloaded, resolve all
-# symbols at load time and reach thread-local storage without a call.
+# symbols at load time, reach thread-local storage without a call, and have their debug information in a file beside
+# them.
 set -eu
 status=0
 fail() {
     echo "$*"
     status=1
 }
+
+. tests/debug_file.sh
+eval "$(tools/target "$TARGET")"
 
 for library in libbrainmm.so libbrainmm-malloc.so; do
     dynamic=$(readelf --dynamic --wide "$BUILD/$library")
@@ -23,6 +27,8 @@ for library in libbrainmm.so libbrainmm-malloc.so; do
     readelf --program-headers --wide "$BUILD/$library" >"$BUILD/tests/$library.headers"
     grep -q GNU_RELRO "$BUILD/tests/$library.headers" || fail "$library has no read-only relocations"
     grep 'GNU_STACK' "$BUILD/tests/$library.headers" | grep -q 'RW ' || fail "$library wants an executable stack"
+    ! readelf --sections --wide "$BUILD/$library" | grep '\.debug_' || fail "$library is not stripped"
+    debug_file "$library"
     ! nm --dynamic "$BUILD/$library" | grep -q __tls_get_addr || fail "$library calls __tls_get_addr"
 done
 exit $status

@@ -1,16 +1,16 @@
 #!/bin/sh
 # library_windows.sh: how brainmm.dll is linked. It imports kernel32 and ntdll only, so that another DLL's DllMain can
-# load it. It is relocatable and reproducible and has no executable data. Neither it nor the static core uses emulated
-# thread-local storage.
+# load it. It is relocatable, has no executable data and no time of its build, and its debug information is in a file
+# beside it. Neither it nor the static core uses emulated thread-local storage.
+# shellcheck disable=SC2154  # tools/target sets them
 set -eu
 status=0
 fail() {
     echo "$*"
     status=1
 }
-cpu=x86_64
-[ "$TARGET" = win64 ] || cpu=i686
-dump=$(TZ=UTC $cpu-w64-mingw32-objdump -p "$BUILD/brainmm.dll")
+eval "$(tools/target "$TARGET")"
+dump=$(TZ=UTC "$objdump" -p "$BUILD/brainmm.dll")
 
 imports=$(echo "$dump" | sed -n 's/.*DLL Name: //p' | tr '[:upper:]' '[:lower:]' | sort)
 for name in $imports; do
@@ -22,17 +22,23 @@ done
 [ -n "$imports" ] || fail "imports nothing: is it linked at all?"
 
 flags="DYNAMIC_BASE NX_COMPAT"
-[ "$TARGET" = win32 ] || flags="$flags HIGH_ENTROPY_VA"
+[ "$fpc_cpu" = i386 ] || flags="$flags HIGH_ENTROPY_VA"
 for flag in $flags; do
     echo "$dump" | grep -qw "$flag" || fail "lacks $flag"
 done
-sections=$($cpu-w64-mingw32-objdump -h "$BUILD/brainmm.dll")
+sections=$("$objdump" -h "$BUILD/brainmm.dll")
 echo "$sections" | grep -q '\.reloc' || fail "cannot be relocated"
 echo "$sections" | grep -q '\.rsrc' || fail "has no version resource"
 echo "$dump" | grep -Eq '^AddressOfEntryPoint[[:space:]]+0*[1-9a-f]' || fail "has no entry point"
 echo "$dump" | grep -Eq '^Time/Date[[:space:]]+(Thu Jan +1 00:00:00 1970|0*$)' || fail "carries the time of its build"
 
-for file in "$BUILD/brainmm.dll" "$BUILD/libbrainmm.a"; do
-    ! $cpu-w64-mingw32-nm "$file" | grep __emutls || fail "$file uses emulated thread-local storage"
+! echo "$sections" | grep '\.debug' || fail "is not stripped"
+size=$(wc -c <"$BUILD/brainmm.dll")
+[ "$size" -lt 120000 ] || fail "has $size bytes"
+. tests/debug_file.sh
+debug_file brainmm.dll
+
+for file in "$BUILD/obj/linked/brainmm.dll" "$BUILD/libbrainmm.a"; do
+    ! "$nm" "$file" | grep __emutls || fail "$file uses emulated thread-local storage"
 done
 exit $status

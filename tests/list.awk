@@ -1,41 +1,53 @@
-# list.awk: reads tests/list (docs/testing.md has its syntax) and prints one line for each row and target:
+# list.awk: reads the table of targets (tools/target --table) and then tests/list (docs/testing.md has its syntax). It
+# prints one line for each row and target:
 #   TARGET KIND NAME MODE SECONDS ARGUMENT...
-# With -v files=1 it prints the file that must be built for the row instead.
-BEGIN {
-    linux = "linux-x86_64 linux-i386"
-    windows = "win64 win32"
-    split(linux " " windows, names, " ")
-    for (i in names) known[names[i]] = 1
-    split("core shared plain pascal preload asan ubsan tsan valgrind script", names, " ")
-    for (i in names) modes[names[i]] = 1
-}
+# With -v files=1 it prints the file that must be built instead.
 
 function fail(why) {
     printf "%s:%d: %s\n", FILENAME, FNR, why >"/dev/stderr"
     exit 1
 }
 
+# The targets that WORD stands for: all, those of a system, or one target.
+function targets_of(word,    found, k) {
+    for (k = 1; k <= count; k++)
+        if (word == "all" || word == names[k] || word == fact[names[k], "SYSTEM"]) found = found " " names[k]
+    return found
+}
+
+NR == FNR {
+    fact[$2, $3] = $4
+    if ($1 == "target" && $3 == "SYSTEM") names[++count] = $2
+    if ($1 == "mode" && $3 == "ON") {
+        on[$2] = NF == 3 ? targets_of("all") : ""
+        for (i = 4; i <= NF; i++) on[$2] = on[$2] targets_of($i)
+    }
+    next
+}
+
 /^[ \t]*(#|$)/ { next }
 
 {
     if ($1 != "test" && $1 != "helper" && $1 != "module") fail("unknown kind " $1)
-    if (!($4 in modes)) fail("unknown mode " $4)
+    if (!($4 in on)) fail("unknown mode " $4)
     if ($4 == "pascal" && $2 ~ /_test$/) fail("a Pascal program is no suite of Check")
     if ($1 == "test" && $5 !~ /^[0-9]+$/) fail("a test needs its time in seconds")
-    targets = $3 == "all" ? linux " " windows : $3 == "linux" ? linux : $3 == "windows" ? windows : $3
-    count = split(targets, each, /[ ,]/)
-    for (i = 1; i <= count; i++) {
+    words = split($3, word, ",")
+    targets = ""
+    for (i = 1; i <= words; i++) {
+        if (targets_of(word[i]) == "") fail("unknown target " word[i])
+        targets = targets targets_of(word[i])
+    }
+    number = split(targets, each, " ")
+    for (i = 1; i <= number; i++) {
         target = each[i]
-        if (!(target in known)) fail("unknown target " target)
-        if ($4 == "preload" && target !~ /^linux/) fail($4 " is for Linux")
-        if ($4 ~ /san$|valgrind/ && target != "linux-x86_64") fail($4 " is for linux-x86_64")
+        if (!index(on[$4] " ", " " target " ")) fail($4 " is for" on[$4])
         if (!files) {
             line = target " " $1 " " $2 " " $4
-            for (word = 5; word <= NF; word++) line = line " " $word
+            for (j = 5; j <= NF; j++) line = line " " $j
             print line
         } else if ($4 != "script") {
-            suffix = target ~ /^linux/ ? ($1 == "module" ? ".so" : "") : ($1 == "module" ? ".dll" : ".exe")
-            print "build/" target "/tests/" $2 "-" $4 suffix
+            print "build/" target "/tests/" $2 "-" $4 fact[target, $1 == "module" ? "DLL" : "EXE"]
         }
     }
 }

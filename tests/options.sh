@@ -1,14 +1,13 @@
 #!/bin/sh
 # options.sh: the environment variable BRAINMM_OPTIONS. The library reports an unknown word by name and refuses a text
 # that is too long as a whole. The program works all the same. Known words are not reported.
+# shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
+eval "$(tools/target "$TARGET")"
 
 # run VALUE: prints what a program that uses the heap prints. It uses a file: Wine's own processes keep a pipe open.
 run() {
-    case $TARGET in
-    win*) BRAINMM_OPTIONS="$1" tools/wine-run "$TARGET" "$BUILD/tests/options_helper-shared.exe" ;;
-    *) BRAINMM_OPTIONS="$1" "$BUILD/tests/options_helper-shared" ;;
-    esac >"$BUILD/tests/options.output" 2>&1
+    BRAINMM_OPTIONS="$1" $run "$BUILD/tests/options_helper-shared$exe" >"$BUILD/tests/options.output" 2>&1
     tr -d '\r' <"$BUILD/tests/options.output"
 }
 

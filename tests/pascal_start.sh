@@ -1,16 +1,13 @@
 #!/bin/sh
 # pascal_start.sh: what the unit BrainMM promises for the start: how a Pascal module finds its heap, and when it stops.
+# shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
 top=$PWD
 folder=$top/$BUILD/tests/pascal_start
 rm -rf "$folder"
 mkdir -p "$folder/with" "$folder/without" "$folder/other" "$folder/source"
-case $TARGET in
-win*) library=brainmm.dll program=.exe module=.dll ;;
-*) library=libbrainmm.so program='' module=.so ;;
-esac
-pic=
-[ "$TARGET" != linux-x86_64 ] || pic=-Cg
+eval "$(tools/target "$TARGET")"
+program=$exe module=$dll pic=$fpc_pic
 
 # compile NAME FILE OPTION...: the source is on standard input
 compile() {
@@ -27,10 +24,7 @@ compile() {
 # expect CODE TEXT WHERE NAME [ARGUMENT...]: runs a program. The current folder is another one, which has a library.
 expect() {
     code=0
-    case $TARGET in
-    win*) (cd "$BUILD/tests" && "$top/tools/wine-run" "$TARGET" "pascal_start\\$3\\$4.exe" ${5+"$5"} ${6+"$6"}) ;;
-    *) (cd "$BUILD/tests" && "pascal_start/$3/$4" ${5+"$5"} ${6+"$6"}) ;;
-    esac >"$folder/output" 2>&1 || code=$?
+    (cd "$BUILD/tests" && ${run:+"$top/"$run} "pascal_start/$3/$4$exe" ${5+"$5"} ${6+"$6"}) >"$folder/output" 2>&1 || code=$?
     if [ $code != "$1" ] || ! grep -q "$2" "$folder/output"; then
         echo "$3/$4 ended with $code, expected $1 and '$2':"
         cat "$folder/output"
@@ -66,7 +60,7 @@ uses SysUtils, BrainMM;
 begin
 end.
 END
-case $TARGET in linux*)
+case $system in linux)
     compile threads_first threads_first <<'END'
 program threads_first;
 uses CThreads, BrainMM;
@@ -126,8 +120,8 @@ expect 203 "BrainMM: no heap is published, and $library could not be loaded" wit
 expect 203 "BrainMM: $library in the folder of this module is another library" other plain
 # A module without the library attaches to a heap that exists. It expects threads, because its host may have some.
 expect 0 'plug-in 3 host FALSE' with host "$plugin"
-case $TARGET in
-win*) expect 0 'not loaded' without stranger "$plugin" ;;
+case $system in
+windows) expect 0 'not loaded' without stranger "$plugin" ;;
 *) expect 203 'BrainMM: no heap is published' without stranger "$plugin" ;;
 esac
 # With an owner that has the original's table only, the unit uses the library, which has an adapter for that table.
@@ -136,7 +130,7 @@ expect 0 'plug-in 1 host FALSE' with stranger "pascal_start/with/plugin$module" 
 # The unit must be the first one that a program uses.
 expect 204 'BrainMM: SysUtils has taken memory already' with late
 expect 204 'BrainMM: another memory manager is set already' with checked
-case $TARGET in linux*) expect 204 'BrainMM: memory has been taken already' with threads_first ;; esac
+case $system in linux) expect 204 'BrainMM: memory has been taken already' with threads_first ;; esac
 # It works with the unit for line numbers in traces.
 expect 217 'line [0-9]* of .*traced.pas' with traced
 # The unit does not use SysUtils.

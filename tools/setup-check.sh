@@ -1,12 +1,14 @@
 #!/bin/sh
 # Builds the test framework Check for a target for which Debian has no package.
-#   tools/setup-check.sh linux-i386|win64|win32 PREFIX
+#   tools/setup-check.sh TARGET PREFIX
 # The source is Debian's source package `check`, found through the machine's own apt sources. Lists and downloads are
 # kept in a folder beside PREFIX, so that the system's apt state stays as it is. Needs no root.
+# shellcheck disable=SC2154  # tools/target sets them
 set -eu
 
 target=$1
 prefix=$2
+eval "$("$(dirname "$0")/target" "$target")"
 work=$(dirname "$prefix")/source
 mkdir -p "$work"
 
@@ -38,24 +40,8 @@ fetch_source() {
 ) 9>"$work/lock"
 
 set -- -DCHECK_ENABLE_TESTS=OFF -DCHECK_ENABLE_SUBUNIT=OFF -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$prefix"
-case $target in
-linux-i386)
-    compiler=$("$(dirname "$0")/i386-compiler")
-    set -- "$@" -DCMAKE_C_COMPILER="${compiler% -m32}"
-    [ "$compiler" = i686-linux-gnu-gcc ] || set -- "$@" -DCMAKE_C_FLAGS=-m32
-    ;;
-win64 | win32)
-    cpu=x86_64
-    flags=
-    [ "$target" = win32 ] && cpu=i686 flags=-mincoming-stack-boundary=2
-    set -- "$@" -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_C_COMPILER=$cpu-w64-mingw32-gcc \
-        -DCMAKE_RC_COMPILER=$cpu-w64-mingw32-windres -DCMAKE_C_FLAGS="$flags"
-    ;;
-*)
-    echo "no recipe for Check on $target" >&2
-    exit 2
-    ;;
-esac
+set -- "$@" -DCMAKE_C_COMPILER="${cc%% *}" -DCMAKE_C_FLAGS="${cc#"${cc%% *}"} $arch"
+[ "$system" != windows ] || set -- "$@" -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_RC_COMPILER="${binutils}windres"
 
 build=$work/$target
 rm -rf "$build"
@@ -69,7 +55,7 @@ mkdir -p "$prefix/include" "$prefix/lib"
 cp "$build/build/src/check.h" "$build/build/check_stdint.h" "$prefix/include/"
 cp "$build/build/src/libcheck.a" "$prefix/lib/"
 # For MinGW "printf" in an attribute means Microsoft's formats, but Check was built with those of C99, such as %zu.
-case $target in
-win*) sed -i 's/CK_ATTRIBUTE_FORMAT(printf,/CK_ATTRIBUTE_FORMAT(gnu_printf,/' "$prefix/include/check.h" ;;
+case $system in
+windows) sed -i 's/CK_ATTRIBUTE_FORMAT(printf,/CK_ATTRIBUTE_FORMAT(gnu_printf,/' "$prefix/include/check.h" ;;
 esac
 rm -rf "$build"

@@ -7,9 +7,11 @@
 # Debian's compiler generates code for Linux and Windows, but for x86-64 only, and it comes with units for Linux only.
 # Its source package has no Makefiles, so everything is compiled directly. Windows needs no other tool: Free Pascal has
 # its own assembler, linker and resource compiler for it.
+# shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
 
 script=$(realpath "$0")
+tools=$(dirname "$script")
 version=3.2.2
 source=/usr/share/fpcsrc/$version
 rtl=$source/rtl
@@ -31,21 +33,27 @@ build_i386_compiler() {
         -FE"$work" -FU"$work/units" -o"$folder/ppcross386" pp.pas)
 }
 
-# build_units TARGET COMPILER CPU SYSTEM FAMILY START UNITS: the run-time library and what else programs may use.
-# START are the units with a program's first instructions, one of which the linker adds.
+# build_units TARGET: the run-time library and what else programs may use.
+# The table of targets says by which units a program starts; the linker adds one of them.
 build_units() {
-    units=$folder/units/$1 compiler=$2 cpu=$3 system=$4 family=$5 start=$6 variants=win
-    [ "$family" = win ] || variants=common
+    eval "$("$tools/target" "$1")"
+    [ "$fpc_start" ] || return 0 # Debian has its units
+    units=$folder/units/$1 compiler=$debian/ppcx64 cpu=$fpc_cpu
+    [ "$cpu" = x86_64 ] || compiler=$folder/ppcross386
+    case $system in
+    windows) family=win variants=win more='Windows, Messages, ShareMem' ;;
+    linux) family=unix variants=common more='BaseUnix, Unix, Linux, CThreads, CMem, CWString, DL, InitC' ;;
+    esac
     mkdir "$units"
     echo "unit all_units; interface uses FPIntRes, SysUtils, Classes, Types, TypInfo, Math, StrUtils, DateUtils," \
-        "Variants, SyncObjs, Contnrs, DynLibs, Strings, CTypes, HeapTrc, LnfoDwrf, $7;" \
+        "Variants, SyncObjs, Contnrs, DynLibs, Strings, CTypes, HeapTrc, LnfoDwrf, $more;" \
         "implementation end." >"$work/all_units.pp"
-    cd "$rtl/$system"
-    for unit in system.pp ../inc/uuchar.pp ../objpas/objpas.pp $start "$work/all_units.pp"; do
+    cd "$rtl/$fpc_system"
+    for unit in system.pp ../inc/uuchar.pp ../objpas/objpas.pp $fpc_start "$work/all_units.pp"; do
         only_system=
         [ "$unit" != system.pp ] || only_system=-Us
         # shellcheck disable=SC2086  # nothing or an option
-        "$compiler" -n -v0e -T"$system" -P"$cpu" -d"$cpu" -dRELEASE -O2 -Xs -Ur -Sg $only_system \
+        "$compiler" -n -v0e -T"$fpc_system" -P"$cpu" -d"$cpu" -dRELEASE -O2 -Xs -Ur -Sg $only_system \
             -FE"$units" -FU"$units" -Fu"$units" -Fu. -Fi. -Fi"$cpu" -Fu../inc -Fi../inc -Fu../"$cpu" -Fi../"$cpu" \
             -Fu../"$family" -Fi../"$family" -Fu../"$family"/wininc -Fi../"$family"/wininc \
             -Fu../objpas -Fi../objpas -Fi../objpas/sysutils -Fi../objpas/classes \
@@ -65,11 +73,7 @@ build_fcl_units() {
 }
 
 build_i386_compiler
-build_units win64 "$debian/ppcx64" x86_64 win64 win sysinit.pp 'Windows, Messages, ShareMem'
-build_units win32 "$folder/ppcross386" i386 win32 win sysinitpas.pp 'Windows, Messages, ShareMem'
-build_units linux-i386 "$folder/ppcross386" i386 linux unix \
-    'si_prc.pp si_c.pp si_c21.pp si_c21g.pp si_dll.pp si_uc.pp' \
-    'BaseUnix, Unix, Linux, CThreads, CMem, CWString, DL, InitC'
+for target in $("$tools/target"); do build_units "$target"; done
 build_fcl_units
 rm -rf "$work"
 cp "$script" "$folder/ready"

@@ -1,34 +1,37 @@
 #!/bin/sh
-# Installs what `make demo` and `make check` need on Debian 12, by package name, and only what is missing:
-#   compilers for the four targets, Wine for 64 and 32 bit, valgrind and clang's sanitizers, the test framework Check
-#   for all targets (built from Debian's source package where there is no binary one), and Free Pascal for all targets
-#   (what Debian's package cannot compile for is built from Debian's fpc-source).
-#   tools/setup.sh           everything above
-#   tools/setup.sh bench     also the allocators that `make bench` compares with
-# What is not a package goes below ${XDG_CACHE_HOME:-~/.cache}/brainmm. Root is needed only to install packages:
-# directly or through sudo. If nothing is missing, it changes nothing and takes a fraction of a second.
+# Installs what the demo, the tests and the benchmarks need on Debian 12, and only what is missing.
+#   tools/setup.sh GOAL TARGET...      GOAL: demo, check or bench; no target: all of them
+# make/targets.mk says which packages a target needs for a goal, and which of the steps below. The steps build what no
+# package has, below ${XDG_CACHE_HOME:-~/.cache}/brainmm. Only packages need root, directly or through sudo. If nothing
+# is missing, nothing is changed, and that takes a fraction of a second.
+#
+# If something is missing that cannot be installed, a message names its package, and the exit code is 1. The demo works
+# without Free Pascal: a message says that it is missing, which is no failure.
 set -eu
 cd "$(dirname "$0")/.."
+
+goal=${1:?the first argument is demo, check or bench}
+shift
+table=$(tools/target --table)
+[ $# -gt 0 ] || eval "set -- $(tools/target | tr '\n' ' ')"
+targets=$*
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/brainmm
 log=$cache/setup.log
 mkdir -p "$cache"
+: >"$log"
 
 say() { echo "set-up: $*"; }
 die() {
     say "$*" >&2
     exit 1
 }
-have() { command -v "$1" >/dev/null 2>&1; }
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
-
-# need_root WHAT: ends with a message if this user cannot become root, which WHAT needs.
-need_root() {
-    [ "$(id -u)" = 0 ] || have sudo || die "$1: this needs root, or sudo"
-}
+can_install() { command -v apt-get && { [ "$(id -u)" = 0 ] || command -v sudo; }; }
+apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends "$@"; }
 
 # logged WHAT COMMAND...: says WHAT, keeps the output in the log, and ends with the log's last lines if COMMAND fails.
 logged() {
@@ -39,100 +42,133 @@ logged() {
     die "failed: $*  (all of its output: $log)"
 }
 
-apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends "$@"; }
+# ---- What is needed, and what of it is missing --------------------------------------------------------------------
+
+# needs TARGET...: the words of the table, each once
+needs() {
+    printf '%s\n' "$table" | awk -v goal="$goal" -v targets=" $* " '
+        $1 == "target" && index(targets, " " $2 " ") && ($3 == "NEEDS_build" || $3 == "NEEDS_" goal) {
+            for (i = 4; i <= NF; i++) if (!seen[$i]++) print $i
+        }'
+}
+
+# Prints the missing packages. The table has a command for each that tests whether it is installed.
+find_missing() {
+    missing=
+    # shellcheck disable=SC2086  # words
+    for package in $(needs $targets); do
+        case $package in +*) continue ;; esac
+        probe=$(printf '%s\n' "$table" | sed -n "s/^package $package HAVE //p")
+        sh -c "$probe" >/dev/null 2>&1 || missing="$missing $package"
+    done
+}
+
+# steps: prints a line "STEP TARGET" for each step that must be done. TARGET is given if the step is made for each
+# target.
+find_steps() {
+    steps=
+    for target in $targets; do
+        for step in $(needs "$target"); do
+            case $step in
+            +fpc) cmp -s tools/setup-fpc.sh "$cache/fpc-3.2.2/ready" || add_step "fpc all" ;;
+            +check) [ -e "$cache/check/$target/lib/libcheck.a" ] || add_step "check $target" ;;
+            +wine32) [ -e /usr/lib/wine/wine ] || [ -e "$cache/wine32-root/usr/lib/wine/wine" ] || add_step "wine32 all" ;;
+            +wine) [ -e "$cache/wine-$(wine_of "$target")/ready" ] || add_step "wine $(wine_of "$target")" ;;
+            esac
+        done
+    done
+}
+add_step() {
+    case "$steps" in *"$1
+"*) ;; *) steps="$steps$1
+" ;; esac
+}
+wine_of() { printf '%s\n' "$table" | awk -v target="$1" '$1 == "target" && $2 == target && $3 == "RUN" { print $5 }'; }
 
 # ---- Packages -----------------------------------------------------------------------------------------------------
 
-missing=
-need() { # need PACKAGE COMMAND...: PACKAGE is missing unless COMMAND succeeds
-    package=$1
-    shift
-    "$@" >/dev/null 2>&1 || missing="$missing $package"
-}
-need_command() { need "$2" command -v "$1"; }
-need_file() { need "$2" test -e "$1"; }
-
-# Whether COMPILER finds its own FILE: gcc prints a path for a file that it has, and the bare name for one that it
-# lacks.
-finds() { $1 -print-file-name="$2" 2>/dev/null | grep -q /; }
-compiles_i386() {
-    case $(tools/i386-compiler) in
-    'gcc -m32') finds 'g++ -m32' libstdc++.a ;;
-    i686-linux-gnu-gcc) have i686-linux-gnu-g++ ;;
-    *) false ;;
-    esac
-}
-
-check_packages() {
-    missing=
-    need_command gcc gcc
-    need_command g++ g++
-    need_file /usr/include/stdio.h libc6-dev
-    for cpu in x86_64 i686; do
-        name=$(echo $cpu | tr _ -)
-        need_command $cpu-w64-mingw32-gcc "gcc-mingw-w64-$name-win32"
-        need_command $cpu-w64-mingw32-g++ "g++-mingw-w64-$name-win32"
-    done
-    need gcc-multilib compiles_i386
-    need_file /usr/lib/wine/wine64 wine64
-    need_command wine wine
-    need_command clang clang
-    need_command valgrind valgrind
-    need_file /usr/include/check.h check
-    need_command cmake cmake
-    need_file /usr/bin/python3 python3
-    need_file /usr/lib/x86_64-linux-gnu/fpc/3.2.2/ppcx64 fp-compiler-3.2.2
-    need_file /usr/lib/x86_64-linux-gnu/fpc/3.2.2/units/x86_64-linux/rtl-objpas/variants.ppu fp-units-rtl-3.2.2
-    need_file /usr/share/fpcsrc/3.2.2/rtl/win64/system.pp fpc-source-3.2.2
-    need libclang-rt-dev finds clang libclang_rt.tsan-x86_64.a
-    [ "$1" != bench ] || for package in libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4; do
-        need $package dpkg-query --show "$package"
-    done
-}
-
 # gcc-multilib conflicts with Debian's other cross compilers; the i686 cross compiler does not.
 choose_i386_compiler() {
-    case $missing in *gcc-multilib*) ;; *) return 0 ;; esac
-    compiler="gcc-multilib g++-multilib"
+    case $missing in *multilib*) ;; *) return 0 ;; esac
+    plan=$(apt-get --simulate install --no-install-recommends gcc-multilib g++-multilib 2>/dev/null) &&
+        ! echo "$plan" | grep -q '^Remv' || missing=$(echo "$missing" |
+            sed 's/gcc-multilib/gcc-i686-linux-gnu/; s/g++-multilib/g++-i686-linux-gnu/')
+}
+
+# Prints how much the packages need, as apt says: "12.3 MB to download", "45.6 MB on disk".
+apt_needs() {
     # shellcheck disable=SC2086  # words
-    if apt-get --simulate install --no-install-recommends $compiler 2>/dev/null | grep -q '^Remv' ||
-        ! apt-get --simulate install --no-install-recommends $compiler >/dev/null 2>&1; then
-        compiler="gcc-i686-linux-gnu g++-i686-linux-gnu"
-    fi
-    missing=$(echo "$missing" | sed "s/gcc-multilib/$compiler/")
+    LC_ALL=C apt-get --assume-no --no-install-recommends -o Debug::NoLocking=1 install $missing 2>/dev/null |
+        sed -n 's/^Need to get \(.*\) of archives.*/\1 to download/p; s/^After .*, \(.*\) of additional disk.*/\1 on disk/p' |
+        paste -sd, | sed 's/,/, /'
+}
+
+# Prints a line for each missing package, and whether the goal works without it.
+name_missing() {
+    optional=yes
+    for package in $missing; do
+        case $goal-$package in
+        demo-fp-* | demo-fpc-*) ;;
+        *) optional=no ;;
+        esac
+        say "missing: package $package"
+    done
 }
 
 install_packages() {
-    check_packages "$1"
     [ -n "$missing" ] || return 0
-    have apt-get || die "this is not a Debian system; it lacks:$missing"
-    need_root "missing packages:$missing"
+    if ! can_install >/dev/null; then
+        name_missing
+        [ $optional = no ] || {
+            say "the demo runs without Free Pascal"
+            exit 0
+        }
+        die "it takes root, or sudo, and apt-get to install packages"
+    fi
     # An empty or outdated package index is the usual reason for a failure.
-    apt-get --simulate install gcc-mingw-w64-base >/dev/null 2>&1 || logged "apt-get update" apt update
-    choose_i386_compiler
     # shellcheck disable=SC2086  # words
+    apt-get --simulate install $missing >/dev/null 2>&1 || logged "apt-get update" apt update
+    choose_i386_compiler
+    amount=$(apt_needs)
+    # shellcheck disable=SC2086
     apt install --download-only $missing >>"$log" 2>&1 </dev/null || logged "apt-get update" apt update
     # shellcheck disable=SC2086
-    logged "installing the packages$missing" apt install $missing
-    check_packages "$1"
+    logged "installing the packages$missing (${amount:-of unknown size}; a minute or two)" apt install $missing
+    find_missing
     [ -z "$missing" ] || die "still missing after installing:$missing"
 }
 
 # ---- Everything ---------------------------------------------------------------------------------------------------
 
-: >"$log"
-install_packages "${1:-}"
-if [ ! -e /usr/lib/wine/wine ] && [ ! -e "$cache/wine32-root/usr/lib/wine/wine" ]; then
-    need_root "32-bit Wine is missing"
-    logged "installing 32-bit Wine (a minute or two)" tools/setup-wine32.sh "$cache/wine32-root"
+find_missing
+find_steps
+if [ -n "$missing$steps" ]; then
+    # Seconds and megabytes of a step, as measured on two processors.
+    printf '%s\n' "$steps" | awk -v packages="$(echo "$missing" | wc -w)" '
+        BEGIN {
+            seconds["fpc"] = 25; seconds["check"] = 20; seconds["wine32"] = 90; seconds["wine"] = 15
+            size["fpc"] = 11; size["check"] = 1; size["wine32"] = 1100; size["wine"] = 650
+        }
+        NF { time += seconds[$1]; disk += size[$1] }
+        END {
+            if (packages) printf "set-up: %d packages are to be installed\n", packages
+            if (time) printf "set-up: what no package has takes %d s and up to %d MB below ~/.cache/brainmm\n", time, disk
+        }'
 fi
-for target in linux-i386 win64 win32; do
-    [ -e "$cache/check/$target/lib/libcheck.a" ] ||
-        logged "building Check for $target (20 s)" tools/setup-check.sh $target "$cache/check/$target"
-done
-cmp -s tools/setup-fpc.sh "$cache/fpc/ready" ||
-    logged "building Free Pascal's compiler and units for the targets (25 s)" tools/setup-fpc.sh "$cache/fpc"
-for target in win64 win32; do
-    [ -e "$cache/wine-$target/ready" ] ||
-        logged "creating a Wine prefix for $target (15 s)" tools/wine-run $target cmd /c exit 0
-done
+install_packages
+while read -r step which; do
+    case $step in
+    fpc)
+        logged "building Free Pascal's compiler and units for the targets (25 s)" \
+            tools/setup-fpc.sh "$cache/fpc-3.2.2"
+        ;;
+    check) logged "building Check for $which (20 s)" tools/setup-check.sh "$which" "$cache/check/$which" ;;
+    wine32)
+        [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "32-bit Wine is missing, which takes root, or sudo"
+        logged "installing 32-bit Wine (a minute or two)" tools/setup-wine32.sh "$cache/wine32-root"
+        ;;
+    wine) logged "creating a Wine prefix for $which (15 s)" tools/wine-run "$which" cmd /c exit 0 ;;
+    esac
+done <<END
+$steps
+END

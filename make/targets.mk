@@ -1,0 +1,199 @@
+# targets.mk: the table of targets. What a target is built, run and tested with stands in one block here; the make
+# files, the scripts and the benchmarks ask this table, and none keeps a list of its own.
+#
+#   tools/target             prints the names of the targets
+#   tools/target win64       prints the facts of one, as assignments for a shell
+#
+# A new target of a known system is one block. A new system is one block more, a folder of sources, and the rules of its
+# libraries, as in Makefile (Linux) and Makefile.mingw (Windows). The facts of a target, each a variable FACT_TARGET:
+#
+#   SYSTEM       linux or windows
+#   CC CXX       the compilers, with the option that selects the target
+#   BINUTILS     the beginning of the names of ar, nm, objcopy, objdump
+#   ARCH         the oldest processor that the target runs on, and its calling convention
+#   UNDERSCORE   what the name of a C function begins with in an object file
+#   RUN          the command that runs a program of the target; empty: none is needed
+#   LOADER       the dynamic loader of programs, where it is not in the system's usual place
+#   CHECK        the options that link a suite of the test framework Check
+#   CLANG        clang, where the headers are to be tried with it as well
+#   FPC_CPU FPC_SYSTEM    Free Pascal's names of the processor and of the system
+#   FPC_START    the units of Free Pascal that begin a program; empty: Debian's package has all units
+#   FPC_PIC      the option for libraries
+#   BENCH        whether `make bench` measures it unless BENCH_TARGETS says otherwise
+#   NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench    Debian's packages; a word with + is a step of tools/setup.sh
+#
+# The user's own choice, in the environment or on the command line: CFLAGS (instead of -O2 -g) and CPPFLAGS are for every
+# target. CC, CXX, AR and LDFLAGS are the native target's. CC_win64, CXX_win64, AR_win64 and LDFLAGS_win64 are those of
+# win64, and so on. WERROR=0: a warning is no error.
+
+comma := ,
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/brainmm
+# given NAME, DEFAULT: what the user has set, in the environment or on the command line, or the default.
+given = $(if $(filter default undefined,$(origin $1)),$2,$($1))
+FREE_PASCAL := fp-compiler-3.2.2 fp-units-rtl-3.2.2 fpc-source-3.2.2 +fpc
+
+# ---- linux-x86_64 -------------------------------------------------------------------------------------------------
+
+TARGETS := linux-x86_64
+SYSTEM_linux-x86_64 := linux
+CC_linux-x86_64 := $(call given,CC,gcc)
+CXX_linux-x86_64 := $(call given,CXX,g++)
+AR_linux-x86_64 := $(call given,AR,ar)
+BINUTILS_linux-x86_64 :=
+ARCH_linux-x86_64 :=
+UNDERSCORE_linux-x86_64 :=
+RUN_linux-x86_64 :=
+LOADER_linux-x86_64 :=
+CHECK_linux-x86_64 := -lcheck_pic -lsubunit -lrt -lm
+CLANG_linux-x86_64 := clang
+FPC_CPU_linux-x86_64 := x86_64
+FPC_SYSTEM_linux-x86_64 := linux
+FPC_START_linux-x86_64 :=
+FPC_PIC_linux-x86_64 := -Cg
+BENCH_linux-x86_64 := yes
+NEEDS_build_linux-x86_64 := gcc libc6-dev
+NEEDS_demo_linux-x86_64 := $(FREE_PASCAL)
+NEEDS_check_linux-x86_64 := $(FREE_PASCAL) g++ check python3 clang libclang-rt-dev valgrind clang-format
+NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4
+
+# ---- linux-i386 ---------------------------------------------------------------------------------------------------
+
+TARGETS += linux-i386
+SYSTEM_linux-i386 := linux
+# gcc -m32, or a cross compiler, whose programs must be told where its loader and libraries are.
+CC_linux-i386 := $(or $(shell tools/i386-compiler),gcc -m32)
+CXX_linux-i386 := $(subst gcc,g++,$(CC_linux-i386))
+BINUTILS_linux-i386 := $(if $(filter i686-linux-gnu-gcc,$(CC_linux-i386)),i686-linux-gnu-)
+ARCH_linux-i386 := -march=pentium4 -mfpmath=sse -Wno-psabi
+UNDERSCORE_linux-i386 :=
+RUN_linux-i386 :=
+LOADER_linux-i386 := $(if $(BINUTILS_linux-i386),/usr/i686-linux-gnu/lib/ld-linux.so.2)
+CHECK_linux-i386 := -L'$(CACHE)/check/linux-i386/lib' -lcheck -lrt -lm
+CLANG_linux-i386 :=
+FPC_CPU_linux-i386 := i386
+FPC_SYSTEM_linux-i386 := linux
+FPC_START_linux-i386 := si_prc.pp si_c.pp si_c21.pp si_c21g.pp si_dll.pp si_uc.pp
+FPC_PIC_linux-i386 :=
+BENCH_linux-i386 :=
+NEEDS_build_linux-i386 := gcc-multilib
+NEEDS_demo_linux-i386 := $(FREE_PASCAL)
+NEEDS_check_linux-i386 := $(FREE_PASCAL) g++-multilib python3 cmake +check
+NEEDS_bench_linux-i386 := $(FREE_PASCAL) python3
+
+# ---- win64 --------------------------------------------------------------------------------------------------------
+
+TARGETS += win64
+SYSTEM_win64 := windows
+CC_win64 ?= x86_64-w64-mingw32-gcc
+CXX_win64 ?= x86_64-w64-mingw32-g++
+BINUTILS_win64 := x86_64-w64-mingw32-
+# The small code model reaches the library's own data directly, not through a table.
+ARCH_win64 := -mcmodel=small
+UNDERSCORE_win64 :=
+RUN_win64 := tools/wine-run win64
+LOADER_win64 :=
+CHECK_win64 := -L'$(CACHE)/check/win64/lib' -lcheck -lshlwapi
+CLANG_win64 :=
+FPC_CPU_win64 := x86_64
+FPC_SYSTEM_win64 := win64
+FPC_START_win64 := sysinit.pp
+FPC_PIC_win64 :=
+BENCH_win64 := yes
+NEEDS_build_win64 := gcc-mingw-w64-x86-64-win32
+NEEDS_demo_win64 := $(FREE_PASCAL) wine wine64 +wine
+NEEDS_check_win64 := $(NEEDS_demo_win64) g++-mingw-w64-x86-64-win32 python3 cmake +check
+NEEDS_bench_win64 := $(NEEDS_demo_win64) python3
+
+# ---- win32 --------------------------------------------------------------------------------------------------------
+
+TARGETS += win32
+SYSTEM_win32 := windows
+CC_win32 ?= i686-w64-mingw32-gcc
+CXX_win32 ?= i686-w64-mingw32-g++
+BINUTILS_win32 := i686-w64-mingw32-
+# Delphi, Free Pascal and MSVC callers keep a 4-byte aligned stack on x86.
+ARCH_win32 := -march=pentium4 -mfpmath=sse -mincoming-stack-boundary=2
+UNDERSCORE_win32 := _
+RUN_win32 := tools/wine-run win32
+LOADER_win32 :=
+CHECK_win32 := -L'$(CACHE)/check/win32/lib' -lcheck -lshlwapi
+CLANG_win32 :=
+FPC_CPU_win32 := i386
+FPC_SYSTEM_win32 := win32
+FPC_START_win32 := sysinitpas.pp
+FPC_PIC_win32 :=
+BENCH_win32 := yes
+NEEDS_build_win32 := gcc-mingw-w64-i686-win32
+NEEDS_demo_win32 := $(FREE_PASCAL) wine wine64 +wine32 +wine
+NEEDS_check_win32 := $(NEEDS_demo_win32) g++-mingw-w64-i686-win32 python3 cmake +check
+NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
+
+# ---- Systems: what their targets have in common -------------------------------------------------------------------
+
+# EXE, DLL: how the names of programs and of modules end. LIBRARY, IMPORT: the file that a program needs beside it, and
+# the file that it is linked with.
+EXE_linux :=
+DLL_linux := .so
+LIBRARY_linux := libbrainmm.so
+IMPORT_linux := libbrainmm.so
+
+EXE_windows := .exe
+DLL_windows := .dll
+LIBRARY_windows := brainmm.dll
+IMPORT_windows := libbrainmm.dll.a
+
+NATIVE := linux-x86_64
+LDFLAGS_$(NATIVE) := $(LDFLAGS)
+define target_facts
+AR_$1 ?= $(BINUTILS_$1)ar
+NM_$1 := $(BINUTILS_$1)nm
+OBJCOPY_$1 := $(BINUTILS_$1)objcopy
+OBJDUMP_$1 := $(BINUTILS_$1)objdump
+$(foreach fact,EXE DLL LIBRARY IMPORT,$(eval $(fact)_$1 := $($(fact)_$(SYSTEM_$1))))
+endef
+$(foreach target,$(TARGETS),$(eval $(call target_facts,$(target))))
+# of_system SYSTEM: its targets.
+of_system = $(foreach target,$(TARGETS),$(if $(filter $1,$(SYSTEM_$(target))),$(target)))
+
+# ---- Packages: the command that finds out whether what a package brings is there already --------------------------
+
+HAVE_gcc = command -v $(CC_linux-x86_64)
+HAVE_g++ = command -v $(CXX_linux-x86_64)
+HAVE_libc6-dev = test -e /usr/include/stdio.h
+HAVE_gcc-multilib = tools/i386-compiler
+HAVE_g++-multilib = tools/i386-compiler c++
+HAVE_gcc-mingw-w64-x86-64-win32 = command -v $(CC_win64)
+HAVE_g++-mingw-w64-x86-64-win32 = command -v $(CXX_win64)
+HAVE_gcc-mingw-w64-i686-win32 = command -v $(CC_win32)
+HAVE_g++-mingw-w64-i686-win32 = command -v $(CXX_win32)
+HAVE_wine = command -v wine
+HAVE_wine64 = test -e /usr/lib/wine/wine64
+HAVE_clang = command -v clang
+HAVE_libclang-rt-dev = clang -print-file-name=libclang_rt.tsan-x86_64.a | grep -q /
+HAVE_clang-format = command -v clang-format
+HAVE_valgrind = command -v valgrind
+HAVE_check = test -e /usr/include/check.h
+HAVE_cmake = command -v cmake
+HAVE_python3 = test -e /usr/bin/python3
+HAVE_fp-compiler-3.2.2 = test -e /usr/lib/x86_64-linux-gnu/fpc/3.2.2/ppcx64
+HAVE_fp-units-rtl-3.2.2 = test -e /usr/lib/x86_64-linux-gnu/fpc/3.2.2/units/x86_64-linux/rtl-objpas/variants.ppu
+HAVE_fpc-source-3.2.2 = test -e /usr/share/fpcsrc/3.2.2/rtl/win64/system.pp
+HAVE_libmimalloc2.0 = dpkg-query --show libmimalloc2.0
+HAVE_libjemalloc2 = dpkg-query --show libjemalloc2
+HAVE_libtcmalloc-minimal4 = dpkg-query --show libtcmalloc-minimal4
+PACKAGES := $(sort $(filter-out +%,$(foreach target,$(TARGETS),$(foreach goal,build demo check bench,$(NEEDS_$(goal)_$(target))))))
+
+# ---- The table as text, for tools/target: a line is KIND NAME FACT VALUE... ---------------------------------------
+
+include make/modes.mk
+
+PRINTED := SYSTEM CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL LIBRARY IMPORT CLANG \
+    FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check \
+    NEEDS_bench
+
+.PHONY: table
+table:
+	$(foreach target,$(TARGETS),$(foreach fact,$(PRINTED),$(info target $(target) $(fact) $($(fact)_$(target)))))
+	$(foreach mode,$(MODES),$(foreach fact,$(PRINTED_MODE),$(info mode $(mode) $(fact) $($(fact)_$(mode)))))
+	$(foreach package,$(PACKAGES),$(info package $(package) HAVE $(HAVE_$(package))))
+	@:
