@@ -1,14 +1,14 @@
-# list.awk: reads the table of targets (tools/target --table) and then tests/list (docs/testing.md has its syntax). It
+# list.awk: reads the table of targets (tools/target --table) and then tests/list, whose syntax docs/testing.md has. It
 # prints one line for each row and target:
 #   TARGET KIND NAME MODE SECONDS ARGUMENT...
-# With -v files=1 it prints the file that must be built instead.
+# With -v files=1 it prints the file that is to be built instead.
 
 function fail(why) {
     printf "%s:%d: %s\n", FILENAME, FNR, why >"/dev/stderr"
     exit 1
 }
 
-# The targets that WORD stands for: all, those of a system, or one target.
+# The names of targets that WORD stands for: all, a system, or a target.
 function targets_of(word,    found, k) {
     for (k = 1; k <= count; k++)
         if (word == "all" || word == names[k] || word == fact[names[k], "SYSTEM"]) found = found " " names[k]

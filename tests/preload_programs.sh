@@ -1,7 +1,7 @@
 #!/bin/sh
-# preload_programs.sh: unmodified programs work with libbrainmm-malloc.so preloaded and print the same as without it:
-# ls, sort, a shell pipeline, gcc and g++ with their own processes, a C++ program with threads and exceptions, python3
-# with threads.
+# Programs that know nothing of BrainMM work on its heap when libbrainmm-malloc.so is preloaded, and print what they print
+# on the C library's: ls, sort, a shell pipeline, gcc and g++ with their own processes, a C++ program with threads and
+# exceptions, python3 with threads.
 set -eu
 library=$PWD/$BUILD/libbrainmm-malloc.so
 work=$(mktemp -d)
@@ -69,7 +69,7 @@ PYTHON
 seq 1 200000 | awk '{ print ($1 * 7919) % 200003 }' >"$work/numbers"
 g++ -std=c++17 -O1 -pthread -o "$work/program" "$work/program.cpp"
 
-# same NAME COMMAND: COMMAND, run by sh in the work folder, must print the same with and without the library.
+# same NAME COMMAND: COMMAND, run by sh in the work folder, prints the same with and without the library.
 same() {
     (cd "$work" && timeout 60 sh -c "$2") >"$work/plain.out" 2>&1
     if ! (cd "$work" && LD_PRELOAD=$library timeout 60 sh -c "$2") >"$work/preload.out" 2>&1; then
