@@ -1,6 +1,6 @@
 #!/bin/sh
-# attach_header.sh: brainmm_attach.h compiles without a warning in every language that it promises. It is the only
-# header and the first one of its file.
+# attach_header.sh: brainmm_attach.h compiles without a warning in every language it promises, alone and first in a
+# file.
 # shellcheck disable=SC2154  # tools/target sets them
 set -eu
 folder=$BUILD/tests/attach_header
@@ -15,11 +15,12 @@ const struct brainmm_manager *client(void) {
 END
 cp "$folder/client.c" "$folder/client.cpp"
 
+# windows.h takes its time, so for Windows it is the oldest and the newest.
 eval "$(tools/target "$TARGET")"
-# windows.h takes long to compile, so for Windows only the oldest and the newest standards are tried.
+# windows.h takes its time, so for Windows it is the oldest and the newest.
 c_standards='c89 c99 c11 c17 gnu89 gnu17' cxx_standards='c++98 c++11 c++17 c++20 gnu++20'
 [ "$system" = linux ] || c_standards='c89 c17' cxx_standards='c++98 c++20'
-# The compilers are words of a list, so an option of a compiler follows after a colon.
+# An option of a compiler stands behind a colon here, for the compilers are words of a list.
 c=$(echo "$cc" | tr ' ' :) cxx=$(echo "$cxx" | tr ' ' :)
 [ -z "$clang" ] || c="$c $clang" cxx="$cxx $clang++"
 

@@ -21,10 +21,12 @@ compile() {
     cp "$folder/with/$file" "$folder/other"
 }
 
-# expect CODE TEXT WHERE NAME [ARGUMENT...]: runs a program. The current folder is another one, which has a library.
+# expect CODE TEXT WHERE NAME [ARGUMENT...]: runs a program while another folder is the current one, which has a
+# library.
 expect() {
     code=0
-    (cd "$BUILD/tests" && ${run:+"$top/"$run} "pascal_start/$3/$4$exe" ${5+"$5"} ${6+"$6"}) >"$folder/output" 2>&1 || code=$?
+    (cd "$BUILD/tests" && ${run:+"$top/"$run} "pascal_start/$3/$4$exe" ${5+"$5"} ${6+"$6"}) \
+        >"$folder/output" 2>&1 || code=$?
     if [ $code != "$1" ] || ! grep -q "$2" "$folder/output"; then
         echo "$3/$4 ended with $code, expected $1 and '$2':"
         cat "$folder/output"
