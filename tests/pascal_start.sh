@@ -126,10 +126,10 @@ case $system in
 windows) expect 0 'not loaded' without stranger "$plugin" ;;
 *) expect 203 'BrainMM: no heap is published' without stranger "$plugin" ;;
 esac
-# With an owner that has the original's table only, the unit uses the library, which has an adapter for that table.
+# An owner that has the original's table only is left to the library, whose adapter serves.
 expect 0 'plug-in 1 host FALSE' with stranger "pascal_start/with/plugin$module" \
     "./rendezvous_foreign_owner-plain$module"
-# The unit must be the first one that a program uses.
+# The unit must be the first.
 expect 204 'BrainMM: SysUtils has taken memory already' with late
 expect 204 'BrainMM: another memory manager is set already' with checked
 case $system in linux) expect 204 'BrainMM: memory has been taken already' with threads_first ;; esac
