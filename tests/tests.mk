@@ -96,7 +96,8 @@ $(foreach target,$(TARGETS),$(eval $(call test_pascal,$(target),$(DLL_$(target))
 
 # ---- All of a target ----------------------------------------------------------------------------------------------
 
-TEST_FILES := $(sort $(shell tools/target --table | awk -v files=1 -f tests/list.awk - tests/list))
+# With TESTS, a choice, no other tests are built; modules and helpers are, as the tests may need them.
+TEST_FILES := $(sort $(shell tools/target --table | awk -v files=1 -v only="$(TESTS)" -f tests/list.awk - tests/list))
 
 # test_folder TARGET, LIBRARY...: everything that lies in build/TARGET/tests
 define test_folder
