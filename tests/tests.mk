@@ -29,13 +29,13 @@ import_of = build/$1/$(if $(filter $(LIBRARY_$1),$(IMPORT_$1)),$2/)$(IMPORT_$1)
 # core_of TARGET, MODE
 core_of = $(if $(CORE_FLAGS_$2),$(POSIX:%.c=build/$1/$2/obj/%.o),$(CORE_OBJECTS_$1))
 define mode_core
-$(call core_objects,build/$1/$2/obj,$(or $(COMPILER_$2),$(CC_$1)),$(call compile,$1) $(LINUX_CORE) \
+$(call core_objects,$1,build/$1/$2/obj,$(or $(COMPILER_$2),$(CC_$1)),$(call compile,$1) $(LINUX_CORE) \
     -DBRAINMM_STATIC $(CORE_FLAGS_$2))
 endef
 
 # test_mode TARGET, MODE, C COMPILER, C++ COMPILER, COMPILE FLAGS, OBJECTS, LIBRARY
 define test_mode
-$(call remember,build/$1/obj/tests/$2/command,$3 $4 $5 $(LDFLAGS_$1))
+$(call remember,build/$1/obj/tests/$2/command,$3 $4 $5 $(LDFLAGS_$1),$1)
 build/$1/obj/tests/$2/%.o: tests/%.c build/$1/obj/tests/$2/command
 	echo '  $$@'
 	mkdir -p $$(@D)
