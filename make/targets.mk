@@ -131,16 +131,19 @@ NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
 # ---- Systems: what their targets have in common -------------------------------------------------------------------
 
 # EXE, DLL: how the names of programs and of modules end. LIBRARY, IMPORT: the file that a program needs beside it, and
-# the file that it is linked with.
+# the file that it is linked with. STATIC: what it is linked with besides if it contains the static core; it is the
+# same in README.md and in brainmm.h.
 EXE_linux :=
 DLL_linux := .so
 LIBRARY_linux := libbrainmm.so
 IMPORT_linux := libbrainmm.so
+STATIC_linux := -pthread
 
 EXE_windows := .exe
 DLL_windows := .dll
 LIBRARY_windows := brainmm.dll
 IMPORT_windows := libbrainmm.dll.a
+STATIC_windows := -lntdll
 
 NATIVE := linux-x86_64
 LDFLAGS_$(NATIVE) := $(LDFLAGS)
@@ -149,7 +152,7 @@ AR_$1 ?= $(BINUTILS_$1)ar
 NM_$1 := $(BINUTILS_$1)nm
 OBJCOPY_$1 := $(BINUTILS_$1)objcopy
 OBJDUMP_$1 := $(BINUTILS_$1)objdump
-$(foreach fact,EXE DLL LIBRARY IMPORT,$(eval $(fact)_$1 := $($(fact)_$(SYSTEM_$1))))
+$(foreach fact,EXE DLL LIBRARY IMPORT STATIC,$(eval $(fact)_$1 := $($(fact)_$(SYSTEM_$1))))
 endef
 $(foreach target,$(TARGETS),$(eval $(call target_facts,$(target))))
 # of_system SYSTEM: its targets.
@@ -187,7 +190,7 @@ PACKAGES := $(sort $(filter-out +%,$(foreach target,$(TARGETS),$(foreach goal,bu
 
 include make/modes.mk
 
-PRINTED := SYSTEM CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL LIBRARY IMPORT CLANG \
+PRINTED := SYSTEM CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL LIBRARY IMPORT STATIC CLANG \
     FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check \
     NEEDS_bench
 

@@ -6,7 +6,7 @@ program_link = $(LINK_$(SYSTEM_$1)) $(loader_link)
 loader_link = $(if $(LOADER_$1),-Wl$(comma)--dynamic-linker=$(LOADER_$1) \
     -Wl$(comma)-rpath$(comma)$(patsubst %/,%,$(dir $(LOADER_$1))))
 LINK_linux := -pthread -ldl -Wl,-rpath,'$$$$ORIGIN'
-LINK_windows := -static -lpsapi -lntdll -lpthread
+LINK_windows := -static -lpsapi $(STATIC_windows) -lpthread
 PROGRAM_FLAGS_linux := -fPIC -fvisibility=hidden -pthread
 PROGRAM_FLAGS_windows := -D__USE_MINGW_ANSI_STDIO=1
 WHITE_BOX_linux := -Iposix

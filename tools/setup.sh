@@ -114,16 +114,18 @@ name_missing() {
     done
 }
 
+# Ends the set-up if packages are missing and cannot be installed.
+require_root() {
+    [ -n "$missing" ] || return 0
+    ! can_install >/dev/null || return 0
+    name_missing
+    [ $optional = yes ] || die "it takes root, or sudo, and apt-get to install packages"
+    say "the demo runs without Free Pascal"
+    exit 0
+}
+
 install_packages() {
     [ -n "$missing" ] || return 0
-    if ! can_install >/dev/null; then
-        name_missing
-        [ $optional = no ] || {
-            say "the demo runs without Free Pascal"
-            exit 0
-        }
-        die "it takes root, or sudo, and apt-get to install packages"
-    fi
     # An empty or outdated package index is the usual reason for a failure.
     # shellcheck disable=SC2086  # words
     apt-get --simulate install $missing >/dev/null 2>&1 || logged "apt-get update" apt update
@@ -141,6 +143,7 @@ install_packages() {
 
 find_missing
 find_steps
+require_root
 if [ -n "$missing$steps" ]; then
     # Seconds and megabytes of a step, as measured on two processors.
     printf '%s\n' "$steps" | awk -v packages="$(echo "$missing" | wc -w)" '
