@@ -6,8 +6,9 @@
 #   make install             the native library: prefix=/usr/local, DESTDIR
 #   make dist                a source archive in build/       make clean     removes build/
 #
-# Each target is a target of make (its libraries), and so are check-TARGET and demo-TARGET. make/targets.mk has the table
-# of them. demo and check install what they need first (tools/setup.sh); make alone takes the compilers as they are.
+# Each target is a target of make (its libraries), and so are check-TARGET and demo-TARGET. make/targets.mk has the
+# table of them, and says which variables choose other compilers and options. demo and check install what they need
+# first (tools/setup.sh); make alone builds what it finds compilers for.
 # The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
 
 VERSION := 2.0.0
@@ -47,8 +48,8 @@ LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -
 # Short moves take ten cycles, of which one or two are the chance of where code lies (gcc; clang has no such option).
 FLAGS_move.c := -falign-jumps=64
 
-# remember FILE, TEXT, TARGET: FILE holds TEXT, which is a command, and is made anew if the command changes, so that what
-# depends on FILE is made anew as well. Without the target's compiler it ends with a message.
+# remember FILE, TEXT, TARGET: FILE holds TEXT, which is a command. It is written anew if the command has changed, so
+# that what depends on FILE is made anew as well. Without the target's compiler it ends with a message.
 define remember
 $1: FORCE | compiler-$3
 	mkdir -p $$(@D)

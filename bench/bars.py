@@ -20,7 +20,8 @@ def draw(path, title, groups, series, unit):
             lines.append(f'<text x="{LABEL - 6}" y="{y + BAR - 4}" text-anchor="end">{escape(who)}</text>')
             lines.append(f'<rect x="{LABEL}" y="{y}" width="{length:.1f}" height="{BAR - 2}" '
                          f'fill="{COLOURS[index % len(COLOURS)]}"/>')
-            lines.append(f'<text x="{LABEL + length + 4:.1f}" y="{y + BAR - 4}">{figures[who]:.4g}{escape(unit)}</text>')
+            figure = f"{figures[who]:.4g}{escape(unit)}"
+            lines.append(f'<text x="{LABEL + length + 4:.1f}" y="{y + BAR - 4}">{figure}</text>')
             y += BAR
         y += GAP
     with open(path, "w", encoding="utf-8") as file:

@@ -3,8 +3,8 @@
 
     bench/pascal_managers.py TARGET [--peer fastmm4=FOLDER] [--peer fpcx64mm=FOLDER] [--rounds N] [--lists N]
 
-FOLDER holds FastMM4.pas (of FastMM4-AVX), or mormot.core.fpcx64mm.pas (of mORMot 2, with mormot.defines.inc in the folder
-above), fetched by whoever wants them measured. Free Pascal's own manager, cmem and BrainMM are always measured.
+FOLDER holds FastMM4.pas (of FastMM4-AVX), or mormot.core.fpcx64mm.pas (of mORMot 2, with mormot.defines.inc in the
+folder above), fetched by whoever wants them measured. Free Pascal's own manager, cmem and BrainMM are always measured.
 
 All managers run a program one after the other, and all programs before the next round. Writes
 RESULTS/pascal-TARGET.csv, every single run; .md, the table; -speed.svg and -memory.svg, the same drawn.
@@ -128,12 +128,13 @@ def document(options, programs, tests, runs, load):
     start = run.target_facts(options.target)["run"].split()
     objects = options.lists * OBJECTS_PER_LIST
     lines = [f"# {options.target}: memory managers of Free Pascal programs", "",
-             "`make bench` writes this file; [docs/benchmarks.md](../../docs/benchmarks.md) tells what the programs do. "
+             "`make bench` writes this file; [docs/benchmarks.md](../../docs/benchmarks.md) tells what the programs "
+             "do. "
              f"Every single run: [pascal-{options.target}.csv](pascal-{options.target}.csv).", "",
              f"![speed](pascal-{options.target}-speed.svg)", "", f"![memory](pascal-{options.target}-memory.svg)", "",
              "## SpeedTest", "",
-             "Nanoseconds for one object and its share of the list: processor time, and wall-clock time; best and median of "
-             "the rounds. Times faster: Free Pascal's default manager's over this one's.", ""]
+             "Nanoseconds for one object and its share of the list: processor time, and wall-clock time; best and "
+             "median of the rounds. Times faster: Free Pascal's default manager's over this one's.", ""]
     rows = []
     for test in tests:
         for manager in programs:
@@ -147,8 +148,8 @@ def document(options, programs, tests, runs, load):
     lines += report.table(["test", "manager", "processor, best", "median", "times faster", "wall, best", "median",
                            "times faster"], rows)
     lines += ["", "## MemoryUsageTest", "", "Physical memory over payload, 100 MiB in pieces of one size.", ""]
-    lines += report.table(["manager", *(f"{size} bytes" for size in SIZES)],
-                          [[m, *(f"{best(runs, f'{size} bytes', m, 'ratio'):.4f}" for size in SIZES)] for m in programs])
+    rows = [[m, *(f"{best(runs, f'{size} bytes', m, 'ratio'):.4f}" for size in SIZES)] for m in programs]
+    lines += report.table(["manager", *(f"{size} bytes" for size in SIZES)], rows)
     lines += ["", "## Measured on", "", *run.machine(),
               f"* {run.brainmm_version()}; Free Pascal 3.2.2, -O3; "
               + (run.output_of(*start, "--version") or "no Wine" if start else run.os.confstr("CS_GNU_LIBC_VERSION")),

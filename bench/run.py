@@ -106,7 +106,8 @@ class Linux:
         try:
             with open(stdin, "rb") as source:
                 _, output = run_bounded([self.measure, str(writer), self.libraries[allocator], str(self.warm),
-                                         *program.command], limit, stdin=source, pass_fds=[writer], cwd=os.path.dirname(self.measure))
+                                         *program.command], limit, stdin=source, pass_fds=[writer],
+                                        cwd=os.path.dirname(self.measure))
         finally:
             os.close(writer)
             with os.fdopen(reader) as pipe:
@@ -141,8 +142,8 @@ class Windows:
         found = re.search(r"seconds: ([0-9.]+) peak_kib: ([0-9]+)", output)
         if code or not found:
             raise ValueError(f"exit code {code}: {output.strip()[-200:]}")
-        return {"seconds": program.seconds(output, float(found.group(1))), "wall": "", "user": "", "system": "", "minor_faults": "",
-                "peak_kib": int(found.group(2)), "fixed_work": False}
+        return {"seconds": program.seconds(output, float(found.group(1))), "wall": "", "user": "", "system": "",
+                "minor_faults": "", "peak_kib": int(found.group(2)), "fixed_work": False}
 
 
 def targets():

@@ -22,9 +22,11 @@
 #   BENCH        whether `make bench` measures it unless BENCH_TARGETS says otherwise
 #   NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench    Debian's packages; a word with + is a step of tools/setup.sh
 #
-# The user's own choice, in the environment or on the command line: CFLAGS (instead of -O2 -g) and CPPFLAGS are for every
-# target. CC, CXX, AR and LDFLAGS are the native target's. CC_win64, CXX_win64, AR_win64 and LDFLAGS_win64 are those of
-# win64, and so on. WERROR=0: a warning is no error.
+# The user's own choice, in the environment or on the command line:
+#   CFLAGS CPPFLAGS            for every target; CFLAGS replace -O2 -g
+#   CC CXX AR LDFLAGS          for the native target
+#   CC_win64 LDFLAGS_win64 ... for another one, named win64 here
+#   WERROR=0                   a warning is no error
 
 comma := ,
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/brainmm
@@ -184,7 +186,8 @@ HAVE_fpc-source-3.2.2 = test -e /usr/share/fpcsrc/3.2.2/rtl/win64/system.pp
 HAVE_libmimalloc2.0 = dpkg-query --show libmimalloc2.0
 HAVE_libjemalloc2 = dpkg-query --show libjemalloc2
 HAVE_libtcmalloc-minimal4 = dpkg-query --show libtcmalloc-minimal4
-PACKAGES := $(sort $(filter-out +%,$(foreach target,$(TARGETS),$(foreach goal,build demo check bench,$(NEEDS_$(goal)_$(target))))))
+PACKAGES := $(sort $(filter-out +%, \
+    $(foreach target,$(TARGETS),$(foreach goal,build demo check bench,$(NEEDS_$(goal)_$(target))))))
 
 # ---- The table as text, for tools/target: a line is KIND NAME FACT VALUE... ---------------------------------------
 

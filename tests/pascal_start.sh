@@ -21,10 +21,12 @@ compile() {
     cp "$folder/with/$file" "$folder/other"
 }
 
-# expect CODE TEXT WHERE NAME [ARGUMENT...]: runs a program while another folder is the current one, which has a library.
+# expect CODE TEXT WHERE NAME [ARGUMENT...]: runs a program while another folder is the current one, which has a
+# library.
 expect() {
     code=0
-    (cd "$BUILD/tests" && ${run:+"$top/"$run} "pascal_start/$3/$4$exe" ${5+"$5"} ${6+"$6"}) >"$folder/output" 2>&1 || code=$?
+    (cd "$BUILD/tests" && ${run:+"$top/"$run} "pascal_start/$3/$4$exe" ${5+"$5"} ${6+"$6"}) \
+        >"$folder/output" 2>&1 || code=$?
     if [ $code != "$1" ] || ! grep -q "$2" "$folder/output"; then
         echo "$3/$4 ended with $code, expected $1 and '$2':"
         cat "$folder/output"
@@ -125,7 +127,8 @@ windows) expect 0 'not loaded' without stranger "$plugin" ;;
 *) expect 203 'BrainMM: no heap is published' without stranger "$plugin" ;;
 esac
 # An owner that has the original's table only is left to the library, whose adapter serves.
-expect 0 'plug-in 1 host FALSE' with stranger "pascal_start/with/plugin$module" "./rendezvous_foreign_owner-plain$module"
+expect 0 'plug-in 1 host FALSE' with stranger "pascal_start/with/plugin$module" \
+    "./rendezvous_foreign_owner-plain$module"
 # The unit must be the first.
 expect 204 'BrainMM: SysUtils has taken memory already' with late
 expect 204 'BrainMM: another memory manager is set already' with checked

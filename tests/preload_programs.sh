@@ -1,7 +1,7 @@
 #!/bin/sh
 # Programs that know nothing of BrainMM work on its heap when libbrainmm-malloc.so is preloaded, and print what they
-# print on the C library's: ls, sort, a shell pipeline, gcc and g++ with their own processes, a C++ program with threads and
-# exceptions, python3 with threads.
+# print on the C library's: ls, sort, a shell pipeline, gcc and g++ with their own processes, a C++ program with threads
+# and exceptions, python3 with threads.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,6 +1,6 @@
 #!/bin/sh
-# static_user.sh: a program is linked with the static core by the command that brainmm.h and README.md give, from folders
-# that are not ours, and works. static_user.c tells what else is tried.
+# static_user.sh: a program is linked with the static core by the command that brainmm.h and README.md give, in a folder
+# of its own, and works. static_user.c tells what else is tried.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
 top=$PWD

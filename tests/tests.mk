@@ -17,7 +17,7 @@ LINK_walk_interrupted := -Wl,--wrap=os_peek
 LINK_peek_linux := -Wl,--wrap=process_vm_readv
 LINK_imalloc_class := -lole32
 LINK_imalloc_com := -lole32
-LINK_fault_injection := $(foreach function,os_reserve os_reserve_at os_commit os_protect os_move_pages,-Wl,--wrap=$(function))
+LINK_fault_injection := $(patsubst %,-Wl$(comma)--wrap=%,os_reserve os_reserve_at os_commit os_protect os_move_pages)
 
 # Where a target has no import library, programs are linked with the library that lies beside them.
 # import_of TARGET, FOLDER
@@ -60,7 +60,8 @@ build/$1/tests/%-$2$(EXE_$1): build/$1/obj/tests/$2/%.o $6 build/$1/obj/tests/$2
 build/$1/tests/%-$2$(DLL_$1): build/$1/obj/tests/$2/%.o $6 build/$1/obj/tests/$2/support.a $7
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$$(if $$(wildcard tests/$$*.cpp),$4,$3) -shared $(ARCH_$1) $(CORE_FLAGS_$2) $(LDFLAGS_$1) -o $$@ $$^ $(call program_link,$1)
+	$$(if $$(wildcard tests/$$*.cpp),$4,$3) -shared $(ARCH_$1) $(CORE_FLAGS_$2) $(LDFLAGS_$1) -o $$@ $$^ \
+	    $(call program_link,$1) $(LINK_FLAGS_$2)
 endef
 
 # A test of the core sees its headers.

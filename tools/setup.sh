@@ -71,7 +71,9 @@ find_steps() {
             case $step in
             +fpc) cmp -s tools/setup-fpc.sh "$cache/fpc-3.2.2/ready" || add_step "fpc all" ;;
             +check) [ -e "$cache/check/$target/lib/libcheck.a" ] || add_step "check $target" ;;
-            +wine32) [ -e /usr/lib/wine/wine ] || [ -e "$cache/wine32-root/usr/lib/wine/wine" ] || add_step "wine32 all" ;;
+            +wine32)
+                [ -e /usr/lib/wine/wine ] || [ -e "$cache/wine32-root/usr/lib/wine/wine" ] || add_step "wine32 all"
+                ;;
             +wine) [ -e "$cache/wine-$(wine_of "$target")/ready" ] || add_step "wine $(wine_of "$target")" ;;
             esac
         done
@@ -98,7 +100,8 @@ choose_i386_compiler() {
 apt_needs() {
     # shellcheck disable=SC2086  # words
     LC_ALL=C apt-get --assume-no --no-install-recommends -o Debug::NoLocking=1 install $missing 2>/dev/null |
-        sed -n 's/^Need to get \(.*\) of archives.*/\1 to download/p; s/^After .*, \(.*\) of additional disk.*/\1 on disk/p' |
+        sed -n 's/^Need to get \(.*\) of archives.*/\1 to download/p
+            s/^After .*, \(.*\) of additional disk.*/\1 on disk/p' |
         paste -sd, | sed 's/,/, /'
 }
 
@@ -154,7 +157,7 @@ if [ -n "$missing$steps" ]; then
         NF { time += seconds[$1]; disk += size[$1] }
         END {
             if (packages) printf "set-up: %d packages are to be installed\n", packages
-            if (time) printf "set-up: what no package has takes %d s and up to %d MB below ~/.cache/brainmm\n", time, disk
+            if (time) printf "set-up: what no package has takes %d s and up to %d MB in ~/.cache/brainmm\n", time, disk
         }'
 fi
 install_packages
