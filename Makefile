@@ -29,7 +29,6 @@ compile = -std=gnu11 $(ARCH_$1) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fno-lto -Iinc
 # The name of each file as it is made; V=1 shows the commands.
 $(if $(V),,.SILENT:)
 .DELETE_ON_ERROR:
-.SECONDARY:
 
 # ---- The Linux libraries ------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ endef
 # test_mode TARGET, MODE, C COMPILER, C++ COMPILER, COMPILE FLAGS, OBJECTS, LIBRARY
 define test_mode
 $(call remember,build/$1/obj/tests/$2/command,$3 $4 $5 $(LDFLAGS_$1),$1)
+.PRECIOUS: build/$1/obj/tests/$2/%.o
 build/$1/obj/tests/$2/%.o: tests/%.c build/$1/obj/tests/$2/command
 	echo '  $$@'
 	mkdir -p $$(@D)
