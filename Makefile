@@ -6,8 +6,9 @@
 #   make install             the native library: prefix=/usr/local, DESTDIR
 #   make dist                a source archive in build/       make clean     removes build/
 #
-# Each target is a target of make (its libraries), and so are check-TARGET and demo-TARGET. make/targets.mk has the table
-# of them. demo and check install what they need first (tools/setup.sh); make alone takes the compilers as they are.
+# Each target is a target of make (its libraries), and so are check-TARGET and demo-TARGET. make/targets.mk has the
+# table of them, and says which variables choose other compilers and options. demo and check install what they need
+# first (tools/setup.sh); make alone builds what it finds compilers for.
 # The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
 
 VERSION := 2.0.0
@@ -17,7 +18,6 @@ JOBS ?= 2
 all:
 include make/targets.mk
 .PHONY: $(TARGETS) FORCE
-all: $(TARGETS)
 
 CFLAGS ?= -O2 -g
 WERROR ?= 1
@@ -29,7 +29,6 @@ compile = -std=gnu11 $(ARCH_$1) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fno-lto -Iinc
 # The name of each file as it is made; V=1 shows the commands.
 $(if $(V),,.SILENT:)
 .DELETE_ON_ERROR:
-.SECONDARY:
 
 # ---- The Linux libraries ------------------------------------------------------------------------------------------
 
@@ -48,21 +47,27 @@ LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -
 # Short moves take ten cycles, of which one or two are the chance of where code lies (gcc; clang has no such option).
 FLAGS_move.c := -falign-jumps=64
 
-# remember FILE, TEXT: FILE holds TEXT, which is a command, and is made anew if the command changes, so that what depends
-# on FILE is made anew as well.
+# remember FILE, TEXT, TARGET: FILE holds TEXT, which is a command. It is written anew if the command has changed, so
+# that what depends on FILE is made anew as well. Without the target's compiler it ends with a message.
 define remember
-$1: FORCE
+$1: FORCE | compiler-$3
 	mkdir -p $$(@D)
 	printf '%s\n' '$(subst ','\'',$2)' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$2)' >$$@
 endef
 
-# core_objects FOLDER, COMPILER, OPTIONS: how sources become objects under FOLDER.
+# missing TARGET: the packages that its libraries lack.
+missing = $(shell $(foreach package,$(NEEDS_build_$1),{ $(HAVE_$(package)); } >/dev/null 2>&1 || echo $(package);))
+.PHONY: $(TARGETS:%=compiler-%)
+$(TARGETS:%=compiler-%): compiler-%:
+	$(if $(call missing,$*),echo "$* cannot be built: missing package $(call missing,$*)" >&2; exit 1)
+
+# core_objects TARGET, FOLDER, COMPILER, OPTIONS: how sources become objects under FOLDER.
 define core_objects
-$(call remember,$1/command,$2 $3 $(LDFLAGS))
-$1/%.o: %.c $1/command
+$(call remember,$2/command,$3 $4 $(LDFLAGS_$1),$1)
+$2/%.o: %.c $2/command
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$2 $(if $(findstring clang,$2),,$$(FLAGS_$$(<F))) $3 -MMD -MP -c -o $$@ $$<
+	$3 $(if $(findstring clang,$3),,$$(FLAGS_$$(<F))) $4 -MMD -MP -c -o $$@ $$<
 endef
 
 # A library is shipped stripped. What a debugger wants is in a file beside it, to which the library refers. -p: the time
@@ -97,8 +102,8 @@ endef
 # The shared library's objects export what brainmm.h marks; the static core's, in libbrainmm-malloc.so too, nothing.
 define linux_target
 $1: $(addprefix build/$1/,$(LIBRARIES_linux) libbrainmm.a)
-$(call core_objects,build/$1/obj/shared,$(CC_$1),$(call compile,$1) $(LINUX_CORE))
-$(call core_objects,build/$1/obj/static,$(CC_$1),$(call compile,$1) $(LINUX_CORE) -DBRAINMM_STATIC)
+$(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1) $(LINUX_CORE))
+$(call core_objects,$1,build/$1/obj/static,$(CC_$1),$(call compile,$1) $(LINUX_CORE) -DBRAINMM_STATIC)
 CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
 $(call static_core,$1,$(POSIX:%.c=build/$1/obj/static/%.o),-Wl$(comma)--force-group-allocation)
 build/$1/obj/linked/libbrainmm.so: $(POSIX:%.c=build/$1/obj/shared/%.o)
@@ -135,22 +140,40 @@ check $(TARGETS:%=check-%): check%:
 	$(SECOND) --keep-going tests$* || built=no; \
 	tests/run --jobs=$(JOBS) --built=$${built-yes} $(if $*,--target=$(*:-%=%)) $(TESTS)
 
+# Without goals: what the compilers that are here can build. What is left out is said, and is a failure if it is all.
+ifneq ($(filter all,$(or $(MAKECMDGOALS),all)),)
+LEFT_OUT := $(foreach target,$(TARGETS),$(if $(call missing,$(target)),$(target)))
+all: $(filter-out $(LEFT_OUT),$(TARGETS))
+	$(foreach target,$(LEFT_OUT),echo "left out: $(target), for which the package $(call missing,$(target)) is missing";)
+	$(if $^,true,echo "nothing can be built" >&2; exit 1)
+endif
+
 prefix ?= /usr/local
 libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include
 install: $(NATIVE)
-	install -d $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir)
-	install -m 644 build/$(NATIVE)/libbrainmm.a $(DESTDIR)$(libdir)/
-	install -m 755 $(LIBRARIES_linux:%=build/$(NATIVE)/%) $(DESTDIR)$(libdir)/
-	install -m 644 $(wildcard include/*) $(DESTDIR)$(includedir)/
+	install -d "$(DESTDIR)$(libdir)/pkgconfig" "$(DESTDIR)$(includedir)"
+	install -m 644 build/$(NATIVE)/libbrainmm.a "$(DESTDIR)$(libdir)/"
+	install -m 755 $(LIBRARIES_linux:%=build/$(NATIVE)/%) "$(DESTDIR)$(libdir)/"
+	install -m 644 $(wildcard include/*) "$(DESTDIR)$(includedir)/"
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
-	    posix/brainmm.pc.in >$(DESTDIR)$(libdir)/pkgconfig/brainmm.pc
+	    posix/brainmm.pc.in >"$(DESTDIR)$(libdir)/pkgconfig/brainmm.pc"
 
+# The archive has what git has committed. Without git, in a tree unpacked from an archive, it has the same files again.
+DIST := brainmm-$(VERSION)
 dist:
-	mkdir -p build
-	git archive --prefix=brainmm-$(VERSION)/ -o build/brainmm-$(VERSION).tar.gz HEAD
+	rm -rf build/dist
+	mkdir -p build/dist/$(DIST)
+	if [ -e .git ]; then \
+	    git archive HEAD | tar -xf - -C build/dist/$(DIST); \
+	else \
+	    tar -cf - --exclude=./build . | tar -xf - -C build/dist/$(DIST); \
+	fi
+	tar -C build/dist --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --format=ustar \
+	    --mtime="@$$(stat -c %Y build/dist/$(DIST)/Makefile)" -cf - $(DIST) | gzip -n >build/$(DIST).tar.gz
+	rm -rf build/dist
 
-# What is made again whenever a make begins, and is newer only if it has changed.
+# What is made anew whenever a make begins; it is newer only if it has changed.
 FORCE:
 
 clean:

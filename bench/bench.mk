@@ -20,7 +20,8 @@ build/$1/bench/workloads: $(BENCH_WORKLOADS) $(BENCH_HEADERS)
 	$(CC_$1) $(BENCH_COMPILE) $(ARCH_$1) $(call loader_link,$1) -pthread -o $$@ $(BENCH_WORKLOADS)
 $(addprefix build/$1/bench/,move walk): build/$1/bench/%: bench/%.c include/brainmm.h build/$1/libbrainmm.so
 	@mkdir -p $$(@D)
-	$(CC_$1) $(BENCH_COMPILE) $(ARCH_$1) $(call loader_link,$1) -Wl,-rpath,'$$$$ORIGIN/..' -o $$@ $$< build/$1/libbrainmm.so
+	$(CC_$1) $(BENCH_COMPILE) $(ARCH_$1) $(call loader_link,$1) -Wl,-rpath,'$$$$ORIGIN/..' -o $$@ $$< \
+	    build/$1/libbrainmm.so
 bench-programs-$1: $(addprefix build/$1/bench/,measure workloads move walk) build/$1/libbrainmm-malloc.so
 endef
 $(foreach target,$(call of_system,linux),$(eval $(call bench_linux,$(target))))
@@ -32,14 +33,15 @@ build/$1/bench/workloads-%.exe: $(BENCH_WORKLOADS) $(BENCH_HEADERS)
 	$(CC_$1) $(BENCH_COMPILE) $(ARCH_$1) $$(BENCH_BUILD_$$*) -o $$@ $(BENCH_WORKLOADS) \
 	    $$(BENCH_LIBRARY_$$*:%=build/$1/%) -lpsapi
 build/$1/bench/workloads-brainmm.exe: build/$1/libbrainmm.dll.a
-$(addprefix build/$1/bench/,move.exe walk.exe): build/$1/bench/%.exe: bench/%.c include/brainmm.h build/$1/libbrainmm.dll.a
+$(addprefix build/$1/bench/,move.exe walk.exe): build/$1/bench/%.exe: bench/%.c include/brainmm.h \
+    build/$1/libbrainmm.dll.a
 	@mkdir -p $$(@D)
 	$(CC_$1) $(BENCH_COMPILE) $(ARCH_$1) -D__USE_MINGW_ANSI_STDIO=1 -o $$@ $$< build/$1/libbrainmm.dll.a
 build/$1/bench/brainmm.dll: build/$1/brainmm.dll
 	@mkdir -p $$(@D)
 	cp $$< $$@
-bench-programs-$1: $(addprefix build/$1/bench/,workloads-brainmm.exe workloads-HeapAlloc.exe workloads-msvcrt.exe move.exe walk.exe brainmm.dll) \
-    build/$(NATIVE)/bench/workloads
+bench-programs-$1: $(addprefix build/$1/bench/,workloads-brainmm.exe workloads-HeapAlloc.exe workloads-msvcrt.exe \
+    move.exe walk.exe brainmm.dll) build/$(NATIVE)/bench/workloads
 endef
 BENCH_BUILD_brainmm := -DBENCH_BRAINMM
 BENCH_LIBRARY_brainmm := libbrainmm.dll.a

@@ -19,7 +19,8 @@ build/demo-pascal: FORCE
 
 # demo_target TARGET, COMPILE FLAGS, THE LIBRARY'S FILE
 define demo_target
-$(call remember,build/$1/obj/demos/command,$(CC_$1) $(call compile,$1) $2 $(LDFLAGS_$1))
+$(call remember,build/$1/obj/demos/command,$(CC_$1) $(call compile,$1) $2 $(LDFLAGS_$1),$1)
+.PRECIOUS: build/$1/obj/demos/%.o
 build/$1/obj/demos/%.o: demos/%.c build/$1/obj/demos/command
 	echo '  $$@'
 	mkdir -p $$(@D)

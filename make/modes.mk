@@ -51,4 +51,22 @@ CORE_FLAGS_valgrind := $(INSTRUMENT) -DBRAINMM_VALGRIND
 WITH_valgrind := valgrind --quiet --error-exitcode=99 --leak-check=no
 ENVIRONMENT_valgrind := CK_FORK=no
 
+# ---- The core on a system whose pages are larger -------------------------------------------------------------------
+
+# tests/support/page_size.c stands between the core and these functions, and makes the system's pages TEST_PAGE_SIZE
+# bytes long.
+WRAP_page :=
+
+MODES += page16k
+ON_page16k := linux-x86_64
+LINKED_page16k := core
+TEST_FLAGS_page16k := -DTEST_PAGE_SIZE=16384
+LINK_FLAGS_page16k := $(WRAP_page:%=-Wl,--wrap=%)
+
+MODES += page64k
+ON_page64k := linux-x86_64
+LINKED_page64k := core
+TEST_FLAGS_page64k := -DTEST_PAGE_SIZE=65536
+LINK_FLAGS_page64k := $(WRAP_page:%=-Wl,--wrap=%)
+
 PRINTED_MODE := ON WITH ENVIRONMENT

@@ -22,9 +22,11 @@
 #   BENCH        whether `make bench` measures it unless BENCH_TARGETS says otherwise
 #   NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench    Debian's packages; a word with + is a step of tools/setup.sh
 #
-# The user's own choice, in the environment or on the command line: CFLAGS (instead of -O2 -g) and CPPFLAGS are for every
-# target. CC, CXX, AR and LDFLAGS are the native target's. CC_win64, CXX_win64, AR_win64 and LDFLAGS_win64 are those of
-# win64, and so on. WERROR=0: a warning is no error.
+# The user's own choice, in the environment or on the command line:
+#   CFLAGS CPPFLAGS            for every target; CFLAGS replace -O2 -g
+#   CC CXX AR LDFLAGS          for the native target
+#   CC_win64 LDFLAGS_win64 ... for another one, named win64 here
+#   WERROR=0                   a warning is no error
 
 comma := ,
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/brainmm
@@ -131,16 +133,19 @@ NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
 # ---- Systems: what their targets have in common -------------------------------------------------------------------
 
 # EXE, DLL: how the names of programs and of modules end. LIBRARY, IMPORT: the file that a program needs beside it, and
-# the file that it is linked with.
+# the file that it is linked with. STATIC: what it is linked with besides if it contains the static core; it is the
+# same in README.md and in brainmm.h.
 EXE_linux :=
 DLL_linux := .so
 LIBRARY_linux := libbrainmm.so
 IMPORT_linux := libbrainmm.so
+STATIC_linux := -pthread
 
 EXE_windows := .exe
 DLL_windows := .dll
 LIBRARY_windows := brainmm.dll
 IMPORT_windows := libbrainmm.dll.a
+STATIC_windows := -lntdll
 
 NATIVE := linux-x86_64
 LDFLAGS_$(NATIVE) := $(LDFLAGS)
@@ -149,7 +154,7 @@ AR_$1 ?= $(BINUTILS_$1)ar
 NM_$1 := $(BINUTILS_$1)nm
 OBJCOPY_$1 := $(BINUTILS_$1)objcopy
 OBJDUMP_$1 := $(BINUTILS_$1)objdump
-$(foreach fact,EXE DLL LIBRARY IMPORT,$(eval $(fact)_$1 := $($(fact)_$(SYSTEM_$1))))
+$(foreach fact,EXE DLL LIBRARY IMPORT STATIC,$(eval $(fact)_$1 := $($(fact)_$(SYSTEM_$1))))
 endef
 $(foreach target,$(TARGETS),$(eval $(call target_facts,$(target))))
 # of_system SYSTEM: its targets.
@@ -181,13 +186,14 @@ HAVE_fpc-source-3.2.2 = test -e /usr/share/fpcsrc/3.2.2/rtl/win64/system.pp
 HAVE_libmimalloc2.0 = dpkg-query --show libmimalloc2.0
 HAVE_libjemalloc2 = dpkg-query --show libjemalloc2
 HAVE_libtcmalloc-minimal4 = dpkg-query --show libtcmalloc-minimal4
-PACKAGES := $(sort $(filter-out +%,$(foreach target,$(TARGETS),$(foreach goal,build demo check bench,$(NEEDS_$(goal)_$(target))))))
+PACKAGES := $(sort $(filter-out +%, \
+    $(foreach target,$(TARGETS),$(foreach goal,build demo check bench,$(NEEDS_$(goal)_$(target))))))
 
 # ---- The table as text, for tools/target: a line is KIND NAME FACT VALUE... ---------------------------------------
 
 include make/modes.mk
 
-PRINTED := SYSTEM CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL LIBRARY IMPORT CLANG \
+PRINTED := SYSTEM CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL LIBRARY IMPORT STATIC CLANG \
     FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check \
     NEEDS_bench
 

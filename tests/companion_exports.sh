@@ -39,6 +39,7 @@ for companion in borlndmm fpcmemdll brainmm_com; do
     ! echo "$sections" | grep '\.debug' || fail "$companion.dll is not stripped"
     echo "$sections" | grep -q '\.reloc' || fail "$companion.dll cannot be relocated"
     echo "$sections" | grep -q '\.rsrc' || fail "$companion.dll has no version resource"
-    ! "$nm" "$BUILD/obj/linked/$companion.dll" | grep __emutls || fail "$companion.dll uses emulated thread-local storage"
+    ! "$nm" "$BUILD/obj/linked/$companion.dll" | grep __emutls ||
+        fail "$companion.dll uses emulated thread-local storage"
 done
 exit $status

@@ -8,7 +8,8 @@ debug_file() {
     rm -rf "$BUILD/tests/debug_file"
     mkdir -p "$BUILD/tests/debug_file"
     cp "$BUILD/$1" "$BUILD/$1.debug" "$BUILD/tests/debug_file/"
-    (cd "$BUILD/tests/debug_file" && "$objdump" --dwarf=links "$1") 2>&1 | grep -q "Found separate debug info file: $1.debug" ||
+    (cd "$BUILD/tests/debug_file" && "$objdump" --dwarf=links "$1") 2>&1 |
+        grep -q "Found separate debug info file: $1.debug" ||
         fail "$1 does not find its debug information"
     "$objdump" -h "$BUILD/$1.debug" | grep -q '\.debug_info' || fail "$1.debug has no debug information"
     "$nm" "$BUILD/$1.debug" | grep -q ' [tT] .*heap_alloc' || fail "$1.debug has no names"

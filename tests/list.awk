@@ -1,7 +1,7 @@
 # list.awk: reads the table of targets (tools/target --table) and then tests/list, whose syntax docs/testing.md has. It
 # prints one line for each row and target:
 #   TARGET KIND NAME MODE SECONDS ARGUMENT...
-# With -v files=1 it prints the file that is to be built instead.
+# With -v files=1 it prints the file that is to be built instead; with -v only=NAMES not those of tests of other names.
 
 function fail(why) {
     printf "%s:%d: %s\n", FILENAME, FNR, why >"/dev/stderr"
@@ -46,7 +46,7 @@ NR == FNR {
             line = target " " $1 " " $2 " " $4
             for (j = 5; j <= NF; j++) line = line " " $j
             print line
-        } else if ($4 != "script") {
+        } else if ($4 != "script" && ($1 != "test" || only == "" || index(" " only " ", " " $2 " "))) {
             print "build/" target "/tests/" $2 "-" $4 fact[target, $1 == "module" ? "DLL" : "EXE"]
         }
     }

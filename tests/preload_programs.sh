@@ -1,11 +1,13 @@
 #!/bin/sh
-# Programs that know nothing of BrainMM work on its heap when libbrainmm-malloc.so is preloaded, and print what they print
-# on the C library's: ls, sort, a shell pipeline, gcc and g++ with their own processes, a C++ program with threads and
-# exceptions, python3 with threads.
+# Programs that know nothing of BrainMM work on its heap when libbrainmm-malloc.so is preloaded, and print what they
+# print on the C library's: ls, sort, a shell pipeline, gcc and g++ with their own processes, a C++ program with threads
+# and exceptions, python3 with threads.
 set -eu
-library=$PWD/$BUILD/libbrainmm-malloc.so
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# A copy, as this folder's name may have a blank in it, which ends the name of a library in LD_PRELOAD.
+library=$work/libbrainmm-malloc.so
+cp "$BUILD/libbrainmm-malloc.so" "$library"
 status=0
 
 cat >"$work/program.cpp" <<'CPP'

@@ -6,7 +6,7 @@ program_link = $(LINK_$(SYSTEM_$1)) $(loader_link)
 loader_link = $(if $(LOADER_$1),-Wl$(comma)--dynamic-linker=$(LOADER_$1) \
     -Wl$(comma)-rpath$(comma)$(patsubst %/,%,$(dir $(LOADER_$1))))
 LINK_linux := -pthread -ldl -Wl,-rpath,'$$$$ORIGIN'
-LINK_windows := -static -lpsapi -lntdll -lpthread
+LINK_windows := -static -lpsapi $(STATIC_windows) -lpthread
 PROGRAM_FLAGS_linux := -fPIC -fvisibility=hidden -pthread
 PROGRAM_FLAGS_windows := -D__USE_MINGW_ANSI_STDIO=1
 WHITE_BOX_linux := -Iposix
@@ -17,7 +17,7 @@ LINK_walk_interrupted := -Wl,--wrap=os_peek
 LINK_peek_linux := -Wl,--wrap=process_vm_readv
 LINK_imalloc_class := -lole32
 LINK_imalloc_com := -lole32
-LINK_fault_injection := $(foreach function,os_reserve os_reserve_at os_commit os_protect os_move_pages,-Wl,--wrap=$(function))
+LINK_fault_injection := $(patsubst %,-Wl$(comma)--wrap=%,os_reserve os_reserve_at os_commit os_protect os_move_pages)
 
 # If a target has no import library, programs are linked with the library that lies beside them.
 # import_of TARGET, FOLDER
@@ -29,13 +29,14 @@ import_of = build/$1/$(if $(filter $(LIBRARY_$1),$(IMPORT_$1)),$2/)$(IMPORT_$1)
 # core_of TARGET, MODE
 core_of = $(if $(CORE_FLAGS_$2),$(POSIX:%.c=build/$1/$2/obj/%.o),$(CORE_OBJECTS_$1))
 define mode_core
-$(call core_objects,build/$1/$2/obj,$(or $(COMPILER_$2),$(CC_$1)),$(call compile,$1) $(LINUX_CORE) \
+$(call core_objects,$1,build/$1/$2/obj,$(or $(COMPILER_$2),$(CC_$1)),$(call compile,$1) $(LINUX_CORE) \
     -DBRAINMM_STATIC $(CORE_FLAGS_$2))
 endef
 
 # test_mode TARGET, MODE, C COMPILER, C++ COMPILER, COMPILE FLAGS, OBJECTS, LIBRARY
 define test_mode
-$(call remember,build/$1/obj/tests/$2/command,$3 $4 $5 $(LDFLAGS_$1))
+$(call remember,build/$1/obj/tests/$2/command,$3 $4 $5 $(LDFLAGS_$1),$1)
+.PRECIOUS: build/$1/obj/tests/$2/%.o
 build/$1/obj/tests/$2/%.o: tests/%.c build/$1/obj/tests/$2/command
 	echo '  $$@'
 	mkdir -p $$(@D)
@@ -60,7 +61,8 @@ build/$1/tests/%-$2$(EXE_$1): build/$1/obj/tests/$2/%.o $6 build/$1/obj/tests/$2
 build/$1/tests/%-$2$(DLL_$1): build/$1/obj/tests/$2/%.o $6 build/$1/obj/tests/$2/support.a $7
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$$(if $$(wildcard tests/$$*.cpp),$4,$3) -shared $(ARCH_$1) $(CORE_FLAGS_$2) $(LDFLAGS_$1) -o $$@ $$^ $(call program_link,$1)
+	$$(if $$(wildcard tests/$$*.cpp),$4,$3) -shared $(ARCH_$1) $(CORE_FLAGS_$2) $(LDFLAGS_$1) -o $$@ $$^ \
+	    $(call program_link,$1) $(LINK_FLAGS_$2)
 endef
 
 # A test of the core sees its headers.
@@ -96,7 +98,8 @@ $(foreach target,$(TARGETS),$(eval $(call test_pascal,$(target),$(DLL_$(target))
 
 # ---- All of a target ----------------------------------------------------------------------------------------------
 
-TEST_FILES := $(sort $(shell tools/target --table | awk -v files=1 -f tests/list.awk - tests/list))
+# With TESTS, a choice, no other tests are built; modules and helpers are, as the tests may need them.
+TEST_FILES := $(sort $(shell tools/target --table | awk -v files=1 -v only="$(TESTS)" -f tests/list.awk - tests/list))
 
 # test_folder TARGET, LIBRARY...: everything that lies in build/TARGET/tests
 define test_folder

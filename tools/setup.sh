@@ -72,7 +72,9 @@ find_steps() {
             case $step in
             +fpc) cmp -s tools/setup-fpc.sh "$cache/fpc-3.2.2/ready" || add_step "fpc all" ;;
             +check) [ -e "$cache/check/$target/lib/libcheck.a" ] || add_step "check $target" ;;
-            +wine32) [ -e /usr/lib/wine/wine ] || [ -e "$cache/wine32-root/usr/lib/wine/wine" ] || add_step "wine32 all" ;;
+            +wine32)
+                [ -e /usr/lib/wine/wine ] || [ -e "$cache/wine32-root/usr/lib/wine/wine" ] || add_step "wine32 all"
+                ;;
             +wine) [ -e "$cache/wine-$(wine_of "$target")/ready" ] || add_step "wine $(wine_of "$target")" ;;
             esac
         done
@@ -99,7 +101,8 @@ choose_i386_compiler() {
 apt_needs() {
     # shellcheck disable=SC2086  # words
     LC_ALL=C apt-get --assume-no --no-install-recommends -o Debug::NoLocking=1 install $missing 2>/dev/null |
-        sed -n 's/^Need to get \(.*\) of archives.*/\1 to download/p; s/^After .*, \(.*\) of additional disk.*/\1 on disk/p' |
+        sed -n 's/^Need to get \(.*\) of archives.*/\1 to download/p
+            s/^After .*, \(.*\) of additional disk.*/\1 on disk/p' |
         paste -sd, | sed 's/,/, /'
 }
 
@@ -115,16 +118,18 @@ name_missing() {
     done
 }
 
+# Ends the set-up if packages are missing and cannot be installed.
+require_root() {
+    [ -n "$missing" ] || return 0
+    ! can_install >/dev/null || return 0
+    name_missing
+    [ $optional = yes ] || die "it takes root, or sudo, and apt-get to install packages"
+    say "the demo runs without Free Pascal"
+    exit 0
+}
+
 install_packages() {
     [ -n "$missing" ] || return 0
-    if ! can_install >/dev/null; then
-        name_missing
-        [ $optional = no ] || {
-            say "the demo runs without Free Pascal"
-            exit 0
-        }
-        die "it takes root, or sudo, and apt-get to install packages"
-    fi
     # An empty or outdated package index is the usual reason for a failure.
     # shellcheck disable=SC2086  # words
     apt-get --simulate install $missing >/dev/null 2>&1 || logged "apt-get update" apt update
@@ -142,6 +147,7 @@ install_packages() {
 
 find_missing
 find_steps
+require_root
 if [ -n "$missing$steps" ]; then
     # Seconds and megabytes of a step, as measured on two processors.
     printf '%s\n' "$steps" | awk -v packages="$(echo "$missing" | wc -w)" '
@@ -152,7 +158,7 @@ if [ -n "$missing$steps" ]; then
         NF { time += seconds[$1]; disk += size[$1] }
         END {
             if (packages) printf "set-up: %d packages are to be installed\n", packages
-            if (time) printf "set-up: what no package has takes %d s and up to %d MB below ~/.cache/brainmm\n", time, disk
+            if (time) printf "set-up: what no package has takes %d s and up to %d MB in ~/.cache/brainmm\n", time, disk
         }'
 fi
 install_packages
