@@ -154,8 +154,8 @@ BRAINMM_API void *BRAINMM_CALL brainmm_alloc_zeroed(size_t size);
 /* Allocates a piece of at least SIZE bytes at a multiple of ALIGNMENT bytes. ALIGNMENT may be any power of two; what is
  * below 16 means 16. Its contents are undefined. It is resized and freed like any piece, and a resize keeps its
  * alignment. An alignment above BRAINMM_ALIGNMENT_MAX costs whole pages, however small SIZE is.
- * NULL: ALIGNMENT is not a power of two, the two together are more than the system can have, or not enough memory. An
- * owner that has the original's table only gives NULL above BRAINMM_ALIGNMENT_MAX. */
+ * NULL: ALIGNMENT is not a power of two, the two together are above PTRDIFF_MAX, or there is not enough memory or no
+ * such address. An owner that has the original's table only gives NULL above BRAINMM_ALIGNMENT_MAX. */
 BRAINMM_API void *BRAINMM_CALL brainmm_alloc_aligned(size_t alignment, size_t size);
 
 /* Allocates a piece for COUNT elements of SIZE bytes each: like brainmm_alloc or brainmm_alloc_zeroed with the product.
