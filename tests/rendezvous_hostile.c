@@ -214,7 +214,7 @@ static void record_make(const char *name, struct record *record, union table *st
     } else if (strcmp(name, "misaligned") == 0) {
         record->manager++;
     } else if (strcmp(name, "nowhere") == 0) {
-        record->manager = 0x10000000 - 64;
+        record->manager = (uintptr_t)system_addresses(65536) + 4096 - 64;
     } else if (strcmp(name, "system_address") == 0) {
         record->manager = 0xFFFF800000001000u;
     } else if (strcmp(name, "in_heap") == 0) {
@@ -403,6 +403,12 @@ static void case_meet(const struct hostile_case *hostile, union table *stack) {
 
 #if defined(_WIN32)
 
+/* The modules wait half a second for a record that is not complete; this one takes a part of that. If the machine makes
+ * it take nearly all, nothing can be said, and the case begins again. */
+enum { LATE_MS = 200, LATE_MOST_MS = 400, LATE_TIMES = 20, CHILD_AGAIN = 96 };
+
+static uint64_t filled_at;
+
 static void fill_late(void *running) {
     struct record record;
     char name[64];
@@ -413,9 +419,10 @@ static void fill_late(void *running) {
     char *view = MapViewOfFile(mapping, FILE_MAP_WRITE, 0, 0, 0);
     CHECK(view != NULL);
     event_raise(running);
-    sleep_ms(200);
+    sleep_ms(LATE_MS);
     memcpy(view + 8, record.magic, sizeof record - 8);
     __atomic_store_n((uintptr_t *)(void *)view, (uintptr_t)record.version1, __ATOMIC_RELEASE);
+    filled_at = now_ms();
 }
 
 static void set_variable(unsigned long process, uint64_t address) {
@@ -486,9 +493,12 @@ static int child(const char *name, bool client_first) {
     event running = {0};
     thread_start(&late, fill_late, &running);
     CHECK(event_wait(&running, 10000)); /* a thread cannot begin while another is in DllMain */
-    int result = modules_meet(BRAINMM_ATTACHED, BRAINMM_ATTACHED, "found at Local", false);
+    uint64_t begin = now_ms();
+    module_load(path_beside(LIBRARY_FILE)); /* waits, and decides */
     thread_join(&late);
-    return result;
+    if (filled_at - begin > LATE_MOST_MS)
+        return CHILD_AGAIN;
+    return modules_meet(BRAINMM_ATTACHED, BRAINMM_ATTACHED, "found at Local", false);
 #else
     /* Every place is taken: each copy of the library has a heap of its own, and says so. */
     CHECK(strcmp(name, "everywhere") == 0);
@@ -600,6 +610,10 @@ static void run_both(const char *name) {
         printf("%s%s\n", name, client_first ? ", client first" : "");
         fflush(stdout);
         int code = run(name, client_first);
+#if defined(_WIN32)
+        for (unsigned times = 1; code == CHILD_AGAIN && times < LATE_TIMES; times++)
+            code = run(name, client_first);
+#endif
         if (code != 0) {
             printf("%s%s: FAILED, exit code %d\n", name, client_first ? ", client first" : "", code);
             failures++;
