@@ -1,21 +1,41 @@
 /* brainmm.h: the C interface of BrainMM, one heap for every module of a process.
  *
- * Link with brainmm.dll's import library, libbrainmm.so or the static core; all of them end up on the same heap,
- * because the first to be loaded publishes it and the others attach (docs/abi.md). A module that links nothing can
- * include brainmm_attach.h instead.
+ * A module is a program, a DLL or a shared library. How a module gets these functions:
  *
- * Common to all functions
- *   - Thread-safe: any thread may call any function, and may resize or free what another thread allocated.
- *   - Every address returned is a multiple of 16, or more where a function says so.
- *   - Sizes are in bytes unless a name says pages. A size above PTRDIFF_MAX, which is what a negative number becomes,
- *     is refused with NULL and never wraps.
- *   - Out of memory is NULL; the old block of a resize is then untouched and still the caller's.
- *   - A function given a pointer that is not a live allocation of the kind it works on refuses: it returns an error
- *     (or NULL), changes nothing and does not read the memory behind a foreign pointer. NULL, misaligned, stack,
- *     foreign, never allocated and already freed pointers are always recognised, pointers into the middle of an
- *     allocation too. The one exception is a freed piece of up to 32 KiB that the program has written to after the
- *     free, or that has been handed out again since: a second free of it cannot be told from a legal one.
- *   - No function takes a lock for pieces of up to BRAINMM_LOCK_FREE_MAX bytes while the heap has memory cached.
+ *     Linux, shared        gcc program.c -lbrainmm
+ *     Linux, static        gcc -DBRAINMM_STATIC program.c libbrainmm.a -pthread
+ *     Windows, DLL         gcc program.c libbrainmm.dll.a
+ *     Windows, static      gcc -DBRAINMM_STATIC program.c libbrainmm.a
+ *     linked to nothing    #include "brainmm_attach.h"
+ *
+ * However they do it, all modules of a process use the same heap. The first module that is loaded publishes its heap,
+ * and the others attach to it (docs/abi.md). A module that contains the static core takes part in this, too.
+ *
+ * Terms
+ *   - A piece is what brainmm_alloc and its relatives return. A piece of more than BRAINMM_LOCK_FREE_MAX bytes, or with
+ *     an alignment above BRAINMM_ALIGNMENT_MAX, has whole pages to itself.
+ *   - A block is memory of one of nine sizes, aligned to its size. Pages are a run of 4 KiB pages.
+ *   - An allocation is any of them: a piece, a block, a run of pages, or a piece of code from a JIT heap.
+ *   - The owner is the module whose heap the process uses.
+ *   - The original is BrainMM by Dmitry Mozulyov: a memory manager in Pascal, published in 2016 under the MIT licence.
+ *     This library shares its heap with modules that were built with the original.
+ *
+ * What holds for all functions, unless a function says otherwise
+ *   - Threads: any thread may call any function at any time. Any thread may resize or free what another thread
+ *     allocated. Two threads must not resize or free the same allocation at the same time.
+ *   - Alignment: every address returned is a multiple of 16.
+ *   - Sizes are in bytes, unless a name says pages. A size above PTRDIFF_MAX is refused and never wraps round. A
+ *     negative number becomes such a size.
+ *   - Memory: where there is not enough, the result is NULL or BRAINMM_E_MEMORY. The old memory of a resize that fails
+ *     is unchanged and still belongs to the caller.
+ *   - Wrong pointers: a function refuses a pointer that is not a live allocation of the kind it works on. It returns an
+ *     error or NULL, changes nothing, and does not read memory that is not the heap's. Pointers that are NULL,
+ *     misaligned, on a stack, foreign, never allocated, freed, or inside an allocation are all recognised. There is one
+ *     exception. A freed piece of up to BRAINMM_LOCK_FREE_MAX bytes looks live if the program has written to it since,
+ *     or if the heap has handed it out again.
+ *   - Locks: allocating and freeing pieces of up to BRAINMM_LOCK_FREE_MAX bytes takes no lock as long as the heap has
+ *     free memory. The same holds for resizing within that size.
+ *   - Owners of another version: a function that the owner does not have returns NULL, 0 or BRAINMM_E_UNSUPPORTED.
  */
 #ifndef BRAINMM_H
 #define BRAINMM_H
@@ -45,130 +65,186 @@
 extern "C" {
 #endif
 
-#define BRAINMM_ALIGNMENT 16u        /* of every address */
-#define BRAINMM_ALIGNMENT_MAX 2048u  /* the largest brainmm_alloc_aligned takes */
-#define BRAINMM_LOCK_FREE_MAX 32768u /* pieces up to this size never need a lock */
-#define BRAINMM_PAGE_SIZE 4096u      /* the unit of the pages functions, on every system */
+#define BRAINMM_VERSION 0x020000u /* of this header: major << 16 | minor << 8 | patch */
 
-/* Results of the functions that return int. Zero is success. */
+#define BRAINMM_ALIGNMENT 16u /* every address is a multiple of this many bytes */
+/* The largest alignment that every owner can give, also one that has the original's table only. Others give larger
+ * ones as well. */
+#define BRAINMM_ALIGNMENT_MAX 2048u
+#define BRAINMM_LOCK_FREE_MAX 32768u /* pieces of up to this many bytes need no lock */
+#define BRAINMM_PAGE_SIZE 4096u      /* bytes: the unit of the pages functions, on every system */
+
+/* The result of most functions that return int. Zero is success. */
 enum brainmm_result {
     BRAINMM_OK = 0,
-    BRAINMM_E_POINTER = 1,     /* not the start of a live allocation of this heap */
-    BRAINMM_E_DOUBLE_FREE = 2, /* it was one, and has been freed already */
-    BRAINMM_E_KIND = 3,        /* live, but of another kind: a block or pages given to brainmm_free, or the reverse */
-    BRAINMM_E_ARGUMENT = 4,    /* a size, count, alignment or mode out of range */
-    BRAINMM_E_MEMORY = 5,      /* the system has no more */
-    BRAINMM_E_UNSUPPORTED = 6, /* the heap this module is attached to has no such function */
-    BRAINMM_E_STOPPED = 7,     /* the caller's own callback ended it early */
-    BRAINMM_E_REFUSED = 8      /* the system refuses, for reasons of its own */
+    BRAINMM_E_POINTER = 1,     /* the pointer is not the start of a live allocation of this heap */
+    BRAINMM_E_DOUBLE_FREE = 2, /* it was one, and has been freed since */
+    BRAINMM_E_KIND = 3,        /* it is one, but of another kind or mode: a block given to brainmm_free, for example */
+    BRAINMM_E_ARGUMENT = 4,    /* a size, count, alignment or mode is out of range */
+    BRAINMM_E_MEMORY = 5,      /* there is not enough memory */
+    BRAINMM_E_UNSUPPORTED = 6, /* the process's heap, or the system, does not have this function */
+    BRAINMM_E_STOPPED = 7,     /* the caller's own function ended the call early */
+    BRAINMM_E_REFUSED = 8      /* the system refused the request */
 };
 
-/* What memory of blocks and pages is for. Memory is released with the mode it was taken with. */
+/* What the memory of blocks and pages is for. Memory is freed with the mode it was allocated with. */
 enum brainmm_mode {
     BRAINMM_USER = 0,   /* readable and writable */
-    BRAINMM_SYSTEM = 1, /* the same, for a library's own structures: reported as system memory */
-    BRAINMM_JIT = 2     /* readable, writable and executable; never reused as ordinary memory while executable */
+    BRAINMM_SYSTEM = 1, /* the same, for a library's own data; the walk tells it apart */
+    /* Readable, writable and executable. Once freed, it is not used as ordinary memory while it is executable. */
+    BRAINMM_JIT = 2
 };
 
+/* What an allocation is. Pieces are told apart by their usable size. */
 enum brainmm_kind {
-    BRAINMM_SMALL = 0,  /* up to 128 bytes */
-    BRAINMM_MEDIUM = 1, /* up to 32 KiB */
-    BRAINMM_BIG = 2,    /* up to 1 MiB */
-    BRAINMM_LARGE = 3,  /* more */
-    BRAINMM_PAGES = 4,
-    BRAINMM_BLOCK = 5,
+    BRAINMM_SMALL = 0,     /* a piece of up to 128 bytes */
+    BRAINMM_MEDIUM = 1,    /* a piece of up to 32 KiB */
+    BRAINMM_BIG = 2,       /* a piece of up to 1 MiB */
+    BRAINMM_LARGE = 3,     /* a larger piece */
+    BRAINMM_PAGES = 4,     /* a run of pages */
+    BRAINMM_BLOCK = 5,     /* a block */
     BRAINMM_JIT_MEMORY = 6 /* a block or pages of mode BRAINMM_JIT, or a piece of code of a JIT heap */
 };
 
+/* Rights of access to a page, or-ed. 0 is no access. */
 enum brainmm_rights { BRAINMM_READ = 1, BRAINMM_WRITE = 2, BRAINMM_EXECUTE = 4 };
 
-/* What an address is. The layout is the original's TMemoryOptions, packed: 12 bytes on 32 bit, 20 on 64 bit. */
+/* What brainmm_get_options tells about an allocation. The layout is that of the original's TMemoryOptions. It is packed
+ * into 12 bytes on 32 bit and 20 bytes on 64 bit. */
 #pragma pack(push, 1)
 typedef struct brainmm_options {
-    uint8_t kind;  /* enum brainmm_kind */
-    uint8_t align; /* log2(alignment / 16), 0 for 16 to 7 for 2048 bytes: what a resize keeps; of blocks and pages 7 */
-    uint8_t block_size;  /* for blocks, log4(size / 4 KiB): 0 for 4 KiB to 8 for 256 MiB; else 0 */
-    uint8_t rights;      /* enum brainmm_rights, or-ed, of the first page */
-    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 where no thread does: pieces above
-                          * BRAINMM_LOCK_FREE_MAX, blocks, pages, and what a thread has let go of or left behind */
-    size_t size;         /* usable bytes */
+    uint8_t kind; /* enum brainmm_kind */
+    /* The alignment that a resize keeps, as log2(bytes / 16): 0 for 16 bytes to 6 for 1024. 7 is 2048 or more, and any
+     * alignment of blocks and pages. brainmm_walk tells the alignment in bytes. */
+    uint8_t align;
+    uint8_t block_size; /* of a block: 0 for 4 KiB, 1 for 16 KiB, to 8 for 256 MiB; of anything else 0 */
+    uint8_t rights;     /* enum brainmm_rights, or-ed, of the first page */
+    /* The system's id of the thread that owns the piece, or 0. No thread owns a piece with pages of its own, a block,
+     * pages, or what a thread has passed on or left behind. */
+    uintptr_t thread_id;
+    size_t size; /* usable bytes */
 } brainmm_options;
 #pragma pack(pop)
 
-/* ---- Allocation ------------------------------------------------------------------------------------------------- */
+/* ---- The library and the system --------------------------------------------------------------------------------- */
 
-/* A piece of at least SIZE bytes, contents undefined. SIZE 0 gives a valid, unique piece. NULL when memory is out. */
+/* The version of the library that this module is linked with, in the form of BRAINMM_VERSION. A program compares it
+ * with the BRAINMM_VERSION it was compiled with: an equal or higher one has all functions of that header. Needs no
+ * heap. The process's heap may belong to a module of another version, and brainmm_get_manager()->size tells what
+ * that has. */
+BRAINMM_API unsigned BRAINMM_CALL brainmm_version(void);
+
+/* An English sentence about RESULT, an enum brainmm_result. Never NULL: for any other number it says that the result is
+ * unknown. The text is constant and stays valid as long as the library is loaded. Needs no heap. */
+BRAINMM_API const char *BRAINMM_CALL brainmm_result_text(int result);
+
+/* The size in bytes of the pages that this system gives access rights to: 4096 on x86, 16384 or 65536 on some others.
+ * Always a power of two, and BRAINMM_PAGE_SIZE or more. Needs no heap. */
+BRAINMM_API size_t BRAINMM_CALL brainmm_system_page_size(void);
+
+/* ---- Pieces ----------------------------------------------------------------------------------------------------- */
+
+/* Allocates a piece of at least SIZE bytes. Its contents are undefined. SIZE 0 gives a piece of its own, too.
+ * NULL: not enough memory, or SIZE is above PTRDIFF_MAX. */
 BRAINMM_API void *BRAINMM_CALL brainmm_alloc(size_t size);
 
-/* The same, zero-filled up to its usable size. */
+/* The same. All usable bytes of the piece are zero. */
 BRAINMM_API void *BRAINMM_CALL brainmm_alloc_zeroed(size_t size);
 
-/* Like brainmm_alloc, at a multiple of ALIGNMENT: a power of two from 1 to BRAINMM_ALIGNMENT_MAX (below 16 means 16),
- * else NULL. Resized and freed with the ordinary functions; a resize keeps the alignment. */
+/* Allocates a piece of at least SIZE bytes at a multiple of ALIGNMENT bytes. ALIGNMENT may be any power of two; what is
+ * below 16 means 16. Its contents are undefined. It is resized and freed like any piece, and a resize keeps its
+ * alignment. An alignment above BRAINMM_ALIGNMENT_MAX costs whole pages, however small SIZE is.
+ * NULL: ALIGNMENT is not a power of two, the two together are above PTRDIFF_MAX, or there is not enough memory or no
+ * such address. An owner that has the original's table only gives NULL above BRAINMM_ALIGNMENT_MAX. */
 BRAINMM_API void *BRAINMM_CALL brainmm_alloc_aligned(size_t alignment, size_t size);
 
-/* Gives a piece back. NULL is allowed and does nothing. Returns BRAINMM_OK, or why nothing was freed. */
+/* Allocates a piece for COUNT elements of SIZE bytes each: like brainmm_alloc or brainmm_alloc_zeroed with the product.
+ * NULL also if the product is above PTRDIFF_MAX. It never wraps round. */
+BRAINMM_API void *BRAINMM_CALL brainmm_alloc_array(size_t count, size_t size);
+BRAINMM_API void *BRAINMM_CALL brainmm_alloc_zeroed_array(size_t count, size_t size);
+
+/* Frees a piece. NULL is allowed and does nothing.
+ * Errors, after which everything is as before: BRAINMM_E_POINTER; BRAINMM_E_DOUBLE_FREE for a piece that was freed
+ * before, or BRAINMM_E_POINTER if the heap has put its memory to another use since; BRAINMM_E_KIND for blocks, pages
+ * and code. */
 BRAINMM_API int BRAINMM_CALL brainmm_free(void *piece);
 
-/* Makes a piece at least SIZE bytes, moved if need be, its contents kept up to the smaller of both sizes (all usable
- * bytes of a piece are contents) and its alignment kept. PIECE NULL: like brainmm_alloc. SIZE 0: frees the piece and
- * returns NULL. NULL otherwise: out of memory or not a piece of ours, and the old piece stays as it was. */
+/* Makes PIECE at least SIZE bytes long and returns its address, which may be a new one. The contents are kept up to the
+ * smaller of both sizes; all usable bytes of a piece are contents. The alignment it was allocated with is kept. If the
+ * piece moves, the old one is freed. PIECE NULL: like brainmm_alloc. SIZE 0: frees the piece and returns NULL.
+ * Otherwise NULL is failure, and the old piece and its contents stay as they were: not enough memory, SIZE is above
+ * PTRDIFF_MAX, or PIECE is not a live piece. */
 BRAINMM_API void *BRAINMM_CALL brainmm_realloc(void *piece, size_t size);
 
-/* Like brainmm_realloc, but the contents become undefined: nothing is copied. On failure the old piece and its
- * contents stay. */
+/* The same for COUNT elements of SIZE bytes each. If the product is above PTRDIFF_MAX, the result is NULL and the old
+ * piece stays as it was. If the product is 0, the piece is freed. */
+BRAINMM_API void *BRAINMM_CALL brainmm_realloc_array(void *piece, size_t count, size_t size);
+
+/* Like brainmm_realloc, but copies nothing: the contents become undefined. On failure the old piece keeps them. */
 BRAINMM_API void *BRAINMM_CALL brainmm_reget(void *piece, size_t size);
 
-/* How many bytes of the piece may be used: at least what was asked for. 0 for NULL and for what is not a live piece. */
+/* How many bytes of the piece may be used: at least as many as were asked for. 0 if PIECE is NULL or not a live
+ * piece. */
 BRAINMM_API size_t BRAINMM_CALL brainmm_usable_size(const void *piece);
 
-/* ---- Blocks: fixed sizes, aligned to their size, so that code finds a block's start by AND ---------------------- */
+/* ---- Blocks: nine sizes, aligned to the size, so that code finds the start of a block by masking an address ------ */
 
-/* A block of SIZE bytes at a multiple of SIZE: 4 KiB, 16 KiB, 64 KiB, 256 KiB, 1, 4, 16, 64 or 256 MiB, else NULL.
- * Contents undefined. Only what is touched costs memory. */
+/* Allocates a block of SIZE bytes at a multiple of SIZE. SIZE is 4, 16, 64 or 256 KiB, or 1, 4, 16, 64 or 256 MiB; MODE
+ * is an enum brainmm_mode. Its contents are undefined. Only the pages that are touched take memory.
+ * NULL: any other SIZE or MODE, or not enough memory. */
 BRAINMM_API void *BRAINMM_CALL brainmm_block_get(size_t size, unsigned mode);
 
-/* Gives a block back; MODE as it was taken. NULL is allowed. */
+/* Frees a block; MODE is the one it was allocated with. NULL is allowed and does nothing.
+ * Errors, after which the block is as before: BRAINMM_E_POINTER; BRAINMM_E_KIND, also for another MODE;
+ * BRAINMM_E_ARGUMENT: unknown MODE; BRAINMM_E_REFUSED: brainmm_pages_set_rights changed rights that the system does not
+ * give back, which concerns blocks of 4 and 16 KiB only. */
 BRAINMM_API int BRAINMM_CALL brainmm_block_free(void *block, unsigned mode);
 
 /* ---- Pages: runs of 4 KiB pages at a multiple of 4 KiB ---------------------------------------------------------- */
 
-/* COUNT pages, contents undefined. COUNT 0 or too many, or an unknown MODE: NULL. */
+/* Allocates a run of COUNT pages; MODE is an enum brainmm_mode. Its contents are undefined.
+ * NULL: COUNT is 0 or more than PTRDIFF_MAX bytes, unknown MODE, or not enough memory. */
 BRAINMM_API void *BRAINMM_CALL brainmm_pages_get(size_t count, unsigned mode);
 
-/* Makes a run COUNT pages long, moved if need be: contents undefined (reget) or kept (realloc). PAGES NULL: like
- * brainmm_pages_get. COUNT 0: frees, returns NULL. NULL otherwise: the old run stays as it was. */
+/* Make a run COUNT pages long and return its address, which may be a new one. MODE is the one it was allocated with.
+ * brainmm_pages_reget leaves the contents undefined. brainmm_pages_realloc keeps them up to the smaller of both
+ * lengths. If the run moves, the old one is freed. PAGES NULL: like brainmm_pages_get. COUNT 0: frees the run and
+ * returns NULL. Otherwise NULL is failure, and the old run and its contents stay as they were: not enough memory,
+ * COUNT is more than PTRDIFF_MAX bytes, or PAGES is not a live run of that MODE. */
 BRAINMM_API void *BRAINMM_CALL brainmm_pages_reget(void *pages, size_t count, unsigned mode);
 BRAINMM_API void *BRAINMM_CALL brainmm_pages_realloc(void *pages, size_t count, unsigned mode);
 
-/* Gives a run back; MODE as it was taken. NULL is allowed. */
+/* Frees a run; MODE is the one it was allocated with. NULL is allowed and does nothing. Errors, after which the run
+ * is as before: BRAINMM_E_POINTER; BRAINMM_E_KIND, also for another MODE; BRAINMM_E_ARGUMENT: unknown MODE. */
 BRAINMM_API int BRAINMM_CALL brainmm_pages_free(void *pages, unsigned mode);
 
 /* ---- Access rights ---------------------------------------------------------------------------------------------- */
 
-/* Gives COUNT pages at PAGES, a multiple of 4 KiB, the RIGHTS of enum brainmm_rights, or-ed: any of the eight
- * combinations. No system has memory that can be written and not read, so WRITE includes READ; processors may let what is
- * EXECUTE only be read. On systems with larger pages, those are the unit: what is not a multiple of them is refused.
+/* Gives COUNT pages from PAGES on, a multiple of 4 KiB, the access RIGHTS of enum brainmm_rights. All eight
+ * combinations are allowed. WRITE includes READ, because no system has memory that can be written and not read. Some
+ * processors let what is EXECUTE only be read. On a system with larger pages, PAGES and the length must be multiples of
+ * brainmm_system_page_size().
  *
- * The pages may be anybody's. Of the heap's own, they must lie inside one live allocation that has whole pages to
- * itself: pages, a block, or a piece above BRAINMM_LOCK_FREE_MAX bytes. Such an allocation gets the rights it began with
- * back when it is freed, and when it is resized, even if the resize fails; a block of 4 or 16 KiB for which the system
- * refuses that is not freed (BRAINMM_E_REFUSED). Must not run while another thread frees or resizes the same allocation.
+ * The pages may be anybody's. Pages of the heap must lie inside one live allocation that has whole pages to itself: a
+ * run of pages, a block, or such a piece. The allocation gets its first rights back when it is freed or resized, even
+ * if the resize fails. No other thread may free or resize the allocation during the call.
  *
- * BRAINMM_E_ARGUMENT: unknown RIGHTS, more pages than there can be, or the allocation ends before the COUNT. _E_POINTER:
- * NULL, not a multiple of 4 KiB, not all mapped, or free memory or a table of the heap. _E_KIND: pieces that share
- * their pages. After _E_REFUSED a part of the pages may have the new rights. A COUNT of 0 changes nothing. */
+ * BRAINMM_E_ARGUMENT: unknown RIGHTS, more pages than an address space has, or the allocation ends before the COUNT.
+ * BRAINMM_E_POINTER: NULL, not a multiple of 4 KiB, not all mapped, or memory of the heap that is free or its own.
+ * BRAINMM_E_KIND: a piece that shares its pages with others. BRAINMM_E_REFUSED: some of the pages may have the new
+ * rights already. All others change nothing. A COUNT of 0 changes nothing and is no error. */
 BRAINMM_API int BRAINMM_CALL brainmm_pages_set_rights(void *pages, size_t count, unsigned rights);
 
-/* Stores the rights of one page, which may be anybody's; 0 means no access. BRAINMM_E_POINTER: NULL, not a multiple of
- * 4 KiB, or not mapped; *RIGHTS is then untouched. On Linux this reads /proc/self/maps, and takes as long. */
+/* Stores the rights of one page in *RIGHTS, enum brainmm_rights or-ed. The page may be anybody's. On Linux the function
+ * reads /proc/self/maps and takes as long as that. Errors, after which *RIGHTS is as before: BRAINMM_E_POINTER: PAGE is
+ * NULL, not a multiple of 4 KiB, or not mapped; BRAINMM_E_ARGUMENT: RIGHTS is NULL. */
 BRAINMM_API int BRAINMM_CALL brainmm_pages_get_rights(const void *page, unsigned *rights);
 
 /* ---- Memory for machine code ------------------------------------------------------------------------------------ */
 
-/* A heap of executable memory. There may be many; each has its own memory, and every function may be called by any
- * thread at any time, except that a heap must not be destroyed while it is used. It is no piece: all other functions
- * refuse it, and the walk reports its code only. */
+/* A heap of executable memory. There may be many, and each has memory of its own. Threads may use one heap at the same
+ * time, but a heap must not be destroyed while another thread uses it. The pointer is not a piece, and functions other
+ * than those below refuse it. brainmm_walk reports the code that the heap holds, and never the heap's own records. */
 typedef struct brainmm_jit_heap brainmm_jit_heap;
 
 enum brainmm_jit_kind {
@@ -176,190 +252,198 @@ enum brainmm_jit_kind {
     BRAINMM_JIT_TWO_VIEWS = 1 /* mapped twice: writable at one address, executable at another, never both */
 };
 
-/* Makes a heap of KIND and stores it in *HEAP. BRAINMM_E_REFUSED: this system gives no such memory (some forbid the one
- * kind, some the other); BRAINMM_E_ARGUMENT: unknown KIND, or HEAP NULL; BRAINMM_E_MEMORY. */
+/* Makes a heap of KIND and stores it in *HEAP. Errors, after which *HEAP is as before: BRAINMM_E_REFUSED: the system
+ * gives no such memory, as some systems forbid one kind or the other; BRAINMM_E_ARGUMENT: unknown KIND, or HEAP is
+ * NULL; BRAINMM_E_MEMORY. */
 BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_create(unsigned kind, brainmm_jit_heap **heap);
 
-/* Memory for SIZE bytes of code, a multiple of 16: its start, where it runs. *WRITABLE, if WRITABLE is not NULL, becomes
- * where it is written: the same address, or the other view. Its contents are undefined. Small pieces share pages. NULL:
- * SIZE is 0, memory is out, or HEAP is none. With two views, after fork() both processes have the same memory. */
+/* Allocates memory for SIZE bytes of code at a multiple of 16 and returns the address where the code will run. If
+ * WRITABLE is not NULL, *WRITABLE becomes the address where the code is written: the same one, or the one in the
+ * other view. The contents are undefined. Allocations share pages. With two views, both processes share the memory
+ * after fork(). NULL, and *WRITABLE is as before: SIZE is 0 or above PTRDIFF_MAX, HEAP is not a live heap, or not
+ * enough memory. */
 BRAINMM_API void *BRAINMM_CALL brainmm_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable);
 
-/* Gives memory back by the address where its code ran; NULL is allowed. BRAINMM_E_POINTER: HEAP is none, or CODE is not
- * the start of a live allocation of this heap. The memory may hold other code soon, but is ordinary memory only when it
- * is not executable any more. */
+/* Frees code by the address where it runs. NULL is allowed and does nothing. The memory may hold other code soon; it
+ * becomes ordinary memory only when it is not executable any more. BRAINMM_E_POINTER: HEAP is not a live heap, or
+ * CODE is not the start of a live allocation of it; nothing has changed. */
 BRAINMM_API int BRAINMM_CALL brainmm_jit_free(brainmm_jit_heap *heap, void *code);
 
-/* Gives all memory of the heap back, which can then be used further (clear), or the heap too (destroy; NULL is allowed).
- * BRAINMM_E_POINTER: HEAP is none, or was destroyed. */
+/* Free all memory of a heap at once. After clear the heap can be used further; destroy frees the heap, too, and allows
+ * NULL. BRAINMM_E_POINTER: HEAP is not a live heap; nothing has changed. */
 BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_clear(brainmm_jit_heap *heap);
 BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_destroy(brainmm_jit_heap *heap);
 
-/* To be called when code has been written, with the address where it runs, before it runs: processors other than x86
- * need it. Any memory, not only a heap's. */
+/* Makes SIZE bytes of written code at CODE, the address where it runs, visible to the processor. Must be called
+ * before the code runs; x86 needs nothing, but other processors do. Works on any executable memory. Needs no heap. */
 BRAINMM_API void BRAINMM_CALL brainmm_jit_flush(const void *code, size_t size);
 
 /* ---- Questions and upkeep --------------------------------------------------------------------------------------- */
 
-/* Describes the allocation that starts at ADDRESS. Returns 1, or 0 with *OPTIONS untouched when there is none. */
+/* Describes the allocation that starts at ADDRESS in *OPTIONS. OPTIONS may be NULL if only the result matters.
+ * Returns 1; or 0 if no live allocation starts there, and *OPTIONS is as before. ADDRESS may be any number. */
 BRAINMM_API int BRAINMM_CALL brainmm_get_options(const void *address, brainmm_options *options);
 
-/* Takes back what other threads freed of the calling thread's memory and returns what is idle to the system.
- * Returns 1 if anything was taken back or returned, else 0. */
+/* Takes back what other threads have freed of the calling thread's memory, and returns unused memory to the system.
+ * Returns 1 if there was any, else 0. */
 BRAINMM_API int BRAINMM_CALL brainmm_thread_heap_minimize(void);
 
-/* A hint that the calling thread will allocate no more: its heap passes on to others now. What it does later still
- * works. Called for you at thread exit. */
+/* A hint that the calling thread will allocate no more: its heap passes on to other threads now, and not only when the
+ * thread ends. The thread may allocate and free all the same. */
 BRAINMM_API void BRAINMM_CALL brainmm_thread_done(void);
 
 /* ---- Moving ----------------------------------------------------------------------------------------------------- */
 
-/* Moves COUNT units of 16 bytes from FROM to TO; the two may overlap. Made for addresses that are multiples of 16, as
- * the heap's are; others work and may be slower. Needs no heap, and is the calling module's own code whatever heap it is
- * on. Leaves no trace in the processor's vector registers that slows other code down. Returns BRAINMM_OK, or
- * BRAINMM_E_ARGUMENT and moves nothing: an address is NULL with a COUNT above 0, or COUNT units are more than
- * PTRDIFF_MAX bytes, which a negative count is. */
+/* Copies COUNT units of 16 bytes from FROM to TO, which may overlap. It is made for addresses that are multiples of 16,
+ * as those of the heap are; others work and may be slower. Needs no heap, and does not slow down vector code that runs
+ * afterwards. BRAINMM_E_ARGUMENT, and nothing is copied: TO or FROM is NULL and COUNT is not 0, or COUNT units are more
+ * than PTRDIFF_MAX bytes. */
 BRAINMM_API int BRAINMM_CALL brainmm_move_b16(void *to, const void *from, size_t count);
 
 /* ---- Statistics, and a walk over all that is live ---------------------------------------------------------------- */
 
-/* These functions look at the whole heap, of all threads, while the others go on. They take no lock for longer than a
- * look at 64 units, keep nobody from allocating, and need some memory of their own, which they take from the system.
- * Their cost grows with the heap (docs/benchmarks.md has figures): they are for reports, tests and diagnosis.
+/* The functions below look at the whole heap, of all threads, while the others go on. They hold a lock for short times
+ * only and stop nobody from allocating. They take some memory from the system. Their cost grows with the heap
+ * (docs/benchmarks.md has figures), so they are for reports, tests and diagnosis.
  *
- * If nobody else uses the heap during the call, everything in the result is exact, and says so. Otherwise
- *   - what is live from the call's begin to its end is found, once and correctly described; likewise what is free all
- *     the time is not;
- *   - what is allocated, freed or resized meanwhile may be found or not. If it is, it was live at some moment of the
- *     call, except for what is marked BRAINMM_PRESUMED. */
+ * If nobody else uses the heap during the call, everything in the result is exact, and the result says so. Otherwise:
+ *   - what is live during the whole call is found once and described correctly;
+ *   - what is free during the whole call is not found;
+ *   - what is allocated, freed or resized during the call may be found or not. If it is found, it was live at some
+ *     moment of the call, except for what is marked BRAINMM_PRESUMED. */
 enum brainmm_certainty {
-    BRAINMM_EXACT = 0,   /* the heap stood still: the whole walk is of one moment */
-    BRAINMM_SEEN = 1,    /* other threads used the heap; the allocation was live at a moment of the call */
-    BRAINMM_PRESUMED = 2 /* it may have been free: the program has taken away the right to read the memory, or it kept
-                          * changing */
+    BRAINMM_EXACT = 0,   /* the heap stood still: all of the walk is of one moment */
+    BRAINMM_SEEN = 1,    /* other threads used the heap; the allocation was live at some moment of the call */
+    BRAINMM_PRESUMED = 2 /* it may have been free: the program has forbidden to read the memory, or it kept changing */
 };
 
-/* One live allocation. The owner of the heap may be of a later version and know more: `struct_size` tells how long its
- * record is. */
+/* One live allocation. An owner of a later version may add members at the end: `struct_size` tells how many bytes there
+ * are. */
 typedef struct brainmm_allocation {
     uint32_t struct_size;
     uint8_t kind;        /* enum brainmm_kind */
-    uint8_t mode;        /* enum brainmm_mode; BRAINMM_USER for pieces */
+    uint8_t mode;        /* enum brainmm_mode; of pieces BRAINMM_USER */
     uint8_t certainty;   /* enum brainmm_certainty */
     uint8_t reserved;    /* 0 */
     void *address;       /* its start */
     size_t size;         /* usable bytes */
-    size_t alignment;    /* in bytes: what a resize keeps; of pages 4096, of a block its size */
-    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 where no thread does */
+    size_t alignment;    /* in bytes: of a piece what a resize keeps, of pages 4096, of a block its size, of code 16 */
+    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 if no thread does */
 } brainmm_allocation;
 
-/* Called for one allocation. Anything but 0 ends the walk. *ALLOCATION is valid during the call only. */
+/* Called for one allocation. A result other than 0 ends the walk. *ALLOCATION is valid during the call only. */
 typedef int(BRAINMM_CALL *brainmm_visit)(void *context, const brainmm_allocation *allocation);
 
-/* Calls VISIT for every live allocation, in ascending order of addresses; of a JIT heap, for each piece of code, at the
- * address where it runs, and for the heap's own records, which are pieces. What is live has been written down before the
- * first call, and no lock is held: VISIT may allocate, resize and free anything, end or start threads, and walk; what it
- * does changes nothing in what is visited. It must return (no longjmp or exception through the walk).
- * Returns BRAINMM_OK; BRAINMM_E_STOPPED if VISIT ended the walk; before any call of VISIT BRAINMM_E_ARGUMENT if it is
- * NULL, BRAINMM_E_MEMORY if there is none to write down what is live, or BRAINMM_E_UNSUPPORTED. */
+/* Calls VISIT with CONTEXT for every live allocation, in ascending order of addresses. Each piece of code of a JIT
+ * heap is one, at the address where it runs; the heap's own records are not reported. Everything that is live is
+ * noted before the first call, and no lock is held during a call. So VISIT may allocate, resize and free anything,
+ * start and end threads, and walk; what it does changes nothing in what is visited. VISIT must return: no longjmp or
+ * exception may leave it. BRAINMM_E_STOPPED: VISIT ended the walk. Errors before the first call: BRAINMM_E_ARGUMENT:
+ * VISIT is NULL; BRAINMM_E_MEMORY: there is none to note what is live; BRAINMM_E_UNSUPPORTED. */
 BRAINMM_API int BRAINMM_CALL brainmm_walk(brainmm_visit visit, void *context);
 
-/* Bits of brainmm_stats.approximate. */
+/* Bits of brainmm_stats.approximate. They concern live_count, live_bytes, free_bytes, the kinds and the classes. */
 enum brainmm_approximate {
-    BRAINMM_OTHERS_WORKED = 1, /* live_*, free_bytes, kinds and classes: other threads used the heap meanwhile */
-    BRAINMM_SOME_PRESUMED = 2  /* the same: something BRAINMM_PRESUMED was counted as live */
+    BRAINMM_OTHERS_WORKED = 1, /* other threads used the heap during the call */
+    BRAINMM_SOME_PRESUMED = 2  /* something that is BRAINMM_PRESUMED was counted as live */
 };
 
 typedef struct brainmm_kind_stats {
-    uint64_t count, bytes; /* of live allocations; usable bytes */
+    uint64_t count; /* of live allocations */
+    uint64_t bytes; /* their usable bytes */
 } brainmm_kind_stats;
 
-/* Figures of the heap. All members have the same place on 32 and 64 bit. Later versions add members at the end.
- *     committed_bytes = live_bytes + free_bytes + cached_bytes + overhead_bytes
- * if nothing is approximate. Sizes are in bytes; "ever" means since the heap began. */
+/* Figures of the heap. The members have the same offsets on 32 and 64 bit. Later versions add members at the end. If
+ * nothing is approximate,
+ *     committed_bytes = live_bytes + free_bytes + cached_bytes + overhead_bytes.
+ * "Ever" means since the heap began. */
 typedef struct brainmm_stats {
-    uint32_t struct_size; /* set by the caller: sizeof(brainmm_stats). Becomes how much of it has been filled in */
-    uint32_t approximate; /* enum brainmm_approximate, or-ed; 0: all is exact and of one moment */
-    uint64_t live_count;
-    uint64_t live_bytes;         /* usable bytes of what is live */
-    uint64_t free_bytes;         /* the rest of the units that hold something live, or that a thread keeps for more */
-    uint64_t cached_bytes;       /* units in nobody's hands that have not gone back to the system */
-    uint64_t overhead_bytes;     /* descriptors, bitmaps, heaps of threads */
-    uint64_t committed_bytes;    /* what the system has been asked for; on Linux untouched parts cost nothing yet */
-    uint64_t committed_most;     /* the most of it there ever was, without the overhead */
-    uint64_t reserved_bytes;     /* addresses */
+    uint32_t struct_size;    /* the caller sets it to sizeof(brainmm_stats); it becomes how many bytes were filled in */
+    uint32_t approximate;    /* enum brainmm_approximate, or-ed; 0: all is exact and of one moment */
+    uint64_t live_count;     /* of live allocations */
+    uint64_t live_bytes;     /* their usable bytes */
+    uint64_t free_bytes;     /* free memory in units that hold a live allocation or belong to a thread */
+    uint64_t cached_bytes;   /* units that are free and have not gone back to the system */
+    uint64_t overhead_bytes; /* the heap's own tables and records */
+    uint64_t committed_bytes;    /* asked of the system; on Linux the parts never touched cost no memory */
+    uint64_t committed_most;     /* the most of it ever, without the overhead */
+    uint64_t reserved_bytes;     /* of address space */
     brainmm_kind_stats kinds[8]; /* by enum brainmm_kind; the last is not used */
-    uint64_t heaps;              /* of threads, those of ended ones too */
+    uint64_t heaps;              /* heaps of threads, also those of ended threads */
     uint64_t threads;            /* threads that have a heap */
-    uint64_t slabs;              /* of objects up to 32 KiB */
-    uint64_t remote_frees;       /* pieces that another thread freed than owned them, ever; counted when handed over */
+    uint64_t slabs;              /* units of 64 KiB with pieces of up to BRAINMM_LOCK_FREE_MAX bytes */
+    uint64_t remote_frees;       /* pieces freed by another thread than their owner, ever; counted when handed over */
     uint64_t purges;             /* times memory went back to the system, ever */
-    uint64_t purged_bytes;       /* and how much, ever */
+    uint64_t purged_bytes;       /* how much that was, ever */
     uint64_t class_count;        /* size classes in use: rows that CLASSES could have been filled with */
-    uint64_t
-        grown_right_bytes;     /* what resizing above BRAINMM_LOCK_FREE_MAX has done, ever: free memory taken behind, */
-    uint64_t grown_left_bytes; /* before, */
-    uint64_t grown_room_bytes; /* and from addresses reserved for growth; */
-    uint64_t slid_bytes;       /* contents moved down to the new start of one that grew to the left; */
-    uint64_t moved_bytes;      /* contents whose pages were moved to another place; */
-    uint64_t copied_bytes;     /* contents copied to one; */
-    uint64_t shrunk_bytes;     /* memory given back in place */
+    /* What resizing allocations with pages of their own has done, ever: */
+    uint64_t grown_right_bytes; /* free memory behind them was added */
+    uint64_t grown_left_bytes;  /* free memory before them was added */
+    uint64_t grown_room_bytes;  /* addresses behind them that were reserved for growth were put to use */
+    uint64_t slid_bytes;        /* contents copied down to a new start, after memory before them was added */
+    uint64_t moved_bytes;       /* contents that moved to another place by their pages, without a copy */
+    uint64_t copied_bytes;      /* contents copied to another place */
+    uint64_t shrunk_bytes;      /* memory given back in place */
 } brainmm_stats;
 
-/* One class of pieces up to 32 KiB: of an alignment and size. Never grows: an array of these is the caller's. */
+/* One size class: the pieces of one size and alignment of up to BRAINMM_LOCK_FREE_MAX bytes. Later versions add no
+ * members, because the caller has an array of these. */
 typedef struct brainmm_class_stats {
-    uint32_t size;      /* usable bytes of a piece */
-    uint32_t alignment; /* of each */
-    uint64_t slabs;     /* that hold such pieces */
-    uint64_t live;      /* pieces */
-    uint64_t free;      /* pieces that have been live, or have at least been made ready */
-    uint64_t untouched; /* pieces there is room for in memory that has never been touched */
+    uint32_t size;      /* usable bytes of each piece */
+    uint32_t alignment; /* of each piece, in bytes */
+    uint64_t slabs;     /* slabs that hold such pieces */
+    uint64_t live;      /* live pieces */
+    uint64_t free;      /* free pieces whose memory has been live or prepared */
+    uint64_t untouched; /* pieces that fit into memory never touched */
 } brainmm_class_stats;
 
-/* Fills *STATS, as far as STATS->struct_size goes, and the first CAPACITY rows of CLASSES, by alignment and size
- * (CLASSES may be NULL if CAPACITY is 0); CLASSES is not touched behind STATS->class_count rows.
- * Returns BRAINMM_OK; or with everything untouched BRAINMM_E_ARGUMENT: STATS is NULL, or its struct_size does not even
- * reach to live_bytes, or there are no CLASSES for the CAPACITY; BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED. */
+/* Fills *STATS as far as STATS->struct_size goes, and up to CAPACITY rows of CLASSES, in ascending order of
+ * alignment and size. Rows behind STATS->class_count are left as they are. CLASSES may be NULL if CAPACITY is 0.
+ * Errors, after which everything is as before: BRAINMM_E_ARGUMENT: STATS is NULL, its struct_size does not reach to
+ * live_bytes, or CLASSES is NULL and CAPACITY is not 0; BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED. */
 BRAINMM_API int BRAINMM_CALL brainmm_get_stats(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity);
 
-/* Takes the next LENGTH bytes of a text, which has no terminating zero. Anything but 0 ends the dump. */
+/* Takes the next LENGTH bytes of a text, which does not end with a zero. A result other than 0 ends the dump. */
 typedef int(BRAINMM_CALL *brainmm_write)(void *context, const char *text, size_t length);
 
 /* What a dump contains, or-ed. */
 enum brainmm_dump_parts { BRAINMM_DUMP_STATS = 1, BRAINMM_DUMP_ALLOCATIONS = 2 };
 
-/* Writes the statistics, all allocations, or both as one JSON object (docs/design.md shows one), ASCII only, in as many
- * calls of WRITE as it takes. WRITE may use the heap, as a visitor of brainmm_walk may.
- * Returns BRAINMM_OK; BRAINMM_E_STOPPED if WRITE ended it. Before WRITE is called, BRAINMM_E_ARGUMENT: WRITE is NULL, or
- * PARTS is 0 or has other bits; BRAINMM_E_MEMORY or BRAINMM_E_UNSUPPORTED. If memory is short only when the allocations'
- * turn comes, the text ends early with BRAINMM_E_MEMORY, and is no JSON. */
+/* Writes the PARTS, the statistics, all live allocations or both, as one JSON object in ASCII (docs/design.md shows
+ * one). Calls WRITE with CONTEXT as often as it takes. WRITE may use the heap, as a visitor of brainmm_walk may.
+ * BRAINMM_E_STOPPED: WRITE ended the dump. Errors before the first call: BRAINMM_E_ARGUMENT: WRITE is NULL, or PARTS
+ * is 0 or has unknown bits; BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED. If memory runs out between the statistics and
+ * the allocations, the text ends early with BRAINMM_E_MEMORY and is not valid JSON. */
 BRAINMM_API int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, unsigned parts);
 
 /* ---- COM -------------------------------------------------------------------------------------------------------- */
 
-/* Windows: stores an object with COM's interface IMalloc (objidl.h) over the process's heap in *MALLOC, with one
- * reference. Its methods may be called by any thread; they need no CoInitialize. As COM documents them: Alloc(0) is a
- * piece; Realloc of NULL allocates, to 0 frees; GetSize is what may be used, (SIZE_T)-1 for NULL and for what is not a live
- * piece; DidAlloc is 1, 0, and -1 for NULL; NULL when memory is out. Free refuses what brainmm_free does, silently.
- * BRAINMM_E_ARGUMENT: MALLOC is NULL; BRAINMM_E_MEMORY. Elsewhere: BRAINMM_E_UNSUPPORTED. For CoCreateInstance there is
- * brainmm_com.dll: docs/companions.md. */
+/* Windows: makes an object with COM's interface IMalloc (objidl.h) over the process's heap and stores it in *OBJECT,
+ * with one reference. Any thread may call its methods, and they need no CoInitialize. They do what COM's documentation
+ * says: Alloc(0) is a piece; Realloc of NULL allocates, and to size 0 frees; GetSize is (SIZE_T)-1 for what is not a
+ * live piece; DidAlloc is 1, 0, or -1 for NULL. Free ignores what brainmm_free refuses. brainmm_com.dll gives the same
+ * object through CoCreateInstance (docs/companions.md).
+ * Errors, after which *OBJECT is as before: BRAINMM_E_ARGUMENT: OBJECT is NULL; BRAINMM_E_MEMORY; on other systems
+ * BRAINMM_E_UNSUPPORTED. */
 struct IMalloc;
-BRAINMM_API int BRAINMM_CALL brainmm_create_malloc(struct IMalloc **malloc);
+BRAINMM_API int BRAINMM_CALL brainmm_create_malloc(struct IMalloc **object);
 
 /* ---- The process's heap ----------------------------------------------------------------------------------------- */
 
 #define BRAINMM_MAGIC "BrainMM-table-v2" /* 16 bytes, without a terminating zero */
 #define BRAINMM_ABI_VERSION 2u
 
-/* The manager table. Every module's functions above go through the table of the process's heap. Offsets never change;
- * new members go at the end, and `size` tells which are there. Documented byte by byte in docs/abi.md. */
+/* The manager table: the functions above as pointers. A module's own functions call through the table of the process's
+ * heap. Offsets never change. Later versions add members at the end, and `size` tells which are there. docs/abi.md
+ * describes the table byte by byte. Where a member's name is a function-like macro, as `free` may be for a debugging
+ * library, put it in parentheses: (table->free)(piece). */
 struct brainmm_manager {
     char magic[16];                     /* BRAINMM_MAGIC */
     uint32_t size;                      /* of this table, in bytes */
     uint32_t abi_version;               /* BRAINMM_ABI_VERSION */
     const struct brainmm_manager *self; /* this table's own address */
     void *const *version1;              /* the original's table of 24 pointers, over the same heap */
-    uintptr_t heap_id;                  /* identity of the heap: equal in two modules if they share it */
+    uintptr_t heap_id;                  /* which heap: two modules share it if theirs are equal */
     void *(BRAINMM_CALL *alloc)(size_t size);
     void *(BRAINMM_CALL *alloc_zeroed)(size_t size);
     void *(BRAINMM_CALL *alloc_aligned)(size_t alignment, size_t size);
@@ -389,25 +473,26 @@ struct brainmm_manager {
     void(BRAINMM_CALL *jit_flush)(const void *code, size_t size);
 };
 
-/* The table of the heap this module is on: its own, or the one it attached to. Never NULL; the heap is chosen by the
- * first call at the latest. */
+/* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen
+ * by the first call of a function that needs one, at the latest, and stays the same. */
 BRAINMM_API const struct brainmm_manager *BRAINMM_CALL brainmm_get_manager(void);
 
-/* This module's own table, as a symbol for those who look it up with GetProcAddress or dlsym. Its functions serve the
- * process's heap, whoever owns it. */
+/* This module's own table, as a symbol to look up with GetProcAddress or dlsym. Its functions serve the process's heap,
+ * whoever owns it. */
 BRAINMM_API extern const struct brainmm_manager brainmm_manager;
 
-/* How this module came to its heap, and what it saw on the way. */
+/* How this module came to its heap. docs/abi.md explains the two ways of publishing. */
 enum brainmm_attach_state {
     BRAINMM_OWNER = 0,             /* it came first and published its own heap */
-    BRAINMM_ATTACHED = 1,          /* it uses the heap of an earlier module, found under the first name */
-    BRAINMM_ATTACHED_VERSION1 = 2, /* the same, an owner that has the original's table only */
-    BRAINMM_ATTACHED_SECOND = 3,   /* found the second way, because the first name held something refused */
+    BRAINMM_ATTACHED = 1,          /* it uses the heap of another module, found under the first name */
+    BRAINMM_ATTACHED_VERSION1 = 2, /* the same, but the owner has the original's table only */
+    BRAINMM_ATTACHED_SECOND = 3,   /* it uses a heap found the second way: what has the first name was refused */
     BRAINMM_OWNER_SECOND = 4,      /* it owns the heap and published it the second way, for the same reason */
-    BRAINMM_OWNER_UNPUBLISHED = 5  /* it owns a heap, but neither way of publishing worked: others cannot find it */
+    BRAINMM_OWNER_UNPUBLISHED = 5  /* it owns a heap but could not publish it: other modules cannot find it */
 };
 
-/* Returns the state; *TEXT, if TEXT is not NULL, becomes a sentence about it that names what was refused and why. */
+/* Returns the state. If TEXT is not NULL, *TEXT becomes an English text about it, which names what was refused and why.
+ * The text does not change, and stays valid as long as the library is loaded. */
 BRAINMM_API int BRAINMM_CALL brainmm_attach_status(const char **text);
 
 #ifdef __cplusplus

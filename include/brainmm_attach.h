@@ -1,4 +1,4 @@
-/* brainmm_attach.h: join the process's heap without linking anything.
+/* brainmm_attach.h: use the process's heap without linking to a library.
  *
  *     #include "brainmm_attach.h"
  *
@@ -8,18 +8,24 @@
  *         mm->free(line);
  *     }
  *
- * For a plug-in that must not depend on the library being there. brainmm_attach() finds the heap that a module of the
- * process has published; if none has, it loads the library that lies in the folder of the module this code is compiled
- * into (brainmm.dll, libbrainmm.so), by full path: the current folder and the search path play no part. If that is not
- * there either, the result is NULL, and brainmm_attach_failure() says why.
+ * This is for a plug-in that must start without the library. brainmm_attach() finds the heap that a module of the
+ * process has published. If there is none, it loads the library (brainmm.dll, libbrainmm.so) from the folder of the
+ * module that this code is compiled into. It does so by full path, so the current folder and the search path do not
+ * matter. If the library is not there, the result is NULL, and brainmm_attach_failure() says why.
  *
- *   - One header, beside brainmm.h; C89 to C++20; gcc, clang, Visual C++. On Linux with glibc older than 2.34: -ldl.
- *   - All functions are static: each file that includes this keeps its own result, and all results are the same table.
- *   - Any thread, any time, several at once, also in DllMain or a constructor. The heap once found stays loaded for
- *     the life of the process, so the table may be kept and its functions called without asking again.
- *   - The functions of the table are those of brainmm.h. A heap of an older version may have fewer of them:
- *     BRAINMM_HAS(mm, pages_get) tells. alloc to usable_size are always there.
- *   - Before inclusion, BRAINMM_ATTACH_LIBRARY may be defined as another file name for the library.
+ *   - Languages: C89 to C23 and C++98 to C++23, with gcc, clang and Visual C++. Needs brainmm.h beside it. A program on
+ *     Linux with glibc older than 2.34 links with -ldl.
+ *   - Files: all functions are static. Each file that includes this header keeps its own result, and all results are
+ *     the same table.
+ *   - Threads: any thread may call the functions at any time, also in DllMain or a constructor.
+ *   - Life: a heap that was found stays loaded until the process ends. The table may be kept.
+ *   - Versions: the table's functions are those of brainmm.h. The owner may be older and have fewer of them, which
+ *     BRAINMM_HAS(mm, pages_get) tells. The functions from alloc to usable_size are always there.
+ *   - Macros: the including file may have defined malloc, calloc, realloc, free or a member's name as a macro. If it is
+ *     a function-like macro, a call of that member needs parentheses: (mm->free)(line).
+ *   - Windows: this header includes <windows.h> with WIN32_LEAN_AND_MEAN and NOMINMAX, and leaves both as they were. A
+ *     file that needs more of <windows.h> includes it first, in its own way.
+ *   - The library's file name is BRAINMM_ATTACH_LIBRARY, which may be defined before this header is included.
  *
  * The first half of this file is what modules agree on; docs/abi.md explains it. The library itself uses that half.
  */
@@ -30,11 +36,12 @@
 
 /* ---- What modules agree on -------------------------------------------------------------------------------------- */
 
-/* How an owner tells where its tables are. Addresses are of this process; on 32 bit their upper halves are zero. */
+/* The record with which an owner tells where its tables are. The addresses are those of this process; on 32 bit their
+ * upper halves are zero. The numbers below are offsets. */
 struct brainmm_record {
-    uint64_t version1;    /* offset 0: address of the version-1 table; written last, 0 until then */
-    char magic[16];       /* 8: BRAINMM_RECORD_MAGIC. Other content: there is a version-1 table only */
-    uint32_t size;        /* 24: of this record, 40 or more */
+    uint64_t version1;    /* 0: address of the original's table (version 1). It is written last, and is 0 until then */
+    char magic[16];       /* 8: BRAINMM_RECORD_MAGIC. With any other content the owner has the original's table only */
+    uint32_t size;        /* 24: bytes of this record, 40 or more */
     uint32_t abi_version; /* 28: BRAINMM_ABI_VERSION */
     uint64_t manager;     /* 32: address of the version-2 table, struct brainmm_manager */
 };
@@ -42,14 +49,14 @@ struct brainmm_record {
 #define BRAINMM_RECORD_MAGIC "BrainMM-record-2" /* 16 bytes, without a terminating zero */
 
 #if defined(_WIN32)
-/* Where the record is: a file mapping, the process id in 8 upper-case hexadecimal digits; and if another process holds
- * that name, an environment variable: process id and address of the version-2 table as 8 and 16 such digits, with a
- * colon between. */
+/* The record lies in a file mapping. Its name ends with the process id in 8 upper-case hexadecimal digits. If another
+ * process holds that name, an environment variable replaces the record: the process id in 8 such digits, a colon, and
+ * the address of the version-2 table in 16. */
 #define BRAINMM_MAPPING_NAME L"Local\\BrainMM_PID_"
 #define BRAINMM_VARIABLE_NAME L"BRAINMM_MANAGER"
 #else
-/* Where the record is: a private page at the first of these addresses that was free. All but the last two lie in what
- * sanitizers leave to the program, none where a stack, a heap or a library usually comes to lie. */
+/* The record lies in a private page at one of these addresses: the first one that was free. The first two are addresses
+ * that sanitizers leave to the program. None is where stacks, heaps or libraries usually lie. */
 #if defined(__LP64__)
 #define BRAINMM_PLACES                                                                                                 \
     { 0x00360000UL, 0x7fe60000UL, 0x1f6b6d600000UL, 0x5f6b6d600000UL }
@@ -60,7 +67,7 @@ struct brainmm_record {
 #define BRAINMM_PLACE_COUNT 4
 #endif
 
-/* How much of a version-2 table must be there, up to usable_size; and what is too large to be one. */
+/* The bytes that a version-2 table has at least, which is up to usable_size, and at most. */
 #define BRAINMM_MANAGER_SIZE_MIN (offsetof(struct brainmm_manager, usable_size) + sizeof(void *))
 #define BRAINMM_MANAGER_SIZE_MAX 65536u
 
@@ -72,9 +79,34 @@ struct brainmm_record {
 
 #if !defined(BRAINMM_ATTACH_NO_CLIENT)
 
+/* The system's headers declare these functions, which a macro of the including file would spoil. */
+#pragma push_macro("malloc")
+#pragma push_macro("calloc")
+#pragma push_macro("realloc")
+#pragma push_macro("free")
+#undef malloc
+#undef calloc
+#undef realloc
+#undef free
 #include <string.h>
 #if defined(_WIN32)
+#if !defined(WIN32_LEAN_AND_MEAN)
+#define WIN32_LEAN_AND_MEAN /* or <windows.h> includes <winsock.h>, and <winsock2.h> cannot follow */
+#define BRAINMM_ATTACH_LEAN
+#endif
+#if !defined(NOMINMAX)
+#define NOMINMAX /* or std::min and std::max cannot be called */
+#define BRAINMM_ATTACH_NOMINMAX
+#endif
 #include <windows.h>
+#if defined(BRAINMM_ATTACH_LEAN)
+#undef BRAINMM_ATTACH_LEAN
+#undef WIN32_LEAN_AND_MEAN
+#endif
+#if defined(BRAINMM_ATTACH_NOMINMAX)
+#undef BRAINMM_ATTACH_NOMINMAX
+#undef NOMINMAX
+#endif
 #else
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -84,6 +116,10 @@ struct brainmm_record {
 #include <sys/mman.h>
 #include <unistd.h>
 #endif
+#pragma pop_macro("free")
+#pragma pop_macro("realloc")
+#pragma pop_macro("calloc")
+#pragma pop_macro("malloc")
 
 #if defined(__GNUC__)
 #define BRAINMM_ATTACH_FUNCTION static __attribute__((unused))
@@ -91,31 +127,38 @@ struct brainmm_record {
 #define BRAINMM_ATTACH_STORE(variable, value) __atomic_store_n(&(variable), value, __ATOMIC_RELEASE)
 #else
 #define BRAINMM_ATTACH_FUNCTION static __inline
-#define BRAINMM_ATTACH_LOAD(variable) (variable) /* of a volatile variable: Visual C++ orders it */
+#define BRAINMM_ATTACH_LOAD(variable) (variable) /* the variables are volatile, which Visual C++ orders */
 #define BRAINMM_ATTACH_STORE(variable, value) ((void)((variable) = (value)))
 #endif
 
-static const struct brainmm_manager *volatile brainmm_attach_manager; /* the result, once there is one */
+static const struct brainmm_manager *volatile brainmm_attach_manager; /* the result; NULL until there is one */
 static const char *volatile brainmm_attach_reason = "brainmm_attach() has not been called";
 
-/* An image is a program or library that the system has loaded into this process. These come from the system's part
- * below.
- *
- * Copies SIZE bytes if they lie readable in one image, and tells which. Memory outside images is never touched.
- * Whether FUNCTION lies in the code of IMAGE.
- * Keeps the image that ADDRESS lies in loaded for ever; 0 if it is gone already.
- * Copies the record at place number PLACE: 1; or there is nothing to read: 0; or there is no such place: -1.
- * Loads the library from this module's folder and returns its brainmm_get_manager; NULL and the reason, or not. */
 typedef const struct brainmm_manager *(BRAINMM_CALL *brainmm_attach_get)(void);
+
+/* The functions of the system's part, which is below. An image is a program or library that the system has loaded into
+ * this process. Results are 1 for yes and 0 for no. */
+
+/* Copies SIZE bytes from FROM if all of them lie in one image and can be read, and stores the image in *IMAGE. Memory
+ * outside of images is never touched. */
 BRAINMM_ATTACH_FUNCTION int brainmm_attach_read(void *copy, const void *from, size_t size, const void **image);
+
+/* Tells whether FUNCTION lies in the code of IMAGE. */
 BRAINMM_ATTACH_FUNCTION int brainmm_attach_is_code(const void *function, const void *image);
+
+/* Keeps the image that ADDRESS lies in loaded until the process ends. 0: the image is gone already. */
 BRAINMM_ATTACH_FUNCTION int brainmm_attach_pin(const void *address);
+
+/* Copies the record at place number PLACE. 0: nothing can be read there. -1: there is no such place. */
 BRAINMM_ATTACH_FUNCTION int brainmm_attach_look(int place, struct brainmm_record *record);
+
+/* Loads the library from this module's folder and returns its brainmm_get_manager. NULL: brainmm_attach_fail() has
+ * noted the reason. */
 BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void);
 
-/* Whether ADDRESS is that of an owner's version-2 table. Nothing another process writes can make this true: the table
- * must lie in an image loaded here, know its own address, belong to a heap that has been started, and have all its
- * functions in that same image's code. It is copied once; the copy is checked. */
+/* Tells whether an owner's version-2 table is at ADDRESS. Nothing that another process writes can make this true:
+ * the table must lie in an image loaded here, hold its own address, and belong to a heap that has started. All its
+ * functions must lie in the code of the same image. The table is copied once, and the copy is checked. */
 BRAINMM_ATTACH_FUNCTION int brainmm_attach_is_manager(const void *address) {
     struct brainmm_manager copy;
     const void *image = NULL;
@@ -142,7 +185,7 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_is_manager(const void *address) {
     return 1;
 }
 
-/* The table of a heap that has been published, or NULL. */
+/* Returns the table of a heap that a module has published, or NULL. */
 BRAINMM_ATTACH_FUNCTION const struct brainmm_manager *brainmm_attach_find(void) {
     struct brainmm_record record;
     int place, found;
@@ -156,15 +199,15 @@ BRAINMM_ATTACH_FUNCTION const struct brainmm_manager *brainmm_attach_find(void) 
     return NULL;
 }
 
-/* The table of the process's heap, or NULL; see the top of this file. */
+/* Returns the table of the process's heap, or NULL. The top of this file says more. */
 BRAINMM_ATTACH_FUNCTION const struct brainmm_manager *brainmm_attach(void) {
     const struct brainmm_manager *manager = BRAINMM_ATTACH_LOAD(brainmm_attach_manager);
     if (!manager) {
         manager = brainmm_attach_find();
         if (!manager) {
-            /* The library finds what this client cannot serve, such as an owner with a version-1 table only. */
-            brainmm_attach_get get = brainmm_attach_load();
-            manager = get ? get() : NULL;
+            /* The library also serves the heap of an owner that has the original's table only. */
+            brainmm_attach_get get_manager = brainmm_attach_load();
+            manager = get_manager ? (*get_manager)() : NULL;
         }
         if (manager)
             BRAINMM_ATTACH_STORE(brainmm_attach_manager, manager);
@@ -172,7 +215,7 @@ BRAINMM_ATTACH_FUNCTION const struct brainmm_manager *brainmm_attach(void) {
     return manager;
 }
 
-/* Why brainmm_attach() returned NULL last. */
+/* Says why the last brainmm_attach() of this file returned NULL. The text is constant, and empty if there is a heap. */
 BRAINMM_ATTACH_FUNCTION const char *brainmm_attach_failure(void) {
     return BRAINMM_ATTACH_LOAD(brainmm_attach_manager) ? "" : BRAINMM_ATTACH_LOAD(brainmm_attach_reason);
 }
@@ -202,7 +245,7 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_read(void *copy, const void *from, si
         first.AllocationBase != last.AllocationBase)
         return 0;
     *image = first.AllocationBase;
-    /* Fails where a plain read would fault, should the image go away this moment. */
+    /* If the image is unloaded at this moment, this fails where reading it directly would crash. */
     return ReadProcessMemory(GetCurrentProcess(), from, copy, size, &done) && done == size;
 }
 
@@ -218,7 +261,7 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_pin(const void *address) {
                               (const WCHAR *)address, &module) != 0;
 }
 
-/* COUNT upper-case hexadecimal digits. */
+/* Returns the value of COUNT upper-case hexadecimal digits. If one is not, *GOOD becomes 0. */
 BRAINMM_ATTACH_FUNCTION uint64_t brainmm_attach_parse(const WCHAR *text, int count, int *good) {
     uint64_t value = 0;
     for (; count > 0; count--, text++) {
@@ -313,8 +356,8 @@ BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
 #define BRAINMM_ATTACH_LIBRARY "libbrainmm.so"
 #endif
 
-/* The system's headers declare these only to programs that ask for more than their language standard: hence own names
- * for the same functions. */
+/* The system's headers declare these functions only to programs that ask for more than their language standard. So this
+ * header declares them itself, under names of its own. */
 struct brainmm_attach_image { /* the start of struct dl_phdr_info */
     ElfW(Addr) base;
     const char *name;
@@ -332,13 +375,13 @@ extern int brainmm_attach_mincore(void *address, size_t size, unsigned char *res
 #endif
 
 struct brainmm_attach_search {
-    size_t from, size; /* which bytes */
-    ElfW(Word) rights; /* PF_R, PF_X: what their segment must allow */
-    void *copy;        /* where to, or NULL */
-    const void *image; /* which image they are in: the address of its table of segments */
+    size_t from, size; /* the bytes to find */
+    ElfW(Word) rights; /* what their segment must allow: PF_R or PF_X */
+    void *copy;        /* where to copy the bytes, or NULL */
+    const void *image; /* the image they are in, by the address of its table of segments; NULL: none */
 };
 
-/* The copy is made while the list of images is locked, so that the image cannot go away. */
+/* Copies while the list of images is locked, so that the image cannot be unloaded. */
 BRAINMM_ATTACH_FUNCTION int brainmm_attach_visit(struct brainmm_attach_image *image, size_t size, void *data) {
     struct brainmm_attach_search *search = (struct brainmm_attach_search *)data;
     ElfW(Half) i;
@@ -380,13 +423,14 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_is_code(const void *function, const v
     return search.image != NULL && search.image == image;
 }
 
-/* Owners keep themselves loaded here. */
+/* On Linux, owners keep themselves loaded. */
 BRAINMM_ATTACH_FUNCTION int brainmm_attach_pin(const void *address) {
     (void)address;
     return 1;
 }
 
-/* Finds the mapping that ADDRESS lies in: its rights, and the file's path or "". 0 if there is none. */
+/* Finds the mapping that ADDRESS lies in. Stores the four letters of its rights, and the path of its file, which is ""
+ * if there is none or if it is longer than PATH_SIZE. 0: nothing is mapped there. */
 BRAINMM_ATTACH_FUNCTION int brainmm_attach_mapping(size_t address, char *rights, char *path, size_t path_size) {
     char line[4096 + 256];
     int found = 0;
@@ -423,7 +467,7 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_look(int place, struct brainmm_record
         return 0; /* shared with another process: no owner's page */
     if (pipe(tube) != 0)
         return 0;
-    /* The kernel reads the page: it fails where a plain read would fault. */
+    /* The kernel reads the page, and fails where reading it directly would crash. */
     if (write(tube[1], (const void *)places[place], sizeof *record) == (ssize_t)sizeof *record)
         done = read(tube[0], record, sizeof *record) == (ssize_t)sizeof *record;
     close(tube[0]);
@@ -437,8 +481,8 @@ BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
     brainmm_attach_get get = NULL;
     void *library, *symbol;
     char *slash = NULL;
-    /* The path from the system's list is absolute; dladdr's is what the program gave, relative perhaps. A constant is
-     * looked up, because a variable may lie in memory that belongs to no file. */
+    /* The path from the system's list is absolute, while dladdr's may be relative. A constant is looked up, because a
+     * variable may lie in memory that belongs to no file. */
     if (brainmm_attach_mapping((size_t)file, rights, path, 4096))
         slash = strrchr(path, '/');
     if (!slash)

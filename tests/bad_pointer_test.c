@@ -85,8 +85,10 @@ START_TEST(a_gibibyte_off_is_refused) {
     for (unsigned i = 0; i < WITNESSES; i++) {
         unsigned char *above = (unsigned char *)((uintptr_t)witnesses[i] + 1024 * MIB);
         unsigned char *below = (unsigned char *)((uintptr_t)witnesses[i] - 1024 * MIB);
-        refused_by_all(above);
-        refused_by_all(below);
+        if (!is_witness(above)) /* on 32 bit, two of them may be that far apart */
+            refused_by_all(above);
+        if (!is_witness(below))
+            refused_by_all(below);
     }
 }
 END_TEST

@@ -4,6 +4,11 @@
 #include "suite.h"
 #include <stdlib.h>
 #include <string.h>
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <unistd.h>
+#endif
 
 enum { POINTER = sizeof(void *) };
 
@@ -181,6 +186,44 @@ START_TEST(library_carries_that_table) {
 }
 END_TEST
 
+/* tests/version.sh compares the number with the Makefile's. */
+START_TEST(library_has_the_version_of_its_header) {
+    ck_assert_uint_eq(brainmm_version(), BRAINMM_VERSION);
+    ck_assert_uint_eq(BRAINMM_VERSION >> 16, 2);
+}
+END_TEST
+
+START_TEST(each_result_has_a_sentence_of_its_own) {
+    const char *unknown = brainmm_result_text(-1);
+    ck_assert_str_eq(unknown, "Unknown result.");
+    for (int result = BRAINMM_OK; result <= BRAINMM_E_REFUSED; result++) {
+        const char *text = brainmm_result_text(result);
+        ck_assert_ptr_nonnull(text);
+        ck_assert(text[0] >= 'A' && text[0] <= 'Z' && text[strlen(text) - 1] == '.');
+        ck_assert_ptr_eq(brainmm_result_text(result), text);
+        ck_assert_str_ne(text, unknown);
+        for (int other = BRAINMM_OK; other < result; other++)
+            ck_assert_str_ne(text, brainmm_result_text(other));
+    }
+    static const int no_results[] = {BRAINMM_E_REFUSED + 1, 100, 0x7FFFFFFF, -0x7FFFFFFF - 1};
+    for (size_t i = 0; i < sizeof no_results / sizeof *no_results; i++)
+        ck_assert_str_eq(brainmm_result_text(no_results[i]), unknown);
+}
+END_TEST
+
+START_TEST(the_system_page_size_is_the_systems) {
+#if defined(_WIN32)
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    size_t expected = info.dwPageSize;
+#else
+    size_t expected = (size_t)sysconf(_SC_PAGESIZE);
+#endif
+    ck_assert_uint_eq(brainmm_system_page_size(), expected);
+    ck_assert_uint_ge(brainmm_system_page_size(), BRAINMM_PAGE_SIZE);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         options_are_packed,
@@ -190,6 +233,9 @@ int main(void) {
         allocations_are_described_in_fixed_places,
         constants_are_what_other_languages_wrote_down,
         library_carries_that_table,
+        library_has_the_version_of_its_header,
+        each_result_has_a_sentence_of_its_own,
+        the_system_page_size_is_the_systems,
         NULL,
     };
     return run_suite("header", 20, NULL, NULL, tests);

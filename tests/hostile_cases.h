@@ -35,7 +35,7 @@ static void case_wrong_record_size(void) { record.size = 8; }
 static void case_wrong_record_abi(void) { record.abi_version = 3; }
 static void case_null(void) { record.manager = 0; }
 static void case_misaligned(void) { record.manager++; }
-static void case_nowhere(void) { record.manager = 0x10000000 - 64; }
+static void case_nowhere(void) { record.manager = (uintptr_t)system_addresses(65536) + 4096 - 64; }
 static void case_system_address(void) { record.manager = 0xFFFF800000001000u; }
 
 static void case_in_heap(void) {

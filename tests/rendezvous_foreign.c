@@ -63,7 +63,9 @@ int main(void) {
     CHECK(options.size == (has_options ? 208 : (size_t)0xEEEEEEEEEEEEEEEEu));
     memset(&options, 0xEE, sizeof options);
     CHECK(mm->get_options(empty ? (char *)empty + 16 : NULL, &options) == 0);
-    CHECK(options.kind == 0xEE); /* untouched, though the owner writes to its argument */
+    CHECK(options.kind == 0xEE);                        /* untouched, though the owner writes to its argument */
+    CHECK(mm->get_options(piece, NULL) == has_options); /* the owner needs a record all the same */
+    CHECK(mm->get_options(empty ? (char *)empty + 16 : NULL, NULL) == 0 && mm->get_options(NULL, NULL) == 0);
     CHECK(mm->thread_heap_minimize() == 0 && calls(11) == has_options);
     mm->thread_done(); /* slot 2 would end the process */
 

@@ -74,6 +74,12 @@ static void first_place_fill(const void *content, size_t size) {
     CloseHandle(mapping);
 }
 
+/* The modules wait half a second for a record that is not complete. This one takes a part of that. If the machine makes it
+ * take nearly all, nothing can be said, and the case begins again. */
+enum { LATE_MS = 200, LATE_MOST_MS = 400, LATE_TIMES = 20, CHILD_AGAIN = 96 };
+
+static uint64_t filled_at;
+
 static void fill_late(void *running) {
     char name[64];
     tables_make_good();
@@ -83,9 +89,10 @@ static void fill_late(void *running) {
     char *view = MapViewOfFile(mapping, FILE_MAP_WRITE, 0, 0, 0);
     CHECK(view != NULL);
     event_raise(running);
-    sleep_ms(200);
+    sleep_ms(LATE_MS);
     memcpy(view + 8, record.magic, sizeof record - 8);
     __atomic_store_n((uintptr_t *)(void *)view, (uintptr_t)record.version1, __ATOMIC_RELEASE);
+    filled_at = now_ms();
 }
 
 /* An owner that has created the mapping but has not filled it yet: the library waits for it. */
@@ -94,9 +101,12 @@ static int late_owner_is_met(void) {
     event running = {0};
     thread_start(&late, fill_late, &running);
     CHECK(event_wait(&running, 10000)); /* a thread cannot begin while another is in DllMain */
-    int result = modules_meet(BRAINMM_ATTACHED, BRAINMM_ATTACHED, "found at Local", false);
+    uint64_t begin = now_ms();
+    module_load(path_beside(LIBRARY_FILE)); /* waits, and decides */
     thread_join(&late);
-    return result;
+    if (filled_at - begin > LATE_MOST_MS)
+        return CHILD_AGAIN;
+    return modules_meet(BRAINMM_ATTACHED, BRAINMM_ATTACHED, "found at Local", false);
 }
 
 #else
@@ -223,6 +233,10 @@ static void run_both(const char *name) {
         printf("%s%s\n", name, client_first ? ", client first" : "");
         fflush(stdout);
         int code = run(name, client_first);
+#if defined(_WIN32)
+        for (unsigned times = 1; code == CHILD_AGAIN && times < LATE_TIMES; times++)
+            code = run(name, client_first);
+#endif
         if (code != 0) {
             printf("%s%s: FAILED, exit code %d\n", name, client_first ? ", client first" : "", code);
             failures++;

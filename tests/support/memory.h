@@ -78,6 +78,18 @@ SUPPORT_INLINE void *system_pages(size_t size) {
     return pages;
 }
 
+/* Addresses that nobody else can get, because the test holds them until it ends, and behind which there is no memory. */
+SUPPORT_INLINE void *system_addresses(size_t size) {
+#if defined(_WIN32)
+    void *addresses = VirtualAlloc(NULL, size, MEM_RESERVE, PAGE_NOACCESS);
+    CHECK(addresses != NULL);
+#else
+    void *addresses = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(addresses != MAP_FAILED);
+#endif
+    return addresses;
+}
+
 SUPPORT_INLINE void system_pages_free(void *pages, size_t size) {
 #if defined(_WIN32)
     (void)size;

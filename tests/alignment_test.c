@@ -1,0 +1,166 @@
+/* alignment_test.c: brainmm_alloc_aligned gives every alignment that the system's addresses allow, far above the size of
+ * the piece too; a resize keeps it, and what cannot be is refused.
+ */
+#include "heap_support.h"
+#include "walk_support.h"
+
+#include "brainmm.h"
+#include "suite.h"
+
+#define LARGEST (64 * MIB)
+
+static const size_t sizes[] = {0, 1, 16, 100, 2048, 4096, 5000, 32768, 32769, 65536, 100000, 3 * MIB + 1};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+static void check_piece(char *piece, size_t alignment, size_t size) {
+    brainmm_options options;
+    ck_assert_ptr_nonnull(piece);
+    ck_assert_msg(is_aligned(piece, alignment), "%p is not aligned to %zu", (void *)piece, alignment);
+    ck_assert_uint_ge(brainmm_usable_size(piece), size);
+    ck_assert_int_eq(brainmm_get_options(piece, &options), 1);
+    ck_assert_uint_eq(options.align, 7); /* "2048 or more" */
+    ck_assert_uint_le(options.kind, BRAINMM_LARGE);
+    ck_assert_int_eq(brainmm_get_options(piece + 16, NULL), 0);
+}
+
+START_TEST(every_alignment_is_given_for_every_size) {
+    for (size_t alignment = 4096; alignment <= LARGEST; alignment *= 2)
+        for (unsigned k = 0; k < SIZES; k++) {
+            char *piece = brainmm_alloc_aligned(alignment, sizes[k]),
+                 *other = brainmm_alloc_aligned(alignment, sizes[k]);
+            check_piece(piece, alignment, sizes[k]);
+            check_piece(other, alignment, sizes[k]);
+            size_t usable = brainmm_usable_size(piece);
+            ck_assert_msg(piece + usable <= other || other + brainmm_usable_size(other) <= piece, "they overlap");
+            pattern_fill(piece, usable, k);
+            pattern_fill(other, brainmm_usable_size(other), k + 100);
+            ck_assert(pattern_holds(piece, usable, k));
+            ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
+            ck_assert_int_ne(brainmm_free(piece), BRAINMM_OK);
+            ck_assert(pattern_holds(other, brainmm_usable_size(other), k + 100));
+            ck_assert_int_eq(brainmm_free(other), BRAINMM_OK);
+        }
+}
+END_TEST
+
+/* Grows and shrinks a piece, through every kind of piece and back. */
+static void resize_through_all(size_t alignment, bool keep) {
+    char *piece = brainmm_alloc_aligned(alignment, 1);
+    size_t size = 1;
+    check_piece(piece, alignment, size);
+    pattern_fill(piece, size, alignment);
+    for (unsigned step = 0; step < 2 * SIZES; step++) {
+        size_t target = step < SIZES ? sizes[step] : sizes[2 * SIZES - 1 - step];
+        if (target == 0)
+            continue;
+        piece = keep ? brainmm_realloc(piece, target) : brainmm_reget(piece, target);
+        check_piece(piece, alignment, target);
+        if (keep)
+            ck_assert(pattern_holds(piece, size < target ? size : target, alignment));
+        size = target;
+        pattern_fill(piece, size, alignment);
+    }
+    ck_assert_ptr_null(keep ? brainmm_realloc(piece, PTRDIFF_MAX) : brainmm_reget(piece, PTRDIFF_MAX));
+    check_piece(piece, alignment, size);
+    ck_assert(pattern_holds(piece, size, alignment));
+    ck_assert_ptr_null(keep ? brainmm_realloc(piece, 0) : brainmm_reget(piece, 0)); /* frees */
+    ck_assert_int_eq(brainmm_get_options(piece, NULL), 0);
+}
+
+START_TEST(a_resize_keeps_the_alignment) {
+    for (size_t alignment = 4096; alignment <= LARGEST; alignment *= 2) {
+        resize_through_all(alignment, true);
+        resize_through_all(alignment, false);
+    }
+}
+END_TEST
+
+/* A neighbour keeps the piece from growing where it is. */
+START_TEST(a_piece_that_has_to_move_keeps_the_alignment) {
+    for (size_t alignment = 4096; alignment <= 16 * MIB; alignment *= 2) {
+        char *neighbours[8], *piece = brainmm_alloc_aligned(alignment, 40000);
+        check_piece(piece, alignment, 40000);
+        pattern_fill(piece, 40000, 1);
+        for (unsigned i = 0; i < 8; i++)
+            ck_assert_ptr_nonnull(neighbours[i] = brainmm_alloc(200000));
+        for (size_t size = 80000; size < 5 * MIB; size *= 2) {
+            piece = brainmm_realloc(piece, size);
+            check_piece(piece, alignment, size);
+            ck_assert(pattern_holds(piece, 40000, 1));
+        }
+        ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
+        for (unsigned i = 0; i < 8; i++)
+            ck_assert_int_eq(brainmm_free(neighbours[i]), BRAINMM_OK);
+    }
+}
+END_TEST
+
+START_TEST(the_walk_tells_the_alignment_in_bytes) {
+    char *pieces[32];
+    unsigned count = 0;
+    struct seen seen;
+    for (size_t alignment = 16; alignment <= LARGEST; alignment *= 2)
+        pieces[count++] = brainmm_alloc_aligned(alignment, 100);
+    pieces[0] = brainmm_realloc(pieces[0], 200);
+    pieces[count - 1] = brainmm_realloc(pieces[count - 1], 200000);
+    seen_start(&seen, 100000);
+    seen_walk(&seen);
+    for (unsigned i = 0; i < count; i++) {
+        const brainmm_allocation *found = seen_at(&seen, pieces[i]);
+        ck_assert_msg(found != NULL, "alignment 16 << %u is not found", i);
+        ck_assert_uint_eq(found->alignment, (size_t)16 << i);
+        ck_assert_int_eq(brainmm_free(pieces[i]), BRAINMM_OK);
+    }
+    seen_end(&seen);
+}
+END_TEST
+
+START_TEST(what_cannot_be_is_refused) {
+    static const size_t no_powers[] = {0, 3, 4095, 4097, 4096 + 2048, 3 * MIB, SIZE_MAX, SIZE_MAX - 4095};
+    static const size_t no_sizes[] = {SIZE_MAX, SIZE_MAX - 4095, (size_t)PTRDIFF_MAX + 1, PTRDIFF_MAX};
+    for (unsigned k = 0; k < SIZES; k++) {
+        for (unsigned i = 0; i < sizeof no_powers / sizeof *no_powers; i++)
+            ck_assert_ptr_null(brainmm_alloc_aligned(no_powers[i], sizes[k]));
+        ck_assert_ptr_null(brainmm_alloc_aligned((size_t)PTRDIFF_MAX + 1, sizes[k]));
+        if (sizeof(size_t) > 4) { /* no processor has such addresses */
+            ck_assert_ptr_null(brainmm_alloc_aligned((size_t)1 << (sizeof(size_t) * 8 - 2), sizes[k]));
+            ck_assert_ptr_null(brainmm_alloc_aligned((size_t)1 << (sizeof(size_t) * 8 - 4), sizes[k]));
+        }
+    }
+    for (size_t alignment = 1; alignment != 0; alignment *= 2)
+        for (unsigned i = 0; i < sizeof no_sizes / sizeof *no_sizes; i++)
+            ck_assert_msg(brainmm_alloc_aligned(alignment, no_sizes[i]) == NULL, "%zu at a multiple of %zu",
+                          no_sizes[i], alignment);
+    /* each is possible, both are not: the sum is above PTRDIFF_MAX */
+    ck_assert_ptr_null(brainmm_alloc_aligned(PTRDIFF_MAX / 2 + 1, PTRDIFF_MAX / 2 + 2));
+    void *piece = brainmm_alloc_aligned(4096, 100); /* and the heap works as before */
+    check_piece(piece, 4096, 100);
+    ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
+}
+END_TEST
+
+/* Every power of two up to PTRDIFF_MAX: given, and then right, or refused for want of addresses. */
+START_TEST(alignments_near_the_end_of_the_addresses_are_right_or_refused) {
+    for (size_t alignment = LARGEST; alignment <= PTRDIFF_MAX; alignment *= 2) {
+        char *piece = brainmm_alloc_aligned(alignment, 100000);
+        if (!piece)
+            continue;
+        check_piece(piece, alignment, 100000);
+        memset(piece, 1, 100000);
+        ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
+    }
+}
+END_TEST
+
+int main(void) {
+    const TTest *const tests[] = {
+        every_alignment_is_given_for_every_size,
+        a_resize_keeps_the_alignment,
+        a_piece_that_has_to_move_keeps_the_alignment,
+        the_walk_tells_the_alignment_in_bytes,
+        what_cannot_be_is_refused,
+        alignments_near_the_end_of_the_addresses_are_right_or_refused,
+        NULL,
+    };
+    return run_suite("alignment", 120, NULL, NULL, tests);
+}

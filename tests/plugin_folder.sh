@@ -1,0 +1,138 @@
+#!/bin/sh
+# plugin_folder.sh: a plug-in that is linked with the library lies in a folder of its own, plugins/ below the program's.
+# Which copy of the library does it get, for each kind of program, way of loading, and place of the library? The README
+# says what to ship because of this table.
+set -eu
+top=$PWD
+folder=$BUILD/tests/plugin_folder
+rm -rf "$folder"
+mkdir -p "$folder/elsewhere"
+
+case $TARGET in
+linux-x86_64) cc=gcc ;;
+linux-i386) cc=$(tools/i386-compiler) ;;
+win64) cc=x86_64-w64-mingw32-gcc ;;
+win32) cc=i686-w64-mingw32-gcc ;;
+esac
+case $TARGET in
+win*) exe=.exe dll=.dll library=brainmm.dll link="$BUILD/libbrainmm.dll.a" system='-static -lpthread -lntdll' flags= ;;
+*) exe='' dll=.so library=libbrainmm.so link="$BUILD/libbrainmm.so" system='-pthread -ldl' flags=-fPIC ;;
+esac
+
+# build NAME SOURCE OPTION...
+build() {
+    name=$1 source=$2
+    shift 2
+    # shellcheck disable=SC2086  # lists of options
+    $cc -std=gnu11 -O1 -Wall -Wextra -Werror $flags -Iinclude -Itests -o "$folder/$name" "tests/$source.c" "$@" $system
+}
+
+# Programs: with nothing of BrainMM, linked with the library beside them, and with the static core.
+build "nothing$exe" plugin_folder_host
+build "static$exe" plugin_folder_host -DHOST_HAS_HEAP -DBRAINMM_STATIC "$BUILD/libbrainmm.a"
+case $TARGET in
+win*)
+    build "linked$exe" plugin_folder_host -DHOST_HAS_HEAP "$link"
+    build "plugin$dll" plugin_folder_module -shared "$link"
+    ;;
+*)
+    # shellcheck disable=SC2016  # $ORIGIN is the loader's
+    {
+        build linked plugin_folder_host -DHOST_HAS_HEAP "$link" -Wl,-rpath,'$ORIGIN'
+        # The old kind of RPATH, which the loader also follows for what a library needs.
+        build rpath plugin_folder_host -Wl,--disable-new-dtags,-rpath,'$ORIGIN'
+        build plugin.so plugin_folder_module -shared "$link"
+        build plugin-beside.so plugin_folder_module -shared "$link" -Wl,-rpath,'$ORIGIN'
+        build plugin-above.so plugin_folder_module -shared "$link" -Wl,-rpath,'$ORIGIN/..'
+        build plugin-both.so plugin_folder_module -shared "$link" -Wl,-rpath,'$ORIGIN:$ORIGIN/..'
+    }
+    ;;
+esac
+
+count=0 status=0
+# expect RESULT PROGRAM WAY PLUGIN LIBRARY...: the library lies in the folders LIBRARY, host or plugin. The program runs
+# in a folder that has nothing.
+expect() {
+    expected=$1 program=$2 way=$3 plugin=$4
+    shift 4
+    case_folder=$folder/case$count
+    count=$((count + 1))
+    mkdir -p "$case_folder/plugins"
+    cp "$folder/$program$exe" "$case_folder/host$exe"
+    cp "$folder/$plugin$dll" "$case_folder/plugins/plugin$dll"
+    for place in "$@"; do
+        case $place in
+        host) cp "$BUILD/$library" "$case_folder/" ;;
+        plugin) cp "$BUILD/$library" "$case_folder/plugins/" ;;
+        esac
+    done
+    # Into a file: Wine's server would keep a pipe open after the program has ended.
+    (
+        cd "$folder/elsewhere"
+        case $TARGET in
+        win*) WINE_RUN_SECONDS=60 "$top/tools/wine-run" "$TARGET" "../${case_folder##*/}/host.exe" "$way" ;;
+        *) timeout 60 "../${case_folder##*/}/host" "$way" ;;
+        esac
+    ) >"$case_folder/output" 2>&1 || echo "exit code $?" >>"$case_folder/output"
+    result=$(tr -d '\r' <"$case_folder/output")
+    [ "$result" = "$expected" ] || {
+        echo "program $program, $way, $plugin, library in: ${*:-no folder}: '$result' instead of '$expected'"
+        status=1
+    }
+}
+
+case $TARGET in
+win*)
+    missing='error 126' # ERROR_MOD_NOT_FOUND
+    #      result     program way       plug-in library in
+    expect host       nothing plain     plugin  host
+    expect "$missing" nothing plain     plugin  plugin
+    expect host       nothing plain     plugin  host plugin
+    expect "$missing" nothing plain     plugin
+    expect "$missing" nothing altered   plugin  host
+    expect plugin     nothing altered   plugin  plugin
+    expect plugin     nothing altered   plugin  host plugin
+    expect host       nothing search    plugin  host
+    expect plugin     nothing search    plugin  plugin
+    expect plugin     nothing search    plugin  host plugin
+    expect host       nothing directory plugin  host
+    expect plugin     nothing directory plugin  plugin
+    expect host       nothing directory plugin  host plugin
+    expect plugin     nothing first     plugin  plugin
+    expect plugin     nothing first     plugin  host plugin
+    expect host       linked  plain     plugin  host
+    expect host       linked  altered   plugin  host
+    expect host       linked  altered   plugin  host plugin
+    expect host       linked  search    plugin  host plugin
+    expect host       static  plain     plugin  host
+    expect "$missing" static  plain     plugin  plugin
+    expect plugin     static  altered   plugin  plugin
+    expect plugin     static  first     plugin  plugin
+    expect "$missing" static  altered   plugin
+    ;;
+*)
+    missing='not found'
+    #      result     program way   plug-in       library in
+    expect "$missing" nothing plain plugin        host plugin
+    expect plugin     nothing plain plugin-beside plugin
+    expect "$missing" nothing plain plugin-beside host
+    expect host       nothing plain plugin-above  host
+    expect "$missing" nothing plain plugin-above  plugin
+    expect plugin     nothing plain plugin-beside host plugin
+    expect host       nothing plain plugin-above  host plugin
+    expect host       nothing plain plugin-both   host
+    expect plugin     nothing plain plugin-both   plugin
+    expect plugin     nothing plain plugin-both   host plugin
+    expect plugin     nothing first plugin        plugin
+    expect host       rpath   plain plugin        host
+    expect "$missing" rpath   plain plugin        plugin
+    expect host       rpath   plain plugin        host plugin
+    expect host       linked  plain plugin        host
+    expect host       linked  plain plugin-beside host plugin
+    expect "$missing" static  plain plugin        host plugin
+    expect plugin     static  plain plugin-both   plugin
+    expect host       static  plain plugin-both   host
+    ;;
+esac
+echo "$count cases"
+exit $status
