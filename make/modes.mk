@@ -55,7 +55,7 @@ ENVIRONMENT_valgrind := CK_FORK=no
 
 # tests/support/page_size.c stands between the core and these functions, and makes the system's pages TEST_PAGE_SIZE
 # bytes long.
-WRAP_page :=
+WRAP_page := os_facts_start os_commit_table os_commit os_decommit os_protect os_move_pages
 
 MODES += page16k
 ON_page16k := linux-x86_64

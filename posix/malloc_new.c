@@ -1,9 +1,8 @@
-/* malloc_new.c: C++'s operators new and delete of libbrainmm-malloc.so, by their mangled names, so that the library needs
- * no C++ runtime. A failed new calls the program's new handler and throws through the program's own libstdc++ or libc++;
- * a program that has neither cannot catch, and ends.
+/* malloc_new.c: C++'s operators new and delete of libbrainmm-malloc.so, by their mangled names, so that the library
+ * needs no C++ runtime. A failed new calls the program's new handler and throws through the program's own libstdc++ or
+ * libc++; a program that has neither cannot catch, and ends.
  */
-#include "fast_path.h"
-#include "heap.h"
+#include "malloc_slow.h"
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -27,7 +26,7 @@ static void *new_retry(size_t alignment, size_t size, bool throws) {
         new_handler handler = get_new_handler ? get_new_handler() : NULL;
         if (handler)
             handler();
-        void *piece = alloc_aligned_any(alignment, size);
+        void *piece = brainmm_alloc_aligned(alignment, size);
         if (piece)
             return piece;
         if (handler)
@@ -42,13 +41,13 @@ static void *new_retry(size_t alignment, size_t size, bool throws) {
 
 static inline void *new_piece(size_t size, bool throws) {
     void *piece = fast_alloc(os_thread_pointer(), size);
-    if (UNLIKELY(!piece) && (piece = alloc_slow(size)) == NULL)
+    if (UNLIKELY(!piece) && (piece = slow_alloc(size)) == NULL)
         piece = new_retry(BRAINMM_ALIGNMENT, size, throws);
     return piece;
 }
 
 static inline void *new_aligned(size_t size, size_t alignment, bool throws) {
-    void *piece = alloc_aligned_any(alignment, size);
+    void *piece = brainmm_alloc_aligned(alignment, size);
     return piece ? piece : new_retry(alignment, size, throws);
 }
 

@@ -5,7 +5,7 @@
 #include "brainmm.h"
 #include "machine_code.h"
 #if defined(BRAINMM_STATIC)
-#include "window.h"
+#include "memory/units.h"
 #endif
 
 enum { PAGE = 4096, R = BRAINMM_READ, W = BRAINMM_WRITE, X = BRAINMM_EXECUTE };

@@ -1,5 +1,5 @@
-/* alignment_test.c: brainmm_alloc_aligned gives every alignment that the system's addresses allow, far above the size of
- * the piece too; a resize keeps it, and what cannot be is refused.
+/* alignment_test.c: brainmm_alloc_aligned gives every alignment that the system's addresses allow, far above the size
+ * of the piece too; a resize keeps it, and what cannot be is refused.
  */
 #include "heap_support.h"
 #include "walk_support.h"

@@ -8,6 +8,7 @@
  * White box: linked with the static core and the linker's --wrap for each of the functions (tests.mk).
  */
 #include "heap_model.h"
+#include "heap_whole.h"
 
 #include "os.h"
 
@@ -52,7 +53,7 @@ size_t __wrap_os_move_pages(void *to, void *from, size_t size, bool *lost) {
     size_t part = size;
     if (call_fails()) {
         moves_failed++;
-        part = moves_failed % 2 ? 0 : size / 2 / OS_PAGE * OS_PAGE;
+        part = moves_failed % 2 ? 0 : size / 2 / os_facts.page * os_facts.page;
         *lost = moves_failed % 4 == 3 || moves_failed % 4 == 0;
     }
     size_t moved = part ? __real_os_move_pages(to, from, part, lost) : 0;
@@ -141,7 +142,7 @@ static void fill_from_holes(void) {
     for (unsigned b = 0; b < BUFFERS; b++) {
         buffers[b] = brainmm_alloc(SIZE);
         refused += buffers[b] == NULL;
-        for (size_t at = 0; buffers[b] && at < SIZE; at += OS_PAGE)
+        for (size_t at = 0; buffers[b] && at < SIZE; at += os_facts.page)
             buffers[b][at] = (unsigned char)(b + 1);
     }
     for (unsigned b = 0; b < BUFFERS; b += 2)
@@ -151,7 +152,7 @@ static void fill_from_holes(void) {
     for (size_t at = 0; large && at < LARGE; at++)
         CHECK(large[at] == 0);
     for (unsigned b = 1; b < BUFFERS; b += 2) {
-        for (size_t at = 0; buffers[b] && at < SIZE; at += OS_PAGE)
+        for (size_t at = 0; buffers[b] && at < SIZE; at += os_facts.page)
             CHECK(buffers[b][at] == b + 1);
         CHECK(brainmm_free(buffers[b]) == BRAINMM_OK);
     }
@@ -182,7 +183,9 @@ static void run(unsigned failing, bool from_there_on) {
     failing_call = 0;
     for (unsigned i = 0; i < SLOTS; i++)
         slot_release(&slots[i]);
+    heap_is_whole("a run");
     brainmm_thread_heap_minimize(); /* so that the next run asks the system again */
+    heap_is_whole("giving everything back");
     calls = made;
 }
 

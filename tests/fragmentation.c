@@ -7,7 +7,7 @@
 #include "heap_support.h"
 
 #include "brainmm.h"
-#include "window.h"
+#include "memory/units.h"
 
 enum { SLOTS = 4000, STEPS = 20000, WARM_UP = STEPS / 4 };
 
@@ -31,8 +31,8 @@ static void release(unsigned slot) {
 static size_t kept(void) {
     if (sizeof(void *) > 4)
         return resident_bytes();
-    struct window_figures figures;
-    window_figures(&figures);
+    struct units_figures figures;
+    units_figures(&figures);
     return figures.reserved;
 }
 

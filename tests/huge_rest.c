@@ -10,7 +10,7 @@
 #include "brainmm.h"
 #include "os.h"
 #include "os_inline.h"
-#include "window.h"
+#include "memory/units.h"
 
 enum { RUNS = 24, RUN_KIB = 18 * 1024 + 100, SLACK_MIB = 4 };
 
@@ -35,9 +35,9 @@ static bool all_have_flag(const void *start, size_t size, const char *flag) {
 }
 
 static size_t counted_bytes(void) {
-    struct window_figures figures;
-    window_figures(&figures);
-    return (figures.used + figures.cached + figures.idle) * UNIT_SIZE;
+    struct units_figures figures;
+    units_figures(&figures);
+    return (figures.used + figures.idle) * UNIT_SIZE;
 }
 
 static void all_is_counted(size_t before, const char *when) {
@@ -103,10 +103,11 @@ static void slabs_keep_to_themselves(unsigned count, bool huge) {
  * again. */
 static void nothing_is_huge_unasked(void) {
     enum { SIZE = 8 << 20 };
-    char *memory = os_reserve(SIZE, OS_HUGE_PAGE);
+    char *memory = os_reserve(SIZE, os_facts.huge_page);
     CHECK(memory != NULL && all_have_flag(memory, SIZE, " nh"));
-    os_expect_use(memory + OS_HUGE_PAGE, OS_HUGE_PAGE);
-    CHECK(all_have_flag(memory + OS_HUGE_PAGE, OS_HUGE_PAGE, " hg") && all_have_flag(memory, OS_HUGE_PAGE, " nh"));
+    os_expect_use(memory + os_facts.huge_page, os_facts.huge_page);
+    CHECK(all_have_flag(memory + os_facts.huge_page, os_facts.huge_page, " hg") &&
+          all_have_flag(memory, os_facts.huge_page, " nh"));
     os_decommit(memory + UNIT_SIZE, SIZE / 2);
     CHECK(all_have_flag(memory, SIZE, " nh"));
     os_release(memory, SIZE);
@@ -119,11 +120,11 @@ int main(void) {
     if (access("/sys/kernel/mm/transparent_hugepage/enabled", R_OK) != 0)
         test_skip("this kernel has no transparent huge pages");
     brainmm_free(brainmm_alloc(1)); /* the first allocation reads the machine's setting */
-    os_huge_pages_always = false;
+    os_facts.huge_pages_everywhere = false;
     runs_keep_to_themselves();
     slabs_keep_to_themselves(PIECES, true); /* 290 MiB */
     slabs_keep_to_themselves(PIECES / 2, false);
-    os_huge_pages_always = true;
+    os_facts.huge_pages_everywhere = true;
     nothing_is_huge_unasked();
     runs_keep_to_themselves();
     slabs_keep_to_themselves(PIECES / 2, true);

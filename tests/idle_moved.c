@@ -7,14 +7,14 @@
 #include "heap_support.h"
 
 #include "brainmm.h"
-#include "slab.h"
-#include "window.h"
+#include "slab/slab.h"
+#include "memory/units.h"
 
 enum { HOLES = 8, HOLE_MIB = 8, LARGE_MIB = 24, LIVE = 20, ROUNDS = 300 };
 
 static size_t moved_units(void) {
-    struct window_figures figures;
-    window_figures(&figures);
+    struct units_figures figures;
+    units_figures(&figures);
     return (size_t)figures.moved;
 }
 
@@ -77,7 +77,7 @@ static void marks_stay_behind(void) {
     for (unsigned i = 0; i < PIECES; i++) /* 2.7 MiB in the middle of each 18 MiB stay */
         if (i % (PIECES / 2) < PIECES / 4 || i % (PIECES / 2) > PIECES / 4 + KEEP)
             CHECK(brainmm_free(pieces[i]) == BRAINMM_OK);
-    uintptr_t first = (uintptr_t)window.table, span = atomic_load(&window.mask) + sizeof(struct unit);
+    uintptr_t first = (uintptr_t)window.table, span = load_relaxed(&window.mask) + sizeof(struct unit);
     uintptr_t *large = brainmm_alloc(16 * MIB);
     CHECK(large != NULL);
     for (size_t i = 0; i < 16 * MIB / sizeof *large; i++)

@@ -4,7 +4,7 @@
 #include "suite.h"
 #include "brainmm.h"
 #if defined(BRAINMM_STATIC)
-#include "move.h"
+#include "move/move.h"
 #endif
 
 enum { UNIT = 16 };

@@ -8,7 +8,8 @@
  */
 #include "heap_support.h"
 
-#include "slab.h"
+#include "brainmm.h"
+#include "memory/mark.h"
 
 enum { SLOTS = 3000, THREADS = 3, STEPS = 60000, PHASES = 12 };
 
@@ -16,7 +17,7 @@ static void *_Atomic slots[SLOTS];
 
 static void search(void *piece, size_t size) {
     uintptr_t first = (uintptr_t)window.table;
-    uintptr_t span = atomic_load(&window.mask) + sizeof(struct unit);
+    uintptr_t span = load_relaxed(&window.mask) + sizeof(struct unit);
     uintptr_t *words = piece;
     for (size_t i = 0; i < size / sizeof *words; i++)
         CHECK_MSG(words[i] - first >= span, "word %zu of %zu bytes at %p is a mark: %#" PRIxPTR, i, size, piece,

@@ -74,8 +74,8 @@ static void first_place_fill(const void *content, size_t size) {
     CloseHandle(mapping);
 }
 
-/* The modules wait half a second for a record that is not complete. This one takes a part of that. If the machine makes it
- * take nearly all, nothing can be said, and the case begins again. */
+/* The modules wait half a second for a record that is not complete. This one takes a part of that. If the machine makes
+ * it take nearly all, nothing can be said, and the case begins again. */
 enum { LATE_MS = 200, LATE_MOST_MS = 400, LATE_TIMES = 20, CHILD_AGAIN = 96 };
 
 static uint64_t filled_at;

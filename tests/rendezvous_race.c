@@ -2,7 +2,7 @@
  * that it has lost and uses the first one's. If many threads claim a place at once, exactly one gets it. */
 #include "rendezvous_party.h"
 /* rendezvous_party.h first: it includes the system's headers */
-#include "rendezvous.h"
+#include "share/rendezvous.h"
 
 enum { THREADS = 4, ROUNDS = 50, PLACE = 1 };
 

@@ -8,8 +8,8 @@
 #include "heap_support.h"
 
 #include "brainmm.h"
-#include "region.h"
-#include "run.h"
+#include "memory/region.h"
+#include "heap/resize.h"
 #if !defined(_WIN32)
 #include <sys/resource.h>
 #endif
@@ -73,9 +73,12 @@ static void start_counting(void) { resize_counters_get(&counted_before); }
 static void check_counted(int line, size_t right, size_t left, size_t room, size_t slid, size_t moved, size_t copied) {
     struct resize_counters now;
     resize_counters_get(&now);
-    uint64_t found[] = {now.right_bytes - counted_before.right_bytes, now.left_bytes - counted_before.left_bytes,
-                        now.room_bytes - counted_before.room_bytes,   now.slid_bytes - counted_before.slid_bytes,
-                        now.moved_bytes - counted_before.moved_bytes, now.copied_bytes - counted_before.copied_bytes};
+    uint64_t found[] = {now.grown_right - counted_before.grown_right,
+                        now.grown_left - counted_before.grown_left,
+                        now.grown_headroom - counted_before.grown_headroom,
+                        now.slid - counted_before.slid,
+                        now.moved - counted_before.moved,
+                        now.copied - counted_before.copied};
     uint64_t wanted[] = {right, left, room, slid, moved, copied};
     static const char *const names[] = {"right", "left", "room", "slid", "moved", "copied"};
     for (unsigned i = 0; i < 6; i++)
@@ -160,11 +163,11 @@ static void goes_where_there_is_room(size_t size, bool keep) {
     CHECK(brainmm_usable_size(place) == 0);
     size_t before = brainmm_usable_size(piece), after = 2 * before;
     size_t more = (run_units(after) - run_units(before)) << UNIT_SHIFT;
-    struct window_figures figures;
-    window_figures(&figures);
+    struct units_figures figures;
+    units_figures(&figures);
     pattern_fill(piece, before, 9);
     if (data >= 256 * KIB) {
-        CHECK_MSG(figures.room << UNIT_SHIFT >= more, "%zu units of headroom", figures.room);
+        CHECK_MSG(figures.headroom << UNIT_SHIFT >= more, "%zu units of headroom", figures.headroom);
         start_counting();
         CHECK(brainmm_realloc(piece, after) == piece);
         COUNTED(0, 0, more, 0, 0, 0);
@@ -172,8 +175,8 @@ static void goes_where_there_is_room(size_t size, bool keep) {
         pattern_fill(piece, after, 10);
     }
     CHECK(brainmm_free(piece) == BRAINMM_OK);
-    window_figures(&figures);
-    CHECK_MSG(figures.room == 0, "%zu units of headroom without a run", figures.room);
+    units_figures(&figures);
+    CHECK_MSG(figures.headroom == 0, "%zu units of headroom without a run", figures.headroom);
     give_all();
 }
 
@@ -188,7 +191,7 @@ static void shrinks_in_place(void) {
     COUNTED(0, 0, 0, 0, 0, 0);
     struct resize_counters now;
     resize_counters_get(&now);
-    CHECK(now.shrunk_bytes - counted_before.shrunk_bytes == size / 4 * 3);
+    CHECK(now.shrunk - counted_before.shrunk == size / 4 * 3);
     brainmm_thread_heap_minimize();
     size_t rest = resident_bytes();
     CHECK_MSG(rest + size / 4 * 3 < full + 4 * MIB, "%zu KiB resident, after shrinking %zu", full / KIB, rest / KIB);
@@ -211,9 +214,8 @@ static void reget_never_copies(void) {
     }
     struct resize_counters now;
     resize_counters_get(&now);
-    CHECK(now.copied_bytes == counted_before.copied_bytes && now.moved_bytes == counted_before.moved_bytes &&
-          now.slid_bytes == counted_before.slid_bytes);
-    CHECK(now.right_bytes > counted_before.right_bytes);
+    CHECK(now.copied == counted_before.copied && now.moved == counted_before.moved && now.slid == counted_before.slid);
+    CHECK(now.grown_right > counted_before.grown_right);
     for (unsigned i = 0; i < PIECES; i++)
         CHECK(brainmm_free(pieces[i]) == BRAINMM_OK);
 }
@@ -221,21 +223,22 @@ static void reget_never_copies(void) {
 /* To the system pages of different rights are different mappings. All of them must move and keep their rights. */
 static void pages_move_with_their_rights(void) {
     enum { PAGES = 67 };
-    size_t size = (size_t)PAGES * OS_PAGE, reserved = 32 * UNIT;
+    size_t size = (size_t)PAGES * os_facts.page, half = (PAGES + 16) * os_facts.page / UNIT * UNIT, reserved = 2 * half;
     unsigned char *memory = os_reserve(reserved, UNIT);
     CHECK(memory != NULL && os_commit(memory, reserved));
-    unsigned char *from = memory, *to = memory + 16 * UNIT;
+    unsigned char *from = memory, *to = memory + half;
     bool lost = false;
-    memset(to, 0xEE, 16 * UNIT);
+    memset(to, 0xEE, half);
     pattern_fill(from, size, 12);
     for (unsigned i = 0; i < PAGES; i += 3)
-        CHECK(os_protect(from + i * OS_PAGE, OS_PAGE, i % 2 ? BRAINMM_READ : BRAINMM_READ | BRAINMM_EXECUTE));
+        CHECK(
+            os_protect(from + i * os_facts.page, os_facts.page, i % 2 ? BRAINMM_READ : BRAINMM_READ | BRAINMM_EXECUTE));
     size_t moved = os_move_pages(to, from, size, &lost);
     CHECK(!lost && (moved == size || moved == 0));
     if (moved) {
         CHECK(pattern_holds(to, size, 12));
         for (unsigned i = 0; i < PAGES; i++)
-            CHECK(is_executable(to + i * OS_PAGE) == (i % 6 == 0));
+            CHECK(is_executable(to + i * os_facts.page) == (i % 6 == 0));
         CHECK(to[size] == 0xEE);
         for (size_t i = 0; i < size; i++)
             CHECK(from[i] == 0);
@@ -254,16 +257,16 @@ static void room_is_given_up_when_addresses_run_out(void) {
     occupy((char *)piece + 16 * MIB);
     CHECK((piece = brainmm_realloc(piece, 20 * MIB)) != NULL);
     pattern_fill(piece, 20 * MIB, 13);
-    struct window_figures figures;
-    window_figures(&figures);
-    CHECK(figures.room > 0 || WINDOW_IS_EVERYTHING); /* 32 bit takes the addresses behind a region first */
+    struct units_figures figures;
+    units_figures(&figures);
+    CHECK(figures.headroom > 0 || WINDOW_IS_EVERYTHING); /* 32 bit takes the addresses behind a region first */
     struct rlimit limit = {1 * MIB, RLIM_INFINITY};
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
     void *list = NULL;
     for (void **more; (more = brainmm_alloc(8 * MIB)) != NULL; list = more)
         *more = list;
-    window_figures(&figures);
-    CHECK(figures.room == 0);
+    units_figures(&figures);
+    CHECK(figures.headroom == 0);
     CHECK(brainmm_realloc(piece, 900 * MIB) == NULL && pattern_holds(piece, 20 * MIB, 13));
     while (list) {
         void *next = *(void **)list;
@@ -283,13 +286,13 @@ static void check_stats(void) {
     brainmm_stats stats = {.struct_size = sizeof stats};
     CHECK(brainmm_get_stats(&stats, NULL, 0) == BRAINMM_OK);
     resize_counters_get(&now);
-    CHECK(now.right_bytes != 0 && stats.grown_right_bytes == now.right_bytes);
-    CHECK(now.left_bytes != 0 && stats.grown_left_bytes == now.left_bytes);
-    CHECK(now.room_bytes != 0 && stats.grown_room_bytes == now.room_bytes);
-    CHECK(now.slid_bytes != 0 && stats.slid_bytes == now.slid_bytes);
-    CHECK(now.copied_bytes != 0 && stats.copied_bytes == now.copied_bytes);
-    CHECK(stats.moved_bytes == now.moved_bytes); /* 0 where the system cannot move pages */
-    CHECK(now.shrunk_bytes != 0 && stats.shrunk_bytes == now.shrunk_bytes);
+    CHECK(now.grown_right != 0 && stats.grown_right_bytes == now.grown_right);
+    CHECK(now.grown_left != 0 && stats.grown_left_bytes == now.grown_left);
+    CHECK(now.grown_headroom != 0 && stats.grown_room_bytes == now.grown_headroom);
+    CHECK(now.slid != 0 && stats.slid_bytes == now.slid);
+    CHECK(now.copied != 0 && stats.copied_bytes == now.copied);
+    CHECK(stats.moved_bytes == now.moved); /* 0 where the system cannot move pages */
+    CHECK(now.shrunk != 0 && stats.shrunk_bytes == now.shrunk);
 }
 
 int main(void) {

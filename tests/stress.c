@@ -7,8 +7,9 @@
  * The program prints the seed. With --threads=1 the same seed repeats a run exactly.
  */
 #include "heap_model.h"
+#include "heap_whole.h"
 
-enum { SLOTS_MOST = 100000, THREADS_MOST = 64, STEPS_OF_A_THREAD = 20000 };
+enum { SLOTS_MOST = 100000, THREADS_MOST = 64, STEPS_OF_A_THREAD = 20000, PHASES = 4 };
 
 static struct shared_slot {
     int busy;
@@ -20,6 +21,7 @@ static uint64_t seed = 1;
 static uint64_t end_ms;
 static size_t live_bytes, live_most;
 static uint64_t steps_done, refusals;
+static uintptr_t started; /* threads */
 
 static size_t any_size(random_source *random) {
     size_t exponent = random_below(random, 16); /* 0 .. 15: up to 32 KiB */
@@ -71,8 +73,21 @@ static bool option(const char *argument, const char *name, uint64_t *value) {
     return true;
 }
 
-int main(int argc, char **argv) {
+/* Until end_ms. A thread that ends is followed by another. */
+static void run_threads(void) {
     static thread threads[THREADS_MOST];
+    for (unsigned i = 0; i < thread_count; i++)
+        thread_start(&threads[i], thread_runs, (void *)++started);
+    while (now_ms() < end_ms)
+        for (unsigned i = 0; i < thread_count && now_ms() < end_ms; i++) {
+            thread_join(&threads[i]);
+            thread_start(&threads[i], thread_runs, (void *)++started);
+        }
+    for (unsigned i = 0; i < thread_count; i++)
+        thread_join(&threads[i]);
+}
+
+int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         uint64_t value;
         if (option(argv[i], "--seconds=", &value) && value > 0)
@@ -94,19 +109,14 @@ int main(int argc, char **argv) {
     printf("seed %" PRIu64 ", %u threads, %u slots, %u s\n", seed, thread_count, slot_count, seconds);
     fflush(stdout);
     watchdog_start(seconds * 10 + 60);
-    end_ms = now_ms() + (uint64_t)seconds * 1000;
-    uintptr_t started = 0;
-    for (unsigned i = 0; i < thread_count; i++)
-        thread_start(&threads[i], thread_runs, (void *)++started);
-    while (now_ms() < end_ms)
-        for (unsigned i = 0; i < thread_count && now_ms() < end_ms; i++) {
-            thread_join(&threads[i]);
-            thread_start(&threads[i], thread_runs, (void *)++started);
-        }
-    for (unsigned i = 0; i < thread_count; i++)
-        thread_join(&threads[i]);
+    for (unsigned phase = 0; phase < PHASES; phase++) {
+        end_ms = now_ms() + (uint64_t)seconds * 1000 / PHASES;
+        run_threads();
+        heap_is_whole("a phase");
+    }
     for (unsigned i = 0; i < slot_count; i++)
         slot_release(&slots[i].slot);
+    heap_is_whole("the release of all");
     printf("%" PRIu64 " steps in %" PRIuPTR " threads, %" PRIu64 " requests refused\n", steps_done, started, refusals);
     return TEST_PASSED;
 }

@@ -5,7 +5,7 @@
 #include "heap_support.h"
 
 #include "brainmm.h"
-#include "heap.h"
+#include "heap/heap.h"
 
 enum { ROUNDS = 60, PIECES = 300, WORKERS = 3 };
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# version.sh: BRAINMM_VERSION in brainmm.h is the Makefile's VERSION, and both are what the built library says of itself.
+# version.sh: BRAINMM_VERSION in brainmm.h is the Makefile's VERSION, and both are what the built library says of
+# itself.
 set -eu
 version=$(sed -n 's/^VERSION := *//p' Makefile)
 number=$(echo "$version" | awk -F. 'NF == 3 { printf "0x%02x%02x%02xu", $1, $2, $3 }')

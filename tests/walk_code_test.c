@@ -4,7 +4,7 @@
 #include "suite.h"
 #include "walk_support.h"
 #if defined(BRAINMM_STATIC)
-#include "jit.h"
+#include "heap/jit.h"
 #endif
 
 static struct seen seen;
@@ -124,7 +124,7 @@ START_TEST(code_is_found_piece_by_piece) {
 END_TEST
 
 #if defined(BRAINMM_STATIC) /* only in the static core can internal functions be called */
-static void count_one(void *count, const struct found *found) {
+static void count_one(void *count, const struct live_row *found) {
     (void)found;
     ++*(unsigned *)count;
 }
@@ -138,13 +138,13 @@ START_TEST(a_chunk_that_begins_elsewhere_is_not_visited) {
         ck_assert_int_eq(brainmm_jit_heap_create(kind, &heap), BRAINMM_OK);
         char *code = brainmm_jit_alloc(heap, 2 * MIB, NULL), *later = brainmm_jit_alloc(heap, 100, NULL);
         ck_assert(code != NULL && later != NULL);
-        ck_assert_uint_eq(jit_next((uintptr_t)code), (uintptr_t)code);
-        jit_scan((uintptr_t)code + 65536, count_one, &inside);
-        jit_scan((uintptr_t)code, count_one, &at_start);
+        ck_assert_uint_eq(jit_next_chunk((uintptr_t)code), (uintptr_t)code);
+        jit_visit_chunk((uintptr_t)code + 65536, count_one, &inside);
+        jit_visit_chunk((uintptr_t)code, count_one, &at_start);
         ck_assert_uint_eq(inside, 0);
         ck_assert_uint_eq(at_start, 1);
         ck_assert_int_eq(brainmm_jit_heap_destroy(heap), BRAINMM_OK);
-        jit_scan((uintptr_t)code, count_one, &at_start);
+        jit_visit_chunk((uintptr_t)code, count_one, &at_start);
         ck_assert_uint_eq(at_start, 1);
     }
 }

@@ -2,7 +2,7 @@
 #include "malloc_object.h"
 
 /* Nobody asks how many there are: brainmm.dll stays loaded. */
-static long objects_alive;
+static malloc_counter objects_alive;
 
 int BRAINMM_CALL brainmm_create_malloc(struct IMalloc **result) {
     if (!result)

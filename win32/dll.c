@@ -1,23 +1,21 @@
-/* dll.c (Windows): the life of brainmm.dll. It has no C runtime, so this is the entry point the loader calls.
+/* dll.c (Windows): the life of brainmm.dll. It has no C run-time, so this is the entry point that the loader calls.
  *
- * The loader's lock is held here: nothing below loads a library or waits for a thread. The DLL pins itself when it has
- * found its heap, because the pointers it has given out, to memory or to functions, are good for the life of the
- * process.
+ * The loader's lock is held here: nothing below loads a library or waits for a thread. The DLL pins itself, because the
+ * pointers that it gives out, to memory or to functions, are good for the life of the process.
  */
-#include "heap.h"
-#include "manager.h"
-#include "rendezvous.h"
+#include "heap/heap.h"
+#include "share/manager.h"
+#include "share/rendezvous.h"
 #include <windows.h>
 
 BOOL WINAPI brainmm_dll_entry(HINSTANCE instance, DWORD reason, void *reserved);
-
-void rendezvous_bind_lifecycle(void) { rendezvous_pin(&manager_active); }
 
 BOOL WINAPI brainmm_dll_entry(HINSTANCE instance, DWORD reason, void *reserved) {
     (void)instance;
     (void)reserved;
     switch (reason) {
     case DLL_PROCESS_ATTACH:
+        rendezvous_pin(&manager_active);
         manager_start(); /* without a heap the DLL loads all the same, and each call tries again */
         break;
     case DLL_THREAD_DETACH:
@@ -25,8 +23,8 @@ BOOL WINAPI brainmm_dll_entry(HINSTANCE instance, DWORD reason, void *reserved) 
             heap_thread_exit();
         break;
     case DLL_PROCESS_DETACH:
-        /* The process ends, since a pinned DLL is not unloaded: the other threads are gone, perhaps in the middle of
-         * the heap, and the system takes the memory. So nothing is locked, and nothing freed. */
+        /* A pinned DLL is not unloaded, so the process ends. The other threads are gone, perhaps in the middle of the
+         * heap, and the system takes the memory. So nothing is locked, and nothing is freed. */
         break;
     }
     return TRUE;

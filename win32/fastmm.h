@@ -2,8 +2,8 @@
 #ifndef BRAINMM_FASTMM_H
 #define BRAINMM_FASTMM_H
 
-/* Publishes MEMORY_MANAGER, six pointers as in Delphi's TMemoryManagerEx, under FastMM's name, if the user has asked for
- * that (BRAINMM_OPTIONS=fastmm) and nobody has published there. Needs no heap. */
+/* Publishes MEMORY_MANAGER, six pointers as in Delphi's TMemoryManagerEx, under FastMM's name, if the user has asked
+ * for that (BRAINMM_OPTIONS=fastmm) and nobody has published there. Needs no heap. */
 void fastmm_publish(void *const *memory_manager);
 
 #endif

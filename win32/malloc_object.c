@@ -15,9 +15,9 @@
 
 struct malloc_object {
     IMalloc com;
-    long references;
+    malloc_counter references;
     const struct brainmm_manager *heap;
-    long *alive;
+    malloc_counter *alive;
 };
 
 /* Written down here, so that no library of GUIDs is needed. */
@@ -29,16 +29,14 @@ static bool is_iid(const IID *one, const IID *other) { return memcmp(one, other,
 
 static struct malloc_object *object_of(IMalloc *com) { return (struct malloc_object *)(void *)com; }
 
-static ULONG STDMETHODCALLTYPE add_ref(IMalloc *com) {
-    return (ULONG)__atomic_add_fetch(&object_of(com)->references, 1, __ATOMIC_RELAXED);
-}
+static ULONG STDMETHODCALLTYPE add_ref(IMalloc *com) { return (ULONG)add_relaxed(&object_of(com)->references, 1) + 1; }
 
 /* Whoever drops the last reference sees all that others did with theirs, hence acquire and release. */
 static ULONG STDMETHODCALLTYPE release(IMalloc *com) {
     struct malloc_object *object = object_of(com);
-    long left = __atomic_sub_fetch(&object->references, 1, __ATOMIC_ACQ_REL);
+    long left = subtract_acq_rel(&object->references, 1) - 1;
     if (left == 0) {
-        __atomic_fetch_sub(object->alive, 1, __ATOMIC_RELEASE);
+        subtract_release(object->alive, 1);
         object->heap->free(object);
     }
     return (ULONG)left;
@@ -83,14 +81,14 @@ static const IMallocVtbl functions = {query_interface, add_ref,          release
                                       object_alloc,    object_realloc,   object_free,
                                       object_get_size, object_did_alloc, object_heap_minimize};
 
-struct IMalloc *malloc_object_create(const struct brainmm_manager *heap, long *alive) {
+struct IMalloc *malloc_object_create(const struct brainmm_manager *heap, malloc_counter *alive) {
     struct malloc_object *object = heap->alloc(sizeof *object);
     if (!object)
         return NULL;
     object->com.lpVtbl = (IMallocVtbl *)(uintptr_t)&functions;
-    object->references = 1;
+    store_relaxed(&object->references, 1);
     object->heap = heap;
     object->alive = alive;
-    __atomic_fetch_add(alive, 1, __ATOMIC_RELAXED);
+    add_relaxed(alive, 1);
     return &object->com;
 }

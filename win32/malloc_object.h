@@ -2,10 +2,13 @@
 #ifndef BRAINMM_MALLOC_OBJECT_H
 #define BRAINMM_MALLOC_OBJECT_H
 
+#include "base/atomic.h"
 #include "brainmm.h"
 
-/* An object with the interface IMalloc over HEAP, with one reference; NULL if memory is out. *ALIVE is one higher while the
- * object lives. */
-struct IMalloc *malloc_object_create(const struct brainmm_manager *heap, long *alive);
+typedef ATOMIC(long) malloc_counter;
+
+/* An object with the interface IMalloc over HEAP, with one reference. NULL: out of memory. *ALIVE is one higher while
+ * the object lives. */
+struct IMalloc *malloc_object_create(const struct brainmm_manager *heap, malloc_counter *alive);
 
 #endif

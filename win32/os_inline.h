@@ -1,26 +1,24 @@
 /* os_inline.h (Windows): what of os.h must be inline: the word of thread-local storage that holds the thread's heap.
  *
- * MinGW's __thread is a function call each time, so the word is a TlsAlloc slot read from the thread's TEB, where
- * Windows keeps the first 64 of them. os_thread_offset is the slot's place there. A process that had used up all 64
- * before us leaves us none: os_thread_offset then points to a field that is NULL in every thread, the fast paths
- * take every thread for a new one, and the slow paths ask TlsGetValue.
+ * MinGW's __thread is a function call each time. So the word is a TlsAlloc slot that is read from the thread's TEB,
+ * where Windows keeps the first 64 of them. os_thread_offset is the slot's place there. A process may have used up all
+ * 64 before us. Then os_thread_offset points to a field that is NULL in every thread: the fast paths take every thread
+ * for a new one, and the slow paths ask TlsGetValue.
  */
 #ifndef BRAINMM_OS_INLINE_H
 #define BRAINMM_OS_INLINE_H
 
 #include <stdint.h>
 
-struct heap;
+struct thread_heap;
 
 #define OS_THREAD_POINTER_MAY_BE_NULL 1
-#define OS_HUGE_PAGES false
-#define os_huge_pages_always false
-#define OS_RESERVED_IS_CHARGED false
+#define OS_THREAD_WORD(initial) _Static_assert(1, "the word is a slot of the system's")
 
 extern uint32_t os_thread_offset __attribute__((visibility("hidden")));
 
-static inline struct heap *os_thread_pointer(void) {
-    struct heap *heap;
+static inline struct thread_heap *os_thread_pointer(void) {
+    struct thread_heap *heap;
 #ifdef __x86_64__
     __asm__ volatile("mov %%gs:(%1), %0" : "=r"(heap) : "r"((uint64_t)os_thread_offset));
 #else
@@ -29,6 +27,7 @@ static inline struct heap *os_thread_pointer(void) {
     return heap;
 }
 
-void os_set_thread_pointer(struct heap *heap);
+struct thread_heap *os_thread_pointer_sure(void);
+void os_set_thread_pointer(struct thread_heap *heap);
 
 #endif

@@ -1,19 +1,14 @@
 /* rendezvous.c (Windows): the places, images and pins of rendezvous.h.
  *
- * The first place is a file mapping whose name holds the process id, where the original's modules look, too. Any
- * process of the logon session can take that name first, so there is a second place, which no other process can reach:
- * an environment variable of this process.
+ * The first place is a file mapping whose name holds the process id. The original's modules look there, too. Any
+ * process of the logon session can take that name first. So there is a second place that no other process can reach: an
+ * environment variable of this process.
  */
-#include "rendezvous.h"
+#include "share/rendezvous.h"
+#include "base/atomic.h"
 #include "fastmm.h"
 #include "os.h"
 #include <windows.h>
-/* windows.h first: winternl.h needs its types */
-#include <winternl.h>
-
-/* The lock that guards the process's environment. Not in the headers; ntdll has had them from the beginning. */
-NTSYSAPI void NTAPI RtlAcquirePebLock(void);
-NTSYSAPI void NTAPI RtlReleasePebLock(void);
 
 enum { MAPPING, VARIABLE };
 enum { DELPHI_SLOT = 14 }; /* of the version-1 table: where Delphi's TMemoryManagerEx begins */
@@ -71,7 +66,7 @@ const char *rendezvous_place_name(unsigned place) {
 /* ---- First place: the file mapping ------------------------------------------------------------------------------ */
 
 /* The view is a page, whatever the size of the section: the original's is one pointer. Its memory need not be
- * committed, and ReadProcessMemory reports that where a plain read would fault. */
+ * committed. ReadProcessMemory reports that, where a plain read would fault. */
 static enum rendezvous_look mapping_look(struct brainmm_record *record, const char **reason) {
     WCHAR name[PREFIX_LENGTH + PROCESS_DIGITS + 1];
     SIZE_T done = 0;
@@ -96,9 +91,9 @@ static enum rendezvous_look mapping_look(struct brainmm_record *record, const ch
     return (uintptr_t)record->version1 == 0 ? PLACE_UNFILLED : PLACE_FILLED;
 }
 
-/* Whoever creates the name has the place. The handle stays open, and is not inherited: a child process would keep the
- * name alive. The original's modules do not wait for the pointer, hence nothing is done before it is stored that could
- * be done earlier or later. If the view cannot be had, the name is left: closing the handle frees it for others. */
+/* Whoever creates the name has the place. The handle stays open and is not inherited: a child process would keep the
+ * name alive. The original's modules do not wait for the pointer. So nothing is done before it is stored that could be
+ * done earlier or later. If the view cannot be had, closing the handle frees the name for others. */
 static bool mapping_claim(const struct brainmm_record *record) {
     WCHAR name[PREFIX_LENGTH + PROCESS_DIGITS + 1];
     mapping_name(name);
@@ -117,7 +112,7 @@ static bool mapping_claim(const struct brainmm_record *record) {
     view->abi_version = record->abi_version;
     view->manager = record->manager;
     /* Pairs with nothing but the order of writes: readers in other modules copy the whole and look at this word. */
-    __atomic_store_n((uintptr_t *)(void *)&view->version1, (uintptr_t)record->version1, __ATOMIC_RELEASE);
+    word_store_release((uintptr_t *)(void *)&view->version1, (uintptr_t)record->version1);
     UnmapViewOfFile(view);
     return true;
 }
@@ -158,19 +153,32 @@ static enum rendezvous_look variable_look(struct brainmm_record *record, const c
     return PLACE_FILLED;
 }
 
+/* The lock that guards the process's environment. ntdll has always had these two functions, and no header declares
+ * them. They are looked up, so that a program with the static core need not be linked with ntdll. */
+typedef void(NTAPI *environment_lock_function)(void);
+
+static environment_lock_function environment_lock(const char *name) {
+    HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+    return ntdll ? (environment_lock_function)(void (*)(void))GetProcAddress(ntdll, name) : NULL;
+}
+
 static bool variable_claim(const struct brainmm_record *record) {
     WCHAR value[VARIABLE_LENGTH + 1], now[VARIABLE_LENGTH + 1];
-    bool done = true;
+    environment_lock_function acquire = environment_lock("RtlAcquirePebLock");
+    environment_lock_function release = environment_lock("RtlReleasePebLock");
+    bool done = acquire && release;
+    if (!done)
+        return false;
     hex_write(value, PROCESS_DIGITS, GetCurrentProcessId());
     value[PROCESS_DIGITS] = L':';
     hex_write(value + PROCESS_DIGITS + 1, ADDRESS_DIGITS, record->manager);
     value[VARIABLE_LENGTH] = 0;
-    RtlAcquirePebLock(); /* compare and set in one */
+    acquire(); /* compare and set in one */
     variable_get(now);
     for (unsigned i = 0; i <= VARIABLE_LENGTH && (i == 0 || now[i - 1] != 0); i++)
         done = done && now[i] == variable_seen[i];
     done = done && SetEnvironmentVariableW(BRAINMM_VARIABLE_NAME, value);
-    RtlReleasePebLock();
+    release();
     return done;
 }
 

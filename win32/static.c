@@ -1,18 +1,17 @@
 /* static.c (Windows): the life of the static core, inside a program or a DLL that is not ours.
  *
  * The loader calls the TLS callbacks of an image as it calls a DLL's entry point, before that, and under the same lock.
- * MinGW links them only if the image has a TLS directory: hence the reference to _tls_used. manager.c refers to
- * rendezvous_bind_lifecycle(), so that this file cannot be left out of the archive's link.
+ * MinGW links them only if the image has a TLS directory: hence the reference to _tls_used. The static core is one
+ * object (Makefile.mingw), so no link can leave this file out.
  *
- * Nothing here loads a library. A DLL is pinned if its core becomes the owner of the process's heap (rendezvous_pin);
- * one that uses another's heap may be unloaded.
+ * Nothing here loads a library. A DLL is pinned if its core becomes the owner of the process's heap (rendezvous_pin).
+ * One that uses another's heap may be unloaded.
  */
-#include "heap.h"
-#include "manager.h"
-#include "rendezvous.h"
+#include "heap/heap.h"
+#include "share/manager.h"
 #include <windows.h>
 
-extern const IMAGE_TLS_DIRECTORY _tls_used; /* the C runtime's */
+extern const IMAGE_TLS_DIRECTORY _tls_used; /* the C run-time's */
 
 static void NTAPI image_event(void *image, DWORD reason, void *reserved) {
     (void)image;
@@ -27,6 +26,5 @@ static void NTAPI image_event(void *image, DWORD reason, void *reserved) {
 /* The linker sorts the sections .CRT$XL*, the callbacks, by name; those of the C runtime are in A and Z. */
 __attribute__((section(".CRT$XLB"), used)) static const PIMAGE_TLS_CALLBACK callback = image_event;
 
-static const IMAGE_TLS_DIRECTORY *volatile directory;
-
-void rendezvous_bind_lifecycle(void) { directory = &_tls_used; }
+/* The linker keeps what this refers to. */
+__attribute__((used)) static const IMAGE_TLS_DIRECTORY *const directory = &_tls_used;

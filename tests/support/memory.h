@@ -78,7 +78,8 @@ SUPPORT_INLINE void *system_pages(size_t size) {
     return pages;
 }
 
-/* Addresses that nobody else can get, because the test holds them until it ends, and behind which there is no memory. */
+/* Addresses that nobody else can get, because the test holds them until it ends, and behind which there is no memory.
+ *  */
 SUPPORT_INLINE void *system_addresses(size_t size) {
 #if defined(_WIN32)
     void *addresses = VirtualAlloc(NULL, size, MEM_RESERVE, PAGE_NOACCESS);

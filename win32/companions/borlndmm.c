@@ -7,8 +7,6 @@
 #include "companion.h"
 #include <string.h>
 
-const char companion_name[] = "borlndmm.dll";
-
 /* Nothing is ever counted down to an unload: the heap lives as long as the process. What is asked for is not 0. */
 enum { HEAP_REFERENCES = 2 };
 

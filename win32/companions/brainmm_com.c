@@ -1,5 +1,6 @@
 /* brainmm_com.c: the class of the heap's IMalloc, for programs that come to it through COM: CoCreateInstance with
- * CLSID_BrainMMMalloc, after `regsvr32 brainmm_com.dll`. Programs that know brainmm.h call brainmm_create_malloc instead.
+ * CLSID_BrainMMMalloc, after `regsvr32 brainmm_com.dll`. Programs that know brainmm.h call brainmm_create_malloc
+ * instead.
  *
  * The class factory is one static object without a count of its own; what counts is objects and locks of the DLL.
  */
@@ -13,8 +14,6 @@
 #include <objidl.h>
 #include <olectl.h>
 
-const char companion_name[] = "brainmm_com.dll";
-
 /* {5D8F0C39-6A21-4E7B-93D4-B2A6E1F7C048} */
 static const CLSID clsid_malloc = {0x5D8F0C39, 0x6A21, 0x4E7B, {0x93, 0xD4, 0xB2, 0xA6, 0xE1, 0xF7, 0xC0, 0x48}};
 #define CLASS_KEY L"CLSID\\{5D8F0C39-6A21-4E7B-93D4-B2A6E1F7C048}"
@@ -23,18 +22,18 @@ static const CLSID clsid_malloc = {0x5D8F0C39, 0x6A21, 0x4E7B, {0x93, 0xD4, 0xB2
 static const IID iid_unknown = {0x00000000, 0, 0, {0xC0, 0, 0, 0, 0, 0, 0, 0x46}};
 static const IID iid_factory = {0x00000001, 0, 0, {0xC0, 0, 0, 0, 0, 0, 0, 0x46}};
 
-static long alive; /* objects, and locks and references of the factory */
+static malloc_counter alive; /* objects, and locks and references of the factory */
 
 /* ---- The class factory ------------------------------------------------------------------------------------------ */
 
 static ULONG STDMETHODCALLTYPE factory_add_ref(IClassFactory *factory) {
     (void)factory;
-    return (ULONG)__atomic_add_fetch(&alive, 1, __ATOMIC_RELAXED);
+    return (ULONG)add_relaxed(&alive, 1) + 1;
 }
 
 static ULONG STDMETHODCALLTYPE factory_release(IClassFactory *factory) {
     (void)factory;
-    return (ULONG)__atomic_sub_fetch(&alive, 1, __ATOMIC_RELEASE);
+    return (ULONG)subtract_release(&alive, 1) - 1;
 }
 
 static HRESULT STDMETHODCALLTYPE factory_query_interface(IClassFactory *factory, REFIID iid, void **result) {
@@ -87,7 +86,7 @@ STDAPI DllGetClassObject(REFCLSID clsid, REFIID iid, void **result) {
     return factory_query_interface(&factory_object, iid, result);
 }
 
-STDAPI DllCanUnloadNow(void) { return __atomic_load_n(&alive, __ATOMIC_ACQUIRE) == 0 ? S_OK : S_FALSE; }
+STDAPI DllCanUnloadNow(void) { return load_acquire(&alive) == 0 ? S_OK : S_FALSE; }
 
 /* Sets a string below HKEY_CLASSES_ROOT. NAME NULL: the key's own. */
 static bool set_value(const WCHAR *path, const WCHAR *name, const WCHAR *value) {

@@ -13,8 +13,23 @@ static DWORD text_length(const char *text) {
     return length;
 }
 
+/* The file name of this DLL. "" if its path is longer than any that we expect. */
+static const char *file_name(char *path, DWORD size) {
+    HMODULE module = NULL;
+    if (!GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+                            (const char *)&companion_heap, &module))
+        return "";
+    DWORD length = GetModuleFileNameA(module, path, size);
+    if (length == 0 || length >= size)
+        return "";
+    while (length > 0 && path[length - 1] != '\\')
+        length--;
+    return path + length;
+}
+
 void companion_print(const char *sentence, const char *detail) {
-    const char *parts[] = {companion_name, ": ", sentence, detail, "\r\n"};
+    char path[1024];
+    const char *parts[] = {file_name(path, sizeof path), ": ", sentence, detail, "\r\n"};
     HANDLE standard_error = GetStdHandle(STD_ERROR_HANDLE);
     for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
         DWORD written;

@@ -1,16 +1,15 @@
 /* fpcmemdll.c: the memory manager DLL of Free Pascal's ShareMem unit.
  *
  * The contracts are those of Free Pascal's own manager (docs/companions.md): GetMem(0) is a piece, ReallocMem works on
- * the caller's variable. Callers do not look at results: what that manager cannot do, it ends the program for, with run-time
- * error 203 (out of memory) or 204 (invalid pointer). Free Pascal's own fpcmemdll.dll does the same, because a DLL has
- * no way to raise an exception in its caller's run-time library. So does this one: going on with NULL would write to
- * NULL plus the length of a string, which can be anybody's memory.
+ * the caller's variable. Callers do not look at results: what that manager cannot do, it ends the program for, with
+ * run-time error 203 (out of memory) or 204 (invalid pointer). Free Pascal's own fpcmemdll.dll does the same, because a
+ * DLL has no way to raise an exception in its caller's run-time library. So does this one: going on with NULL would
+ * write to NULL plus the length of a string, which can be anybody's memory.
  */
 #include "companion.h"
+#include "base/atomic.h"
 #include <string.h>
 #include <windows.h>
-
-const char companion_name[] = "fpcmemdll.dll";
 
 enum { OUT_OF_MEMORY = 203, INVALID_POINTER = 204 }; /* Pascal's run-time errors, and the program's exit codes */
 
@@ -105,12 +104,10 @@ struct fpc_heap_status *PASCAL_CALL fpcmemdll_get_heap_status(struct fpc_heap_st
 
 /* The heap does not keep the most that was ever in use; this is the most that any of these calls met. */
 struct fpc_status *PASCAL_CALL fpcmemdll_get_fpc_heap_status(struct fpc_status *status) {
-    static uintptr_t most_used;
+    static atomic_word most_used;
     brainmm_stats stats = companion_stats();
-    uintptr_t used = (uintptr_t)stats.live_bytes, most = __atomic_load_n(&most_used, __ATOMIC_RELAXED);
-    /* relaxed: a figure that stands for itself */
-    while (most < used &&
-           !__atomic_compare_exchange_n(&most_used, &most, used, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    uintptr_t used = (uintptr_t)stats.live_bytes, most = load_relaxed(&most_used);
+    while (most < used && !exchange_weak_release(&most_used, &most, used))
         continue;
     status->most_size = (uintptr_t)stats.committed_most;
     status->most_used = most < used ? used : most;

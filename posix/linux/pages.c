@@ -1,0 +1,157 @@
+/* pages.c (Linux): memory as only Linux has it: exact places, huge pages, pages that move, questions about any page. */
+#define _GNU_SOURCE
+#include "base/atomic.h"
+#include "brainmm.h"
+#include "linux/maps.h"
+#include "map.h"
+#include "os.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+/* ---- Mapping ---------------------------------------------------------------------------------------------------- */
+
+/* Huge pages are only where os_expect_use() wants them. Else the first touch of a table would cost 2 MiB, and memory
+ * would be in use that nobody counts. */
+void *map_memory(int protection, void *address, size_t size, int more) {
+    void *mapped = mmap(address, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | more, -1, 0);
+    if (mapped == MAP_FAILED)
+        return NULL;
+    if (os_facts.huge_pages_everywhere)
+        madvise(mapped, size, MADV_NOHUGEPAGE);
+    return mapped;
+}
+
+bool os_reserve_at(void *address, size_t size) {
+    void *mapped = map_memory(PROT_READ | PROT_WRITE, address, size, MAP_FIXED_NOREPLACE);
+    if (mapped && mapped != address) { /* a kernel before 4.17 takes the address for a hint */
+        munmap(mapped, size);
+        return false;
+    }
+    return mapped != NULL;
+}
+
+/* The memory is mapped anew. So rights and advice of before are gone, and the kernel has one mapping there again: moved
+ * pages stay apart for ever. */
+void os_decommit(void *address, size_t size) {
+    if (map_memory(PROT_READ | PROT_WRITE, address, size, MAP_FIXED))
+        return;
+    madvise(address, size, MADV_DONTNEED); /* the process has as many mappings as it may */
+    mprotect(address, size, PROT_READ | PROT_WRITE);
+}
+
+void os_expect_use(void *address, size_t size) {
+    uintptr_t huge = os_facts.huge_page;
+    char *first = (char *)(((uintptr_t)address + huge - 1) & ~(huge - 1));
+    char *end = (char *)(((uintptr_t)address + size) & ~(huge - 1));
+    if (first < end)
+        madvise(first, (size_t)(end - first), MADV_HUGEPAGE);
+}
+
+/* ---- Moving ----------------------------------------------------------------------------------------------------- */
+
+/* The kernel moves what is one mapping to it. Where it refuses, it has unmapped the target already. So it is asked
+ * first whether [from, from + size) is one mapping: to make that longer than there are addresses fails in any case, but
+ * with EFAULT only if it is not. */
+static bool is_one_mapping(void *from, size_t size) {
+    size_t impossible = SIZE_MAX & ~(os_facts.granule - 1);
+    return mremap(from, size, impossible, 0) == MAP_FAILED && errno != EFAULT;
+}
+
+/* The longest part from SOURCE on, SIZE at most, that is one mapping: its rights differ, or parts of it were moved
+ * before. Parts that are not whole are halved. */
+static size_t movable_part(char *source, size_t size) {
+    size_t part = size;
+    while (part > os_facts.page && !is_one_mapping(source, part)) {
+        size_t whole = part > os_facts.huge_page ? os_facts.huge_page : os_facts.page;
+        part = (part / 2 + whole - 1) & ~(whole - 1);
+    }
+    return part;
+}
+
+/* Linux 5.7 can move pages and leave the mapping that they were in, so that nobody else's can get between ours. Without
+ * that, nothing is moved. */
+size_t os_move_pages(void *to, void *from, size_t size, bool *lost) {
+    static bool unable;
+    size_t moved = 0;
+    while (moved < size && !word_load_relaxed(&unable)) {
+        char *source = (char *)from + moved, *target = (char *)to + moved;
+        size_t part = movable_part(source, size - moved);
+        if (mremap(source, part, part, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, target) != target) {
+            bool refused = errno == EINVAL; /* before anything was done: an older kernel, or valgrind */
+            if (refused)
+                word_store_relaxed(&unable, true);
+            *lost = !refused && !os_reserve_at(target, part) && errno != EEXIST;
+            break;
+        }
+        moved += part;
+    }
+    if (moved)
+        os_decommit(from, moved);
+    return moved;
+}
+
+/* ---- Any page --------------------------------------------------------------------------------------------------- */
+
+/* Where process_vm_readv() is forbidden or missing, the kernel can still be had to copy, into a pipe and out of it: a
+ * page at a time, which every pipe has room for. */
+static bool peek_through_pipe(char *copy, const char *from, size_t size) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return false;
+    size_t done = 0;
+    while (done < size) {
+        size_t part = size - done < 4096 ? size - done : 4096;
+        if (syscall(SYS_write, ends[1], from + done, part) != (long)part ||
+            syscall(SYS_read, ends[0], copy + done, part) != (long)part)
+            break;
+        done += part;
+    }
+    close(ends[0]);
+    close(ends[1]);
+    return done == size;
+}
+
+bool os_peek(void *copy, const void *from, size_t size) {
+    int error = errno;
+    struct iovec to = {copy, size}, of = {(void *)(uintptr_t)from, size};
+    ssize_t done = process_vm_readv(getpid(), &to, 1, &of, 1, 0);
+    bool read = done == (ssize_t)size;
+    if (done < 0 && errno != EFAULT)
+        read = peek_through_pipe(copy, from, size);
+    errno = error;
+    return read;
+}
+
+/* Bytes for the pages that one question is about. */
+#define MINCORE_PAGES 1024u
+
+bool os_pages_are_mapped(const void *address, size_t size) {
+    unsigned char resident[MINCORE_PAGES];
+    size_t most = MINCORE_PAGES * os_facts.page;
+    for (size_t done = 0; done < size; done += most) {
+        size_t part = size - done < most ? size - done : most;
+        if (mincore((char *)(uintptr_t)address + done, part, resident) != 0 && errno != EAGAIN)
+            return false;
+    }
+    return true;
+}
+
+bool os_page_rights(const void *page, unsigned *rights) {
+    char letters[4];
+    if (!maps_rights((uintptr_t)page, letters))
+        return false;
+    *rights = (letters[0] == 'r' ? BRAINMM_READ : 0u) | (letters[1] == 'w' ? BRAINMM_WRITE : 0u) |
+              (letters[2] == 'x' ? BRAINMM_EXECUTE : 0u);
+    return true;
+}

@@ -1,0 +1,44 @@
+/* views.c (Linux): memory that is mapped twice: once to be written, once to be executed. */
+#define _GNU_SOURCE
+#include "os.h"
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10u
+#endif
+
+static int new_file(void) {
+    int file = memfd_create("jit", MFD_CLOEXEC | MFD_EXEC);
+    if (file < 0 && errno == EINVAL) /* a kernel before 6.3 */
+        file = memfd_create("jit", MFD_CLOEXEC);
+    return file;
+}
+
+bool os_map_views(size_t size, void **writable, void **executable) {
+    int file = new_file();
+    if (file < 0)
+        return false;
+    void *data = MAP_FAILED, *code = MAP_FAILED;
+    if ((size <= INT32_MAX || sizeof(off_t) > 4) && ftruncate(file, (off_t)size) == 0) {
+        data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        code = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, file, 0);
+    }
+    close(file);
+    if (data != MAP_FAILED && code != MAP_FAILED) {
+        *writable = data;
+        *executable = code;
+        return true;
+    }
+    if (data != MAP_FAILED)
+        munmap(data, size);
+    if (code != MAP_FAILED)
+        munmap(code, size);
+    return false;
+}
+
+void os_unmap_views(size_t size, void *writable, void *executable) {
+    munmap(writable, size);
+    munmap(executable, size);
+}

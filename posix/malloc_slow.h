@@ -1,0 +1,18 @@
+/* malloc_slow.h (POSIX): what the malloc family does when the fast paths of slab/fast_path.h do not apply. */
+#ifndef BRAINMM_MALLOC_SLOW_H
+#define BRAINMM_MALLOC_SLOW_H
+
+#include "brainmm.h"
+#include "heap/piece.h"
+#include "share/manager.h"
+
+/* The module may have no heap yet, or use another module's. */
+static inline void *slow_alloc(size_t size) { return manager_start() ? piece_alloc_slow(size) : brainmm_alloc(size); }
+
+/* Before the module has its heap, and if it uses another's, its own heap has no pieces and refuses all but NULL. */
+static inline int slow_free(void *piece) {
+    int result = piece_free_slow(piece);
+    return result == BRAINMM_E_POINTER && !manager_start() ? brainmm_free(piece) : result;
+}
+
+#endif

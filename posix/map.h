@@ -1,0 +1,11 @@
+/* map.h (POSIX): mapping memory, for the files of this port. */
+#ifndef BRAINMM_MAP_H
+#define BRAINMM_MAP_H
+
+#include <stddef.h>
+#include <sys/mman.h>
+
+/* New private memory, with MORE flags of mmap. NULL if the system refuses. The system's folder implements it. */
+void *map_memory(int protection, void *address, size_t size, int more);
+
+#endif

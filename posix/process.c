@@ -1,0 +1,67 @@
+/* process.c (POSIX): threads, forks, and what a process says. */
+#define _GNU_SOURCE /* secure_getenv */
+#include "base/atomic.h"
+#include "os.h"
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- Threads ---------------------------------------------------------------------------------------------------- */
+
+static pthread_key_t exit_key;
+static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
+static bool exit_key_created;
+static void (*exit_done)(void); /* every caller of os_watch_thread_exit() gives the same */
+
+static void thread_exits(void *unused) {
+    (void)unused;
+    word_load_relaxed (&exit_done)();
+}
+
+static void create_exit_key(void) { exit_key_created = pthread_key_create(&exit_key, thread_exits) == 0; }
+
+void os_watch_thread_exit(void (*done)(void)) {
+    word_store_relaxed(&exit_done, done);
+    pthread_once(&exit_key_once, create_exit_key);
+    if (exit_key_created)
+        pthread_setspecific(exit_key, &exit_key); /* for any value but NULL the destructor is called */
+}
+
+void os_watch_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void)) {
+    pthread_atfork(before, in_parent, in_child);
+}
+
+void os_yield(void) { sched_yield(); }
+
+void os_sleep(void) {
+    struct timespec millisecond = {0, 1000000};
+    nanosleep(&millisecond, NULL);
+}
+
+bool os_process_ending(void) { return false; } /* other threads run until the process is gone */
+
+/* ---- What it says ----------------------------------------------------------------------------------------------- */
+
+void os_print(const char *text) {
+    ssize_t written = write(STDERR_FILENO, text, strlen(text));
+    (void)written;
+}
+
+void os_abort(const char *text) {
+    os_print(text);
+    abort();
+}
+
+/* Not for a program with other rights than its caller's. */
+size_t os_options(char *text, size_t size) {
+    const char *value = secure_getenv("BRAINMM_OPTIONS");
+    size_t length = value ? strlen(value) : 0;
+    if (length < size) {
+        memcpy(text, value ? value : "", length);
+        text[length] = 0;
+    }
+    return length;
+}

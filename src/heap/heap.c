@@ -1,0 +1,183 @@
+/* heap.c: see heap.h. What each function does itself is to tell a wrong kind of memory from a wrong pointer: that takes
+ * a look at all kinds. */
+#include "heap/heap.h"
+#include "base/align.h"
+#include "heap/blocks.h"
+#include "heap/jit.h"
+#include "heap/pages.h"
+#include "heap/piece.h"
+#include "heap/reclaim.h"
+#include "heap/rights.h"
+#include "slab/thread_heap.h"
+
+/* ---- The heap as a whole ---------------------------------------------------------------------------------------- */
+
+bool heap_start(void) {
+    if (!os_start() || !units_start())
+        return false;
+    size_class_start();
+    return true;
+}
+
+void heap_thread_exit(void) { thread_heap_exit(); }
+
+void BRAINMM_CALL heap_thread_done(void) { thread_heap_done(); }
+
+int BRAINMM_CALL heap_thread_heap_minimize(void) { return reclaim_all(); }
+
+void heap_lock_all(void) {
+    jit_lock();
+    thread_heaps_lock();
+    blocks_lock();
+    units_lock();
+}
+
+void heap_unlock_all(void) {
+    units_unlock();
+    blocks_unlock();
+    thread_heaps_unlock();
+    jit_unlock();
+}
+
+void heap_unlock_all_in_child(void) {
+    os_forked();
+    heap_unlock_all();
+    thread_heap_forked();
+}
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+static bool describe_piece(const void *address, brainmm_options *options) {
+    struct piece piece;
+    if (!piece_describe(address, &piece))
+        return false;
+    unsigned align = log2_of(piece.alignment) - 4;
+    options->size = piece.usable;
+    options->align = (uint8_t)(align < ALIGNMENTS ? align : ALIGNMENTS - 1); /* 2048 is the most that can be told */
+    if (piece.slab) {
+        options->kind = piece.usable <= SMALL_KIND_MAX ? BRAINMM_SMALL : BRAINMM_MEDIUM;
+        options->rights = BRAINMM_READ | BRAINMM_WRITE;
+        options->thread_id = slab_thread_id(piece.slab);
+    } else {
+        options->kind = piece.usable <= BIG_MAX ? BRAINMM_BIG : BRAINMM_LARGE;
+        options->rights = (uint8_t)run_rights(piece.run, address);
+    }
+    return true;
+}
+
+static bool describe_block_or_pages(const void *address, brainmm_options *options) {
+    blocks_lock();
+    struct unit *unit = block_find(address);
+    options->kind = unit ? BRAINMM_BLOCK : BRAINMM_PAGES;
+    if (unit)
+        options->block_size = (uint8_t)block_index(unit->run.size);
+    else
+        unit = run_of(address, UNIT_PAGES);
+    if (unit) {
+        options->size = unit->run.size;
+        options->align = ALIGNMENTS - 1; /* less than there is, but the most that can be told */
+        options->rights = (uint8_t)run_rights(unit, address);
+        if (unit->run.mode == BRAINMM_JIT)
+            options->kind = BRAINMM_JIT_MEMORY;
+    }
+    blocks_unlock();
+    return unit != NULL;
+}
+
+int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options) {
+    brainmm_options description = {0};
+    if (!describe_piece(address, &description) && !describe_block_or_pages(address, &description) &&
+        !jit_describe(address, &description))
+        return 0;
+    if (options)
+        *options = description;
+    return 1;
+}
+
+size_t BRAINMM_CALL heap_usable_size(const void *piece) { return piece_usable_size(piece); }
+
+/* ---- Pieces ----------------------------------------------------------------------------------------------------- */
+
+void *BRAINMM_CALL heap_alloc(size_t size) { return piece_alloc(size); }
+
+void *BRAINMM_CALL heap_alloc_zeroed(size_t size) { return piece_alloc_zeroed(size); }
+
+void *BRAINMM_CALL heap_alloc_aligned(size_t alignment, size_t size) {
+    return is_power_of_two(alignment) ? piece_alloc_aligned(alignment, size) : NULL;
+}
+
+/* A block's 4 or 16 KiB share a unit: any pointer into it is one to memory of another kind. */
+int heap_refusal(const void *piece, int result) {
+    struct unit *unit = unit_of(piece);
+    brainmm_options options;
+    if (result != BRAINMM_E_POINTER)
+        return result;
+    bool other = (unit && unit_kind(unit) == UNIT_BLOCKS) || describe_block_or_pages(piece, &options) ||
+                 jit_describe(piece, &options);
+    return other ? BRAINMM_E_KIND : BRAINMM_E_POINTER;
+}
+
+/* Not inlined: heap_free() needs no stack frame as long as it only jumps here. */
+static __attribute__((noinline)) int free_slow(void *piece) {
+    int result = piece_free_slow(piece);
+    return LIKELY(result == BRAINMM_OK) ? BRAINMM_OK : heap_refusal(piece, result);
+}
+
+int BRAINMM_CALL heap_free(void *piece) {
+    instrument_free(piece, piece_usable_size); /* before the piece can be anybody else's */
+    return fast_free(os_thread_pointer(), piece, free_slow);
+}
+
+static void *resize(void *old, size_t size, enum contents contents) {
+    if (!old)
+        return heap_alloc(size);
+    if (size != 0)
+        return piece_resize(old, size, contents);
+    heap_free(old);
+    return NULL;
+}
+
+void *BRAINMM_CALL heap_realloc(void *piece, size_t size) { return resize(piece, size, CONTENTS_KEPT); }
+
+void *BRAINMM_CALL heap_reget(void *piece, size_t size) { return resize(piece, size, CONTENTS_UNDEFINED); }
+
+/* ---- Blocks, pages, rights, code -------------------------------------------------------------------------------- */
+
+/* Why nothing was released at ADDRESS. */
+static int refusal(const void *address, int result) {
+    return result == BRAINMM_E_POINTER && heap_get_options(address, NULL) ? BRAINMM_E_KIND : result;
+}
+
+void *BRAINMM_CALL heap_block_get(size_t size, unsigned mode) { return block_take(size, mode); }
+
+int BRAINMM_CALL heap_block_free(void *block, unsigned mode) { return refusal(block, block_give(block, mode)); }
+
+void *BRAINMM_CALL heap_pages_get(size_t count, unsigned mode) { return pages_take(count, mode); }
+
+void *BRAINMM_CALL heap_pages_reget(void *pages, size_t count, unsigned mode) {
+    return pages_resize(pages, count, mode, CONTENTS_UNDEFINED);
+}
+
+void *BRAINMM_CALL heap_pages_realloc(void *pages, size_t count, unsigned mode) {
+    return pages_resize(pages, count, mode, CONTENTS_KEPT);
+}
+
+int BRAINMM_CALL heap_pages_free(void *pages, unsigned mode) { return refusal(pages, pages_give(pages, mode)); }
+
+int BRAINMM_CALL heap_pages_set_rights(void *pages, size_t count, unsigned rights) {
+    return rights_set(pages, count, rights);
+}
+
+int BRAINMM_CALL heap_pages_get_rights(const void *page, unsigned *rights) { return rights_get(page, rights); }
+
+int BRAINMM_CALL heap_jit_heap_create(unsigned kind, brainmm_jit_heap **heap) { return jit_heap_create(kind, heap); }
+
+int BRAINMM_CALL heap_jit_heap_clear(brainmm_jit_heap *heap) { return jit_heap_clear(heap); }
+
+int BRAINMM_CALL heap_jit_heap_destroy(brainmm_jit_heap *heap) { return jit_heap_destroy(heap); }
+
+void *BRAINMM_CALL heap_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable) {
+    return jit_alloc(heap, size, writable);
+}
+
+int BRAINMM_CALL heap_jit_free(brainmm_jit_heap *heap, void *code) { return jit_free(heap, code); }

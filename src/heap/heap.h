@@ -1,0 +1,51 @@
+/* heap.h: the process's heap, as the floors above see it: the functions behind the manager table, and the few hooks
+ * that the process needs. What the functions do: include/brainmm.h. None of them may be called before heap_start().
+ */
+#ifndef BRAINMM_HEAP_H
+#define BRAINMM_HEAP_H
+
+#include "brainmm.h"
+#include <stdbool.h>
+
+void *BRAINMM_CALL heap_alloc(size_t size);
+void *BRAINMM_CALL heap_alloc_zeroed(size_t size);
+void *BRAINMM_CALL heap_alloc_aligned(size_t alignment, size_t size);
+int BRAINMM_CALL heap_free(void *piece);
+void *BRAINMM_CALL heap_realloc(void *piece, size_t size);
+void *BRAINMM_CALL heap_reget(void *piece, size_t size);
+size_t BRAINMM_CALL heap_usable_size(const void *piece);
+void *BRAINMM_CALL heap_block_get(size_t size, unsigned mode);
+int BRAINMM_CALL heap_block_free(void *block, unsigned mode);
+void *BRAINMM_CALL heap_pages_get(size_t count, unsigned mode);
+void *BRAINMM_CALL heap_pages_reget(void *pages, size_t count, unsigned mode);
+void *BRAINMM_CALL heap_pages_realloc(void *pages, size_t count, unsigned mode);
+int BRAINMM_CALL heap_pages_free(void *pages, unsigned mode);
+int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options);
+int BRAINMM_CALL heap_thread_heap_minimize(void);
+void BRAINMM_CALL heap_thread_done(void);
+int BRAINMM_CALL heap_pages_set_rights(void *pages, size_t count, unsigned rights);
+int BRAINMM_CALL heap_pages_get_rights(const void *page, unsigned *rights);
+int BRAINMM_CALL heap_jit_heap_create(unsigned kind, brainmm_jit_heap **heap);
+int BRAINMM_CALL heap_jit_heap_clear(brainmm_jit_heap *heap);
+int BRAINMM_CALL heap_jit_heap_destroy(brainmm_jit_heap *heap);
+void *BRAINMM_CALL heap_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable);
+int BRAINMM_CALL heap_jit_free(brainmm_jit_heap *heap, void *code);
+
+/* Why PIECE, which piece_free_slow() refused with RESULT, cannot be freed: BRAINMM_E_KIND if it is a block, pages or
+ * code, else RESULT. */
+int heap_refusal(const void *piece, int result);
+
+/* Makes the heap usable. Is called once, when this module is to own the process's heap. False when the system gives no
+ * address space. */
+bool heap_start(void);
+
+/* The calling thread ends. Idempotent; the thread may still allocate and free afterwards. Waits for nothing. */
+void heap_thread_exit(void);
+
+/* Acquire and release every lock of the heap, in order: for fork(), in the parent and in the child, where the other
+ * threads are gone; and for the test that nothing waits for them. */
+void heap_lock_all(void);
+void heap_unlock_all(void);
+void heap_unlock_all_in_child(void);
+
+#endif

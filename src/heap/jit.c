@@ -1,0 +1,262 @@
+/* jit.c: see jit.h; how chunks are cut is in jit_chunk.h. */
+#include "heap/jit.h"
+#include "base/align.h"
+#include "base/bits.h"
+#include "heap/jit_chunk.h"
+#include "heap/run.h"
+#include "memory/instrument.h"
+#include "slab/slab.h"
+#include "sync/lock.h"
+
+#define CHUNK_MOST ((size_t)1 << 20) /* chunks double up to this; a larger piece has one of its own */
+
+struct brainmm_jit_heap {
+    struct object looks_free; /* its `next` is live_link() */
+    enum brainmm_jit_kind kind;
+    struct brainmm_jit_heap *next;
+    size_t next_size; /* of a chunk */
+    struct jit_chunk *chunks;
+};
+
+static struct lock lock; /* of everything below and in every heap, except for what is_jit_heap() looks at */
+static struct brainmm_jit_heap *jit_heaps; /* all there are */
+static uint64_t changes;
+
+void jit_lock(void) { lock_acquire(&lock); }
+void jit_unlock(void) { lock_release(&lock); }
+
+/* ---- Heaps ------------------------------------------------------------------------------------------------------ */
+
+/* What a live heap has where a free piece has a link: a pointer into another slab, which a link never is. */
+static struct object *live_link(const struct brainmm_jit_heap *heap) {
+    return (struct object *)((uintptr_t)heap ^ 0x4A495448);
+}
+
+/* Whether HEAP is one, for any pointer. Only the first words of a piece, live or free, are looked at. */
+static bool is_jit_heap(const struct brainmm_jit_heap *heap) {
+    const struct unit *slab = slab_of(heap);
+    if (!slab)
+        return false;
+    INSTRUMENT_LOOK(heap);
+    return object_is_free(&heap->looks_free, slab) && heap->looks_free.next == live_link(heap);
+}
+
+static void clear(struct brainmm_jit_heap *heap) {
+    changes++;
+    for (struct jit_chunk *chunk; (chunk = heap->chunks) != NULL;) {
+        heap->chunks = chunk->next;
+        jit_chunk_destroy(chunk);
+    }
+    heap->next_size = JIT_CHUNK_LEAST;
+}
+
+static bool add_chunk(struct brainmm_jit_heap *heap, size_t least) {
+    struct jit_chunk *chunk = least < heap->next_size ? jit_chunk_create(heap->kind, heap->next_size) : NULL;
+    if (!chunk && (chunk = jit_chunk_create(heap->kind, least)) == NULL)
+        return false;
+    if (heap->next_size < CHUNK_MOST)
+        heap->next_size *= 2;
+    chunk->next = heap->chunks;
+    heap->chunks = chunk;
+    return true;
+}
+
+static char *alloc_locked(struct brainmm_jit_heap *heap, size_t count, void **writable) {
+    for (struct jit_chunk *chunk = heap->chunks; chunk; chunk = chunk->next) {
+        char *code = jit_chunk_alloc(chunk, count, writable);
+        if (code)
+            return code;
+    }
+    if (!add_chunk(heap, align_up(count * JIT_GRANULE, JIT_CHUNK_LEAST)))
+        return NULL;
+    return jit_chunk_alloc(heap->chunks, count, writable);
+}
+
+/* An empty chunk goes back, unless it is the last one. */
+static bool free_locked(struct brainmm_jit_heap *heap, const char *code) {
+    for (struct jit_chunk **link = &heap->chunks, *chunk; (chunk = *link) != NULL; link = &chunk->next) {
+        if (!jit_chunk_contains(chunk, code))
+            continue;
+        if (!jit_chunk_free(chunk, code))
+            return false;
+        if (chunk->used == 0 && (heap->chunks != chunk || chunk->next)) {
+            *link = chunk->next;
+            jit_chunk_destroy(chunk);
+        }
+        return true;
+    }
+    return false;
+}
+
+/* ---- What others ask -------------------------------------------------------------------------------------------- */
+
+static struct jit_chunk *chunk_at(const char *code) {
+    for (struct brainmm_jit_heap *heap = jit_heaps; heap; heap = heap->next)
+        for (struct jit_chunk *chunk = heap->chunks; chunk; chunk = chunk->next)
+            if (jit_chunk_contains(chunk, code))
+                return chunk;
+    return NULL;
+}
+
+/* The rights of the page that ADDRESS lies in. */
+static unsigned rights_at(const struct jit_chunk *chunk, const void *address) {
+    const void *page = (const void *)align_down((uintptr_t)address, os_facts.page);
+    const struct unit *run = run_of(chunk->code, UNIT_JIT);
+    unsigned rights = BRAINMM_READ | BRAINMM_EXECUTE;
+    if (run)
+        return run_rights(run, page);
+    os_page_rights(page, &rights);
+    return rights;
+}
+
+bool jit_describe(const void *address, brainmm_options *options) {
+    jit_lock();
+    struct jit_chunk *chunk = chunk_at(address);
+    size_t length = chunk ? jit_chunk_find(chunk, address) : 0;
+    if (length) {
+        options->size = length * JIT_GRANULE;
+        options->kind = BRAINMM_JIT_MEMORY;
+        options->rights = (uint8_t)rights_at(chunk, address);
+    }
+    jit_unlock();
+    return length != 0;
+}
+
+uintptr_t jit_next_chunk(uintptr_t from) {
+    uintptr_t next = UINTPTR_MAX;
+    jit_lock();
+    for (struct brainmm_jit_heap *heap = jit_heaps; heap; heap = heap->next)
+        for (struct jit_chunk *chunk = heap->chunks; chunk; chunk = chunk->next)
+            if ((uintptr_t)chunk->code >= from && (uintptr_t)chunk->code < next)
+                next = (uintptr_t)chunk->code;
+    jit_unlock();
+    return next;
+}
+
+void jit_visit_chunk(uintptr_t start, live_visit *visit, void *context) {
+    uint64_t live = 1;
+    struct live_row row = {.places = 1,
+                           .live = &live,
+                           .alignment = JIT_GRANULE,
+                           .bin = LIVE_NO_BIN,
+                           .kind = BRAINMM_JIT_MEMORY,
+                           .mode = BRAINMM_JIT};
+    jit_lock();
+    struct jit_chunk *chunk = chunk_at((const char *)start);
+    if (chunk && (uintptr_t)chunk->code != start)
+        chunk = NULL; /* another one by now, which may begin below what was visited already */
+    size_t length;
+    for (size_t at = 0; chunk && (at = jit_chunk_next(chunk, at, &length)) < chunk->granules; at += length) {
+        row.start = (uintptr_t)chunk->code + at * JIT_GRANULE;
+        row.size = length * JIT_GRANULE;
+        visit(context, &row);
+    }
+    jit_unlock();
+}
+
+uint64_t jit_changes(void) {
+    jit_lock();
+    uint64_t result = changes;
+    jit_unlock();
+    return result;
+}
+
+static bool chunk_is_consistent(struct jit_chunk *chunk) {
+    uint64_t *starts = jit_chunk_starts(chunk);
+    for (size_t word = 0; word < bits_words(chunk->granules); word++)
+        if (starts[word] & ~chunk->bits[word])
+            return false; /* a piece starts where nothing is in use */
+    return bits_count(chunk->bits, 0, chunk->granules) == chunk->used && bits_all_set(chunk->bits, 0, chunk->search);
+}
+
+bool jit_is_consistent(void) {
+    bool consistent = true;
+    jit_lock();
+    for (struct brainmm_jit_heap *heap = jit_heaps; heap; heap = heap->next) {
+        consistent = consistent && is_jit_heap(heap);
+        for (struct jit_chunk *chunk = heap->chunks; chunk; chunk = chunk->next)
+            consistent = consistent && chunk_is_consistent(chunk);
+    }
+    jit_unlock();
+    return consistent;
+}
+
+/* ---- The functions of brainmm.h --------------------------------------------------------------------------------- */
+
+int jit_heap_create(unsigned kind, brainmm_jit_heap **result) {
+    if (kind > BRAINMM_JIT_TWO_VIEWS || !result)
+        return BRAINMM_E_ARGUMENT;
+    struct brainmm_jit_heap *heap = jit_record_create(sizeof *heap);
+    if (!heap)
+        return BRAINMM_E_MEMORY;
+    heap->kind = kind;
+    heap->next_size = JIT_CHUNK_LEAST;
+    jit_lock();
+    heap->chunks = jit_chunk_create(kind, JIT_CHUNK_LEAST); /* whether the system allows it is known now */
+    if (heap->chunks) {
+        heap->looks_free.next = live_link(heap);
+        heap->next = jit_heaps;
+        jit_heaps = heap;
+    }
+    jit_unlock();
+    if (!heap->chunks) {
+        jit_record_destroy(heap);
+        return BRAINMM_E_REFUSED;
+    }
+    *result = heap;
+    return BRAINMM_OK;
+}
+
+int jit_heap_clear(brainmm_jit_heap *heap) {
+    if (!is_jit_heap(heap))
+        return BRAINMM_E_POINTER;
+    jit_lock();
+    clear(heap);
+    jit_unlock();
+    return BRAINMM_OK;
+}
+
+int jit_heap_destroy(brainmm_jit_heap *heap) {
+    if (!heap)
+        return BRAINMM_OK;
+    if (!is_jit_heap(heap))
+        return BRAINMM_E_POINTER;
+    jit_lock();
+    heap->looks_free.next = NULL;
+    clear(heap);
+    struct brainmm_jit_heap **link = &jit_heaps;
+    while (*link != heap)
+        link = &(*link)->next;
+    *link = heap->next;
+    jit_unlock();
+    jit_record_destroy(heap);
+    return BRAINMM_OK;
+}
+
+void *jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable) {
+    void *written;
+    if (!is_jit_heap(heap) || size == 0 || size > PTRDIFF_MAX - CHUNK_MOST)
+        return NULL;
+    jit_lock();
+    char *code = alloc_locked(heap, (size + JIT_GRANULE - 1) / JIT_GRANULE, &written);
+    changes += code != NULL;
+    jit_unlock();
+    if (code && writable)
+        *writable = written;
+    return code;
+}
+
+int jit_free(brainmm_jit_heap *heap, void *code) {
+    if (!is_jit_heap(heap))
+        return BRAINMM_E_POINTER;
+    if (!code)
+        return BRAINMM_OK;
+    jit_lock();
+    bool freed = free_locked(heap, code);
+    changes += freed;
+    jit_unlock();
+    return freed ? BRAINMM_OK : BRAINMM_E_POINTER;
+}
+
+void BRAINMM_CALL brainmm_jit_flush(const void *code, size_t size) { os_flush_code(code, size); }
+__typeof(brainmm_jit_flush) jit_flush __attribute__((alias("brainmm_jit_flush"), visibility("hidden")));

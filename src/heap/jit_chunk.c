@@ -1,0 +1,133 @@
+/* jit_chunk.c: see jit_chunk.h.
+ *
+ * Memory of the one kind is runs of mode BRAINMM_JIT, which become ordinary before they are anything else. Memory of
+ * the other kind is mapped twice from the system and goes back there.
+ */
+#include "heap/jit_chunk.h"
+#include "base/bits.h"
+#include "heap/piece.h"
+#include "heap/reclaim.h"
+#include "heap/run.h"
+#include <string.h>
+
+/* ---- Memory ----------------------------------------------------------------------------------------------------- */
+
+static void *run_create(size_t size, unsigned mode) {
+    void *run = run_take(size, UNIT_SIZE, UNIT_JIT, mode);
+    return run || !reclaim_all() ? run : run_take(size, UNIT_SIZE, UNIT_JIT, mode);
+}
+
+void *jit_record_create(size_t size) {
+    void *record = size > MEDIUM_MAX ? run_create(size, BRAINMM_USER) : piece_alloc(size);
+    if (!record)
+        return NULL;
+    memset(record, 0, size);
+    if (size <= MEDIUM_MAX)
+        object_mark(record, slab_of(record));
+    return record;
+}
+
+void jit_record_destroy(void *record) {
+    if (run_give(record, UNIT_JIT, BRAINMM_USER))
+        return;
+    object_clear_mark(record);
+    piece_free(record);
+}
+
+static bool memory_create(struct jit_chunk *chunk, size_t size) {
+    void *writable = NULL, *code = NULL;
+    if (chunk->kind == BRAINMM_JIT_TWO_VIEWS) {
+        if (!os_map_views(size, &writable, &code))
+            return false;
+        units_note_outside((ptrdiff_t)size);
+    } else {
+        writable = code = run_create(size, BRAINMM_JIT);
+    }
+    chunk->code = code;
+    chunk->writable = writable;
+    return code != NULL;
+}
+
+struct jit_chunk *jit_chunk_create(enum brainmm_jit_kind kind, size_t size) {
+    size_t granules = size / JIT_GRANULE;
+    struct jit_chunk *chunk = jit_record_create(sizeof *chunk + 2 * bits_words(granules) * sizeof(uint64_t));
+    if (!chunk)
+        return NULL;
+    chunk->kind = kind;
+    chunk->granules = granules;
+    chunk->too_many = SIZE_MAX;
+    if (memory_create(chunk, size))
+        return chunk;
+    jit_record_destroy(chunk);
+    return NULL;
+}
+
+void jit_chunk_destroy(struct jit_chunk *chunk) {
+    size_t size = chunk->granules * JIT_GRANULE;
+    if (chunk->kind == BRAINMM_JIT_TWO_VIEWS) {
+        os_unmap_views(size, chunk->writable, chunk->code);
+        units_note_outside(-(ptrdiff_t)size);
+    } else {
+        run_give(chunk->code, UNIT_JIT, BRAINMM_JIT);
+    }
+    jit_record_destroy(chunk);
+}
+
+/* ---- Pieces of code --------------------------------------------------------------------------------------------- */
+
+uint64_t *jit_chunk_starts(struct jit_chunk *chunk) { return chunk->bits + bits_words(chunk->granules); }
+
+char *jit_chunk_alloc(struct jit_chunk *chunk, size_t count, void **writable) {
+    if (count > chunk->granules - chunk->used || count >= chunk->too_many)
+        return NULL;
+    size_t first = chunk->search = bits_find_clear(chunk->bits, chunk->search, chunk->granules), end;
+    for (; first < chunk->granules; first = bits_find_clear(chunk->bits, end, chunk->granules)) {
+        end = bits_find_set(chunk->bits, first, chunk->granules);
+        if (end - first >= count)
+            break;
+    }
+    if (first >= chunk->granules) {
+        chunk->too_many = count;
+        return NULL;
+    }
+    bits_set(chunk->bits, first, count);
+    bits_set(jit_chunk_starts(chunk), first, 1);
+    chunk->used += count;
+    *writable = chunk->writable + first * JIT_GRANULE;
+    return chunk->code + first * JIT_GRANULE;
+}
+
+bool jit_chunk_contains(const struct jit_chunk *chunk, const char *code) {
+    return (uintptr_t)code - (uintptr_t)chunk->code < chunk->granules * JIT_GRANULE;
+}
+
+/* The granules of the piece that starts with granule FIRST. */
+static size_t length_of(struct jit_chunk *chunk, size_t first) {
+    size_t end = bits_find_clear(chunk->bits, first, chunk->granules);
+    return bits_find_set(jit_chunk_starts(chunk), first + 1, end) - first;
+}
+
+size_t jit_chunk_find(struct jit_chunk *chunk, const char *code) {
+    size_t first = (size_t)(code - chunk->code) / JIT_GRANULE;
+    bool starts = (uintptr_t)code % JIT_GRANULE == 0 && bits_get(jit_chunk_starts(chunk), first);
+    return starts ? length_of(chunk, first) : 0;
+}
+
+size_t jit_chunk_next(struct jit_chunk *chunk, size_t from, size_t *length) {
+    size_t first = bits_find_set(jit_chunk_starts(chunk), from, chunk->granules);
+    *length = first < chunk->granules ? length_of(chunk, first) : 0;
+    return first;
+}
+
+bool jit_chunk_free(struct jit_chunk *chunk, const char *code) {
+    size_t first = (size_t)(code - chunk->code) / JIT_GRANULE, length = jit_chunk_find(chunk, code);
+    if (!length)
+        return false;
+    bits_clear(jit_chunk_starts(chunk), first, 1);
+    bits_clear(chunk->bits, first, length);
+    chunk->used -= length;
+    chunk->too_many = SIZE_MAX;
+    if (first < chunk->search)
+        chunk->search = first;
+    return true;
+}

@@ -1,0 +1,40 @@
+/* pages.c: see pages.h. */
+#include "heap/pages.h"
+#include "heap/reclaim.h"
+
+static bool count_is_possible(size_t count) { return count <= PTRDIFF_MAX / BRAINMM_PAGE_SIZE; }
+
+static void *take_once(size_t count, unsigned mode) {
+    return run_take(count * BRAINMM_PAGE_SIZE, UNIT_SIZE, UNIT_PAGES, mode);
+}
+
+void *pages_take(size_t count, unsigned mode) {
+    if (count == 0 || !count_is_possible(count) || mode >= MODES)
+        return NULL;
+    void *pages = take_once(count, mode);
+    return pages || !reclaim_all() ? pages : take_once(count, mode);
+}
+
+int pages_give(void *pages, unsigned mode) {
+    if (!pages)
+        return BRAINMM_OK;
+    if (mode >= MODES)
+        return BRAINMM_E_ARGUMENT;
+    return run_give(pages, UNIT_PAGES, mode) ? BRAINMM_OK : BRAINMM_E_POINTER;
+}
+
+void *pages_resize(void *pages, size_t count, unsigned mode, enum contents contents) {
+    if (!pages)
+        return pages_take(count, mode);
+    struct unit *run = run_of(pages, UNIT_PAGES);
+    if (!run || run->run.mode != mode)
+        return NULL;
+    if (count == 0) {
+        pages_give(pages, mode);
+        return NULL;
+    }
+    if (!count_is_possible(count) || !run_restore_rights(run))
+        return NULL;
+    void *resized = run_resize(run, count * BRAINMM_PAGE_SIZE, contents);
+    return resized || !reclaim_all() ? resized : run_resize(run, count * BRAINMM_PAGE_SIZE, contents);
+}

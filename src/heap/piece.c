@@ -1,0 +1,156 @@
+/* piece.c: see piece.h. */
+#include "heap/piece.h"
+#include "base/align.h"
+#include "heap/reclaim.h"
+#include "heap/run.h"
+#include "memory/instrument.h"
+#include "slab/remote.h"
+#include "slab/supply.h"
+#include "slab/thread_heap.h"
+#include <string.h>
+
+/* ---- Allocation ------------------------------------------------------------------------------------------------- */
+
+/* A piece of a bin, for a thread whose list is empty, or that has no heap yet, or none any more. */
+static void *alloc_from_bin(size_t bin) {
+    struct thread_heap *heap = thread_heap_get();
+    bool borrowed = !heap;
+    if (borrowed && (heap = thread_heap_borrow()) == NULL)
+        return NULL;
+    struct object *object = heap->cached[bin];
+    if (object) {
+        heap->cached[bin] = object->next;
+        object_clear_mark(object);
+    } else {
+        object = slab_alloc(heap, bin);
+        if (!object && !borrowed && reclaim_all())
+            object = slab_alloc(heap, bin);
+    }
+    if (borrowed)
+        thread_heap_return(heap);
+    return object;
+}
+
+static void *alloc_run(size_t size, size_t alignment, bool *fresh) {
+    reclaim_slabs();
+    void *piece = run_alloc(size, alignment, fresh);
+    if (!piece && size <= PTRDIFF_MAX && reclaim_all())
+        piece = run_alloc(size, alignment, fresh);
+    return piece;
+}
+
+void *piece_alloc_slow(size_t size) {
+    return size > MEDIUM_MAX ? alloc_run(size, BRAINMM_ALIGNMENT, NULL) : alloc_from_bin(size_class_of(size));
+}
+
+void *piece_alloc_zeroed(size_t size) {
+    bool fresh = false;
+    if (size <= MEDIUM_MAX) {
+        void *object = piece_alloc(size);
+        return object ? memset(object, 0, bin_geometry[size_class_of(size)].object_size) : NULL;
+    }
+    void *run = alloc_run(size, BRAINMM_ALIGNMENT, &fresh);
+    return !run || (fresh && !INSTRUMENTED) ? run : memset(run, 0, unit_of(run)->run.size);
+}
+
+void *piece_alloc_aligned(size_t alignment, size_t size) {
+    if (alignment < BRAINMM_ALIGNMENT)
+        alignment = BRAINMM_ALIGNMENT;
+    if (size > MEDIUM_MAX || alignment > bin_alignment(HEAP_BINS - 1))
+        return alloc_run(size > MEDIUM_MAX ? size : MEDIUM_MAX + 1, alignment, NULL);
+    size_t bin = (log2_of(alignment) - 4) * CLASS_STRIDE + size_class_of(size);
+    struct thread_heap *heap = os_thread_pointer();
+    struct object *object = heap ? heap->cached[bin] : NULL;
+    if (!object)
+        return instrument_alloc(alloc_from_bin(bin), piece_usable_size);
+    heap->cached[bin] = object->next;
+    object_clear_mark(object);
+    return instrument_alloc(object, piece_usable_size);
+}
+
+/* ---- Release ---------------------------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) int free_slowest(struct thread_heap *heap, void *piece) {
+    struct unit *slab = slab_of(piece);
+    if (!slab)
+        return run_give(piece, UNIT_RUN, BRAINMM_USER) ? BRAINMM_OK : BRAINMM_E_POINTER;
+    struct object *object = piece;
+    if (object_is_free(object, slab))
+        return BRAINMM_E_DOUBLE_FREE;
+    if (heap && load_relaxed(&slab->owner) == heap)
+        return slab_push_local(heap, slab, object);
+    if (!heap || heap == &thread_heap_none) /* a thread that only frees needs a heap to keep batches in */
+        heap = thread_heap_get();
+    remote_free(heap ? heap : &thread_heap_none, slab, object);
+    return BRAINMM_OK;
+}
+
+/* The most frequent case after the fast path comes first: an object of another thread's slab joins a batch. */
+int piece_free_slow(void *piece) {
+    if (!piece)
+        return BRAINMM_OK;
+    struct thread_heap *heap = os_thread_pointer_sure();
+    struct unit *slab = unit_of(piece);
+    if (heap && slab && unit_kind(slab) == UNIT_SLAB && slab_tests_object(slab, piece) &&
+        !object_is_free(piece, slab) && remote_join(heap, slab, piece))
+        return BRAINMM_OK;
+    return free_slowest(heap, piece);
+}
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+bool piece_describe(const void *address, struct piece *piece) {
+    piece->slab = slab_of(address);
+    if (piece->slab) {
+        INSTRUMENT_LOOK(address);
+        piece->usable = slab_object_size(piece->slab);
+        piece->alignment = bin_alignment(slab_bin(piece->slab));
+        piece->run = NULL;
+        return !object_is_free(address, piece->slab);
+    }
+    piece->run = run_of(address, UNIT_RUN);
+    if (!piece->run)
+        return false;
+    piece->usable = piece->run->run.size;
+    piece->alignment = run_alignment(piece->run);
+    return true;
+}
+
+size_t BRAINMM_CALL piece_usable_size(const void *address) {
+    struct piece piece;
+    return piece_describe(address, &piece) ? piece.usable : 0;
+}
+
+/* ---- Resizing --------------------------------------------------------------------------------------------------- */
+
+/* A run stays one above 32 KiB, and resizes itself. */
+static void *resize_run(struct unit *run, size_t size, enum contents contents) {
+    void *resized = run_resize(run, size, contents);
+    return resized || !reclaim_all() ? resized : run_resize(run, size, contents);
+}
+
+/* What grows will grow again. A piece that has to move gets an eighth more than it asks for, so that strings and arrays
+ * that are appended to do not move with every step of the size classes. */
+static size_t size_to_grow_to(size_t size) {
+    size_t generous = size + size / 8;
+    return size >= MEDIUM_MAX ? size : generous < MEDIUM_MAX ? generous : MEDIUM_MAX;
+}
+
+void *piece_resize(void *old, size_t size, enum contents contents) {
+    struct piece piece;
+    if (!piece_describe(old, &piece) || size > PTRDIFF_MAX || (piece.run && !run_restore_rights(piece.run)))
+        return NULL;
+    if (piece.run && size > MEDIUM_MAX)
+        return resize_run(piece.run, size, contents);
+    if (!piece.run && size <= piece.usable && (size >= piece.usable / 2 || piece.usable <= 128))
+        return old; /* it fits, and wastes at most half */
+    void *moved = piece_alloc_aligned(piece.alignment, size > piece.usable ? size_to_grow_to(size) : size);
+    if (!moved && size > piece.usable)
+        moved = piece_alloc_aligned(piece.alignment, size);
+    if (!moved)
+        return size <= piece.usable ? old : NULL; /* a piece that is too large serves as well */
+    if (contents == CONTENTS_KEPT)
+        memcpy(moved, old, size < piece.usable ? size : piece.usable);
+    piece_free(old);
+    return moved;
+}

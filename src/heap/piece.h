@@ -1,0 +1,53 @@
+/* piece.h: pieces of any size: allocated, released, resized. A piece of up to MEDIUM_MAX bytes is an object of a slab,
+ * a larger one a run.
+ */
+#ifndef BRAINMM_PIECE_H
+#define BRAINMM_PIECE_H
+
+#include "brainmm.h"
+#include "heap/resize.h"
+#include "memory/instrument.h"
+#include "slab/fast_path.h"
+
+/* How many bytes of a live piece may be used; 0 for whatever is none. */
+size_t BRAINMM_CALL piece_usable_size(const void *piece);
+
+/* fast_alloc() found nothing. NULL: out of memory, or no such SIZE can be. */
+void *piece_alloc_slow(size_t size);
+
+static inline void *piece_alloc(size_t size) {
+    void *piece = fast_alloc(os_thread_pointer(), size);
+    return instrument_alloc(LIKELY(piece != NULL) ? piece : piece_alloc_slow(size), piece_usable_size);
+}
+
+/* Zero-filled up to its usable size. */
+void *piece_alloc_zeroed(size_t size);
+
+/* At a multiple of ALIGNMENT, a power of two. A smaller one than 16 means 16. */
+void *piece_alloc_aligned(size_t alignment, size_t size);
+
+/* fast_free() does not apply. PIECE may be any pointer. Returns BRAINMM_OK, BRAINMM_E_DOUBLE_FREE or BRAINMM_E_POINTER.
+ *  */
+int piece_free_slow(void *piece);
+
+static inline int piece_free(void *piece) {
+    instrument_free(piece, piece_usable_size); /* before the piece can be anybody else's */
+    return fast_free(os_thread_pointer(), piece, piece_free_slow);
+}
+
+/* Makes a live piece SIZE bytes long, which is not 0. NULL: out of memory, or PIECE is none; the old one is as before.
+ *  */
+void *piece_resize(void *piece, size_t size, enum contents contents);
+
+/* A live piece. */
+struct piece {
+    size_t usable;     /* bytes */
+    size_t alignment;  /* which a resize keeps */
+    struct unit *slab; /* one of these is not NULL */
+    struct unit *run;
+};
+
+/* Describes the piece that starts at ADDRESS. False if there is none. */
+bool piece_describe(const void *address, struct piece *piece);
+
+#endif

@@ -1,0 +1,26 @@
+/* reclaim.c: see reclaim.h. */
+#include "heap/reclaim.h"
+#include "memory/unit_cache.h"
+#include "slab/abandoned.h"
+#include "slab/collect.h"
+#include "slab/thread_heap.h"
+
+#define SWEEP_LEAST 16 /* slabs, 1 MiB: fewer are not worth a look before more memory is asked for */
+
+bool reclaim_all(void) {
+    struct thread_heap *heap = thread_heap_existing();
+    bool any = false;
+    if (heap) {
+        any = slab_collect(heap);
+        any = slab_disband_orphans() || any;
+        slab_sweep(heap, 0);
+    }
+    unit_cache_empty();
+    return units_purge() || any;
+}
+
+void reclaim_slabs(void) {
+    struct thread_heap *heap = thread_heap_existing();
+    if (heap)
+        slab_sweep(heap, SWEEP_LEAST);
+}

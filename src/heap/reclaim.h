@@ -1,0 +1,15 @@
+/* reclaim.h: when memory is short, or somebody asks: what is free anywhere goes where it can be used. */
+#ifndef BRAINMM_RECLAIM_H
+#define BRAINMM_RECLAIM_H
+
+#include <stdbool.h>
+
+/* All that the calling thread, ended threads and the caches have free becomes free units, and idle memory goes back to
+ * the system. False if there was nothing. */
+bool reclaim_all(void);
+
+/* Slabs that other threads have freed completely become free units, if there are enough of them to be worth a look. For
+ * a thread that is about to ask for a run. */
+void reclaim_slabs(void);
+
+#endif

@@ -1,0 +1,183 @@
+/* resize.c: how a run grows, in the order of what it costs:
+ *
+ *   to the right    into its own headroom, into free units behind it, into addresses behind the last region
+ *   to both sides   ---0000XX000---: 9 wanted take the 3 on the right and the 4 on the left, and the contents slide
+ *   down.
+ *                   Only where little slides: a large run goes elsewhere once, and then grows into headroom
+ *   with its pages  another place with headroom. On systems that can, its pages are moved there, not their contents
+ *   by copying      to that place, where pages cannot be moved or are few
+ *
+ * If the contents become undefined (reget), nothing slides, moves or is copied. Until the last step has succeeded the
+ * run is as it was, so a failure leaves it valid. A run that shrinks stays where it is and gives up its headroom.
+ */
+#include "heap/resize.h"
+#include "base/align.h"
+#include "memory/instrument.h"
+#include <string.h>
+
+#define SLIDE_MAX BIG_MAX                  /* bytes of contents, unless there is no other way */
+#define MOVE_PAGES_MIN ((size_t)256 << 10) /* below, copying is quicker than a call of the system */
+
+/* One resize: RUN has NOW units and shall have WANTED, for SIZE bytes. */
+struct resize {
+    struct unit *run;
+    size_t now, wanted, size;
+    enum contents contents;
+};
+
+static struct resize_counters counters; /* the lock of units guards them */
+
+static void count_bytes(uint64_t *counter, size_t bytes) {
+    units_lock();
+    *counter += bytes;
+    units_unlock();
+}
+
+void resize_counters_get(struct resize_counters *result) {
+    units_lock();
+    *result = counters;
+    units_unlock();
+}
+
+static struct unit *unit_behind(const struct unit *run, size_t units) {
+    return unit_from_number(unit_number(run) + (uint32_t)units);
+}
+
+static size_t rounded(const struct unit *run, size_t size) {
+    return unit_kind(run) == UNIT_RUN ? align_up(size, os_facts.page) : size;
+}
+
+/* What a run is, changes under the lock. */
+static void set_size(struct unit *run, size_t size) {
+    units_lock();
+    run->run.size = rounded(run, size);
+    units_unlock();
+}
+
+static enum run_rest rest_of(const struct unit *run) {
+    return run_is_executable(run) ? RUN_OTHER_RIGHTS : RUN_ORDINARY;
+}
+
+static void *shrink(const struct resize *r) {
+    set_size(r->run, r->size); /* before what lies behind can be another's */
+    if (r->wanted < r->now) {
+        units_drop_headroom(r->run);
+        run_give_units(unit_behind(r->run, r->wanted), r->now - r->wanted, rest_of(r->run));
+        count_bytes(&counters.shrunk, units_bytes(r->now - r->wanted));
+    }
+    return (void *)r->run->start;
+}
+
+static void *grow_right(const struct resize *r) {
+    size_t from_headroom, more = r->wanted - r->now;
+    if (!units_extend(r->run, r->now, more, &from_headroom))
+        return NULL;
+    if (!run_make_executable(r->run, (char *)r->run->start + units_bytes(r->now), units_bytes(more))) {
+        units_drop_headroom(r->run);
+        units_give(unit_behind(r->run, r->now), more, UNITS_WITH_MEMORY);
+        return NULL;
+    }
+    count_bytes(&counters.grown_headroom, units_bytes(from_headroom));
+    count_bytes(&counters.grown_right, units_bytes(more - from_headroom));
+    size_t from = r->run->run.size;
+    set_size(r->run, r->size);
+    run_expect_use(r->run, from);
+    return (void *)r->run->start;
+}
+
+/* The run begins with FIRST from now on. */
+static void move_start(struct unit *first, struct unit *run, size_t size) {
+    units_lock();
+    enum unit_kind kind = unit_kind(run);
+    first->start = (uintptr_t)unit_address(first);
+    first->run.size = rounded(run, size);
+    first->run.mode = run->run.mode;
+    first->run.alignment = run->run.alignment;
+    first->run.rights_changed = false;
+    link_set(&first->run.headroom, 0);
+    unit_set_kind(run, UNIT_NONE);
+    unit_set_kind(first, kind);
+    units_unlock();
+}
+
+static void *grow_both(const struct resize *r) {
+    struct unit *run = r->run;
+    size_t alignment = run_units(run_alignment(run));
+    size_t left = units_extend_both(run, r->now, r->wanted - r->now, alignment), right = r->wanted - r->now - left;
+    if (!left)
+        return NULL;
+    struct unit *first = unit_from_number(unit_number(run) - (uint32_t)left);
+    char *start = unit_address(first);
+    if (!run_make_executable(run, start, units_bytes(r->wanted))) {
+        run_give_units(first, left, rest_of(run));
+        if (right)
+            run_give_units(unit_behind(run, r->now), right, rest_of(run));
+        return NULL;
+    }
+    if (r->contents == CONTENTS_KEPT) {
+        memmove(start, (void *)run->start, run->run.size);
+        count_bytes(&counters.slid, run->run.size);
+    }
+    count_bytes(&counters.grown_left, units_bytes(left));
+    count_bytes(&counters.grown_right, units_bytes(right));
+    move_start(first, run, r->size);
+    return start;
+}
+
+/* The contents of FROM go to TO. False if that cannot be: they are then where they were, and TO cannot be used. */
+static bool transfer(struct unit *to, struct unit *from, size_t size, size_t *moved) {
+    char *target = (char *)to->start, *source = (char *)from->start;
+    bool lost = false;
+    *moved = size >= MOVE_PAGES_MIN ? os_move_pages(target, source, align_down(size, os_facts.page), &lost) : 0;
+    if (lost) {
+        memcpy(source, target, *moved);
+        return false;
+    }
+    memcpy(target + *moved, source + *moved, size - *moved);
+    count_bytes(&counters.moved, *moved);
+    count_bytes(&counters.copied, size - *moved);
+    return true;
+}
+
+static void end_run(struct unit *run) {
+    units_lock();
+    unit_set_kind(run, UNIT_NONE);
+    units_unlock();
+}
+
+static void *grow_elsewhere(const struct resize *r) {
+    struct unit *run = r->run, *to = run_take_like(run, rounded(run, r->size));
+    size_t moved = 0;
+    bool keep = r->contents == CONTENTS_KEPT;
+    if (!to)
+        return NULL;
+    if (keep && !transfer(to, run, run->run.size, &moved)) {
+        units_drop_headroom(to);
+        units_lose(to, r->wanted);
+        return NULL;
+    }
+    run_expect_use(to, keep ? run->run.size : 0);
+    if (unit_kind(run) == UNIT_RUN)
+        INSTRUMENT_FORBID((void *)run->start, run->run.size);
+    end_run(run);
+    units_drop_headroom(run);
+    run_give_units(run, r->now, moved == units_bytes(r->now) ? RUN_MOVED_AWAY : rest_of(run));
+    return (void *)to->start;
+}
+
+void *run_resize(struct unit *run, size_t size, enum contents contents) {
+    if (size > PTRDIFF_MAX - UNIT_SIZE)
+        return NULL;
+    struct resize resize = {run, run_units(run->run.size), run_units(size), size, contents};
+    if (resize.wanted <= resize.now)
+        return shrink(&resize);
+    bool slides_little = contents == CONTENTS_UNDEFINED || run->run.size <= SLIDE_MAX;
+    void *grown = grow_right(&resize);
+    if (!grown && slides_little)
+        grown = grow_both(&resize);
+    if (!grown)
+        grown = grow_elsewhere(&resize);
+    if (!grown && !slides_little)
+        grown = grow_both(&resize);
+    return grown;
+}

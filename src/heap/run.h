@@ -1,0 +1,75 @@
+/* run.h: everything that is made of whole units: pieces above 32 KiB, pages, blocks of 64 KiB and more, memory for
+ * code.
+ *
+ * A run starts at a unit and has a length in pages. What lies behind its last page, up to the end of its last unit, is
+ * never touched and so costs addresses only.
+ */
+#ifndef BRAINMM_RUN_H
+#define BRAINMM_RUN_H
+
+#include "brainmm.h"
+#include "memory/units.h"
+
+#define MODES 3u                  /* enum brainmm_mode */
+#define BIG_MAX ((size_t)1 << 20) /* above, a piece counts as large */
+
+static inline size_t run_units(size_t size) { return (size + UNIT_SIZE - 1) >> UNIT_SHIFT; }
+
+/* Whether a unit is the first of a block of 64 KiB or more. */
+static inline bool kind_is_block(unsigned kind) {
+    return kind == UNIT_BLOCK || kind == UNIT_BLOCK_USER || kind == UNIT_BLOCK_SYSTEM;
+}
+
+/* ---- Taking and giving ------------------------------------------------------------------------------------------ */
+
+/* A piece of SIZE bytes at a multiple of ALIGNMENT, a power of two from 16 on. NULL: out of memory, or no such SIZE or
+ * ALIGNMENT can be. *FRESH, if FRESH is not NULL, becomes true when the memory reads as zero. */
+void *run_alloc(size_t size, size_t alignment, bool *fresh);
+
+/* Memory for pages, blocks or code. NULL: out of memory, or the system refuses to make it executable. */
+void *run_take(size_t size, size_t alignment, enum unit_kind kind, unsigned mode);
+
+/* A run of SIZE bytes like RUN, with headroom if it is of a size that tends to grow. NULL: out of memory. */
+struct unit *run_take_like(const struct unit *run, size_t size);
+
+/* Gives a run back. False if there is none of KIND (and, for pages and blocks, MODE) at ADDRESS. */
+bool run_give(void *address, enum unit_kind kind, unsigned mode);
+
+/* What is to be done with units that are no longer part of a run. */
+enum run_rest {
+    RUN_ORDINARY,     /* nothing */
+    RUN_OTHER_RIGHTS, /* they are made readable and writable first */
+    RUN_MOVED_AWAY    /* their pages went elsewhere; they read as zero */
+};
+void run_give_units(struct unit *first, size_t count, enum run_rest rest);
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+/* The first unit of the run that starts at ADDRESS, if it is of KIND; else NULL. */
+struct unit *run_of(const void *address, enum unit_kind kind);
+
+/* The same for a block of 64 KiB or more, of whatever mode. */
+struct unit *run_of_block(const void *address);
+
+static inline size_t run_alignment(const struct unit *run) { return (size_t)16 << run->run.alignment; }
+
+/* ---- Use -------------------------------------------------------------------------------------------------------- */
+
+/* The bytes of RUN from FROM on are new and will be written soon. */
+void run_expect_use(struct unit *run, size_t from);
+
+/* The rights that pages of a mode begin with. */
+unsigned run_mode_rights(unsigned mode);
+
+/* Gives all of a run the rights that it began with. False if the system refuses. */
+bool run_restore_rights(struct unit *run);
+
+/* Makes SIZE bytes at ADDRESS executable, if the run's memory is. False if the system refuses. */
+bool run_make_executable(const struct unit *run, void *address, size_t size);
+
+/* The rights of the page at ADDRESS, in a run or unit of blocks. */
+unsigned run_rights(const struct unit *run, const void *address);
+
+static inline bool run_is_executable(const struct unit *run) { return run->run.mode == BRAINMM_JIT; }
+
+#endif

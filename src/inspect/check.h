@@ -1,0 +1,10 @@
+/* check.h: whether all of the heap's structures agree with each other and with what the headers promise. For tests, and
+ * for whoever suspects that a program has damaged the heap.
+ */
+#ifndef BRAINMM_CHECK_H
+#define BRAINMM_CHECK_H
+
+/* NULL if they do; else a sentence about the first that does not. No other thread may use the heap meanwhile. */
+const char *heap_check(void);
+
+#endif

@@ -1,0 +1,15 @@
+/* inspect.h: brainmm_walk, brainmm_get_stats and brainmm_dump for a heap; see brainmm.h. */
+#ifndef BRAINMM_INSPECT_H
+#define BRAINMM_INSPECT_H
+
+#include "brainmm.h"
+
+int BRAINMM_CALL heap_walk(brainmm_visit visit, void *context);
+int BRAINMM_CALL heap_get_stats(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity);
+
+/* GET_STATS and WALK are those of the process's heap, whoever owns it. */
+int dump_heap(brainmm_write write, void *context, unsigned parts,
+              int(BRAINMM_CALL *get_stats)(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity),
+              int(BRAINMM_CALL *walk)(brainmm_visit visit, void *context));
+
+#endif

@@ -1,0 +1,17 @@
+/* scan.h: everything that is live, of all threads, seen by one of them while the others go on. */
+#ifndef BRAINMM_SCAN_H
+#define BRAINMM_SCAN_H
+
+#include "heap/live.h"
+
+/* Calls VISIT for all that is live, by ascending address. VISIT must not use the heap: the lock of JIT heaps may be
+ * held, and the scan could go on for ever. False if the system has no memory for the work; then nothing was called.
+ * *ALONE becomes true if nobody else used the heap meanwhile, so that the result is of one moment. */
+bool scan_heap(live_visit *visit, void *context, bool *alone);
+
+/* Memory for work like this. It comes from the system and not from the heap, which is being looked at. It reads as
+ * zero. NULL: the system has none. */
+void *scan_memory_take(size_t size);
+void scan_memory_give(void *memory, size_t size);
+
+#endif

@@ -1,0 +1,76 @@
+/* headroom.c: see headroom.h. */
+#include "memory/headroom.h"
+#include "memory/commit.h"
+#include "memory/idle.h"
+#include "sync/assert.h"
+
+static uint32_t first_with_headroom; /* a list of runs, linked by next and prev */
+
+static void list_add(struct unit *run) {
+    uint32_t number = unit_number(run);
+    link_set(&run->prev, 0);
+    link_set(&run->next, first_with_headroom);
+    if (first_with_headroom)
+        link_set(&unit_from_number(first_with_headroom)->prev, number);
+    first_with_headroom = number;
+}
+
+static void list_remove(struct unit *run) {
+    uint32_t next = link_get(&run->next), prev = link_get(&run->prev);
+    if (next)
+        link_set(&unit_from_number(next)->prev, prev);
+    if (prev)
+        link_set(&unit_from_number(prev)->next, next);
+    else
+        first_with_headroom = next;
+}
+
+/* The place is kept beside the length, because what the run says of its own length belongs to whoever resizes it and
+ * not to this lock. */
+void headroom_set(struct unit *run, size_t first, size_t count) {
+    size_t before = headroom_of(run);
+    ASSERT(totals.headroom + count >= before);
+    totals.headroom += count - before;
+    run->run.headroom_at = first;
+    link_set(&run->run.headroom, (uint32_t)count);
+    if (!before && count)
+        list_add(run);
+    else if (before && !count)
+        list_remove(run);
+}
+
+/* Lost units count as committed, which headroom never is. */
+void headroom_forget_lost(struct unit *run) {
+    size_t first = run->run.headroom_at, end = first + headroom_of(run);
+    size_t lost = bits_find_set(space.committed, first, end);
+    for (size_t at = lost; (at = bits_find_clear(space.committed, at, end)) < end;) {
+        size_t stop = bits_find_set(space.committed, at, end);
+        bits_set(space.free, at, stop - at);
+        space_note_free(at);
+        at = stop;
+    }
+    headroom_set(run, first, lost - first);
+}
+
+/* Headroom is not committed, except for what the run's last huge page has of it. */
+void headroom_free(struct unit *run) {
+    size_t first = run->run.headroom_at, count = headroom_of(run);
+    size_t beyond = huge_beyond(unit_number(run) - 1, first);
+    bits_set(space.free, first, count);
+    if (beyond <= count)
+        huge_commit_beyond(first, beyond);
+    if (count)
+        space_note_free(first);
+    headroom_set(run, 0, 0);
+}
+
+bool headroom_free_all(void) {
+    bool any = first_with_headroom != 0;
+    while (first_with_headroom)
+        headroom_free(unit_from_number(first_with_headroom));
+    return any;
+}
+
+struct unit *headroom_first(void) {
+    return unit_or_null(first_with_headroom);
+}

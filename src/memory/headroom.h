@@ -1,0 +1,29 @@
+/* headroom.h: addresses behind a run that it may grow into. They cost no memory and are in nobody's hands. They become
+ * free again when the run goes, and when addresses run out. Private to the memory floor; everything here belongs to the
+ * lock of units.h.
+ */
+#ifndef BRAINMM_HEADROOM_H
+#define BRAINMM_HEADROOM_H
+
+#include "memory/unit.h"
+
+/* How much headroom a run has, in units. Without the lock it may have become 0 the next moment. */
+static inline size_t headroom_of(const struct unit *run) { return link_get(&run->run.headroom); }
+
+/* A run's headroom becomes COUNT units from FIRST on. */
+void headroom_set(struct unit *run, size_t first, size_t count);
+
+/* The system may have lost some of a run's headroom (units_lose). What lies before that stays its headroom, what lies
+ * behind becomes free. */
+void headroom_forget_lost(struct unit *run);
+
+/* All of a run's headroom becomes free. */
+void headroom_free(struct unit *run);
+
+/* The headroom of all runs becomes free. False if there was none. */
+bool headroom_free_all(void);
+
+/* The first run with headroom; the others follow by `next`. NULL if there is none. */
+struct unit *headroom_first(void);
+
+#endif

@@ -1,0 +1,295 @@
+/* units.c: see units.h. */
+#include "memory/units.h"
+#include "base/align.h"
+#include "memory/commit.h"
+#include "memory/headroom.h"
+#include "memory/idle.h"
+#include "memory/mark.h"
+#include "sync/assert.h"
+#include "sync/lock.h"
+
+#if WINDOW_IS_EVERYTHING
+#define HEADROOM_MOST (((size_t)128 << 20) >> UNIT_SHIFT) /* of all runs */
+#define SPARE_UNITS(used) ((used) / 32 + 256u)            /* free units that may stay reserved: 16 MiB and a 32nd */
+#else
+#define HEADROOM_MOST (((size_t)4 << 30) >> UNIT_SHIFT) /* or three times what is in use */
+#define SPARE_UNITS(used) ((void)(used), SIZE_MAX)      /* there are enough addresses */
+#endif
+
+static struct lock lock;
+
+void units_lock(void) { lock_acquire(&lock); }
+void units_unlock(void) { lock_release(&lock); }
+
+bool units_start(void) { return window_start(); }
+
+/* The place of a descriptor's unit, counted from 0. */
+static size_t place_of(const struct unit *unit) { return unit_number(unit) - 1; }
+
+/* ---- Taking ----------------------------------------------------------------------------------------------------- */
+
+static struct unit *take_locked(size_t count, size_t headroom, size_t alignment, enum units_use use, bool *fresh) {
+    size_t first;
+    while ((first = hole_find(count + headroom, alignment)) == SIZE_MAX) {
+        if (region_add(count + headroom, alignment))
+            continue;
+        if (headroom == 0 && !headroom_free_all())
+            return NULL;
+        headroom = 0;
+    }
+    if (use == UNITS_WHOLE)
+        huge_expect_more(first, count);
+    if (!units_commit(first, count, fresh))
+        return NULL;
+    struct unit *run = unit_at(address_of(first));
+    ASSERT(unit_kind(run) == UNIT_NONE && load_relaxed(&run->limit) == 0);
+    link_set(&run->run.headroom, 0);
+    if (headroom) {
+        idle_purge(first + count, first + count + headroom, space.committed);
+        bits_clear(space.free, first + count, headroom);
+        headroom_set(run, first + count, headroom);
+    }
+    return run;
+}
+
+struct unit *units_take(size_t count, size_t alignment, enum units_use use, bool *fresh) {
+    if (count > space.units || alignment > space.units)
+        return NULL;
+    units_lock();
+    struct unit *first = take_locked(count, 0, alignment, use, fresh);
+    idle_purge_if_due();
+    units_unlock();
+    return first;
+}
+
+/* How much of HEADROOM may be granted. */
+static size_t headroom_allowed(size_t headroom) {
+    size_t most = HEADROOM_MOST;
+    if (!WINDOW_IS_EVERYTHING && most < 3 * totals.used)
+        most = 3 * totals.used;
+    if (totals.headroom + headroom <= most)
+        return headroom;
+    return most > totals.headroom ? most - totals.headroom : 0;
+}
+
+struct unit *units_take_with_headroom(size_t count, size_t headroom, size_t alignment) {
+    if (count > space.units || alignment > space.units)
+        return NULL;
+    units_lock();
+    struct unit *run = take_locked(count, headroom_allowed(headroom), alignment, UNITS_SPARSE, NULL);
+    idle_purge_if_due();
+    units_unlock();
+    return run;
+}
+
+/* ---- Giving ----------------------------------------------------------------------------------------------------- */
+
+static void give_locked(size_t first, size_t count, enum idle_use use) {
+    ASSERT(totals.used >= count && unit_kind(unit_at(address_of(first))) == UNIT_NONE);
+    bits_set(space.free, first, count);
+    space_note_free(first);
+    totals.idle += bits_count(space.committed, first, count);
+    totals.used -= count;
+    totals.changes++;
+    size_t bound = idle_bound(use);
+    if (totals.idle > bound) /* what has been idle for long goes first */
+        idle_purge(space.lowest_free, units_known(), space.idle);
+    if (totals.idle > bound) /* the last huge page as a whole */
+        idle_purge(first, first + count + huge_beyond(first, first + count), space.committed);
+    size_t spare = SPARE_UNITS(totals.used), free_units = space.owned_units - totals.used - totals.headroom;
+    if (free_units > spare)
+        totals.idle -= region_release_free(first, count, spare, free_units);
+    idle_purge_if_due();
+}
+
+void units_give(struct unit *first, size_t count, enum units_memory memory) {
+    units_lock();
+    if (memory == UNITS_EMPTY)
+        bits_clear(space.committed, place_of(first), count);
+    give_locked(place_of(first), count, IDLE_AFTER_RUN);
+    units_unlock();
+}
+
+void units_lose(struct unit *first, size_t count) {
+    units_lock();
+    unit_set_kind(first, UNIT_NONE);
+    totals.lost += count;
+    units_unlock();
+}
+
+bool units_give_slab(struct unit *first, size_t count, enum units_wait wait) {
+    if (wait == UNITS_WAIT)
+        units_lock();
+    else if (!lock_try(&lock))
+        return false;
+    if (marks_left(first) != 0)
+        bits_set(space.marked, place_of(first), 1);
+    give_locked(place_of(first), count, IDLE_AFTER_SLAB);
+    units_unlock();
+    return true;
+}
+
+void units_drop_headroom(struct unit *run) {
+    if (headroom_of(run) == 0) /* others only take it back, and never give any */
+        return;
+    units_lock();
+    headroom_free(run);
+    units_unlock();
+}
+
+bool units_purge(void) {
+    units_lock();
+    size_t before = totals.idle;
+    idle_purge(space.lowest_free, units_known(), space.committed);
+    bool any = totals.idle < before;
+    units_unlock();
+    return any;
+}
+
+/* ---- Growing ---------------------------------------------------------------------------------------------------- */
+
+void units_expect_use(struct unit *run, size_t from, size_t now) {
+    size_t first = place_of(run), end = first + now;
+    if (!os_facts.takes_advice || now < huge_units())
+        return;
+    units_lock();
+    size_t headroom = headroom_of(run), beyond = huge_beyond(first, end);
+    bool is_free = bits_all_set(space.free, end, beyond);
+    if (is_free)
+        huge_commit_beyond(end, beyond);
+    units_unlock();
+    if (is_free || headroom >= beyond)
+        end += beyond;
+    from = align_down(first + from, huge_units());
+    from = from < first ? first : from;
+    os_expect_use(address_of(from), units_bytes(end - from));
+}
+
+/* Whether [first, first + count) is free, or becomes so by a region that is added where the last one ends. */
+static bool make_free(size_t first, size_t count) {
+    size_t end = first + count, known = units_known();
+    if (first > known || end > space.units)
+        return false;
+    size_t known_end = end < known ? end : known;
+    size_t stop = bits_find_clear(space.free, first, known_end);
+    if (stop == end)
+        return true;
+    if (stop < known && bits_get(space.owned, stop))
+        return false;
+    return region_add_at(stop, end - stop) && bits_all_set(space.free, stop, end - stop);
+}
+
+bool units_extend(struct unit *run, size_t now, size_t more, size_t *from_headroom) {
+    units_lock();
+    size_t first = place_of(run) + now, headroom = headroom_of(run);
+    size_t used = headroom < more ? headroom : more;
+    bool done = more <= space.units && (used == more || make_free(first + used, more - used)) &&
+                units_commit(first, more, NULL);
+    if (done && used)
+        headroom_set(run, first + used, headroom - used);
+    else if (!done && headroom)
+        headroom_forget_lost(run);
+    *from_headroom = used;
+    units_unlock();
+    return done;
+}
+
+/* Takes LEFT free units before FIRST and RIGHT units behind a run that ends at END. */
+static bool commit_both(size_t first, size_t left, size_t end, size_t right) {
+    if (left > first || bits_set_stretch_before(space.free, first - left, first) != first - left ||
+        !units_commit(first - left, left, NULL))
+        return false;
+    if (right == 0 || units_commit(end, right, NULL))
+        return true;
+    give_locked(first - left, left, IDLE_AFTER_RUN);
+    return false;
+}
+
+size_t units_extend_both(struct unit *run, size_t now, size_t more, size_t alignment) {
+    units_lock();
+    size_t first = place_of(run), headroom = headroom_of(run), end = first + now + headroom;
+    size_t right = headroom + (end < units_known() ? bits_find_clear(space.free, end, units_known()) - end : 0);
+    size_t left = right < more ? align_up(more - right, alignment) : 0;
+    bool done = left && left <= more && commit_both(first, left, first + now, more - left);
+    if (done) {
+        right = more - left; /* less than there is, if alignment wants more on the left */
+        headroom_set(run, first + now + right, headroom > right ? headroom - right : 0);
+        if (headroom > right)
+            headroom_free(run);
+    } else if (headroom) {
+        headroom_forget_lost(run);
+    }
+    units_unlock();
+    return done ? left : 0;
+}
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+static bool overlaps(uintptr_t address, size_t size, uintptr_t start, size_t length) {
+    return address < start + length && start < address + size;
+}
+
+bool units_touch(const void *address, size_t size) {
+    uintptr_t from = (uintptr_t)address;
+    size_t tables, in_use, known = units_known();
+    space_table_figures(&tables, &in_use);
+    if (overlaps(from, size, (uintptr_t)window.table, tables))
+        return true;
+    if (!overlaps(from, size, window.base, WINDOW_IS_EVERYTHING ? UINTPTR_MAX : units_bytes(known)))
+        return false;
+    size_t first = from > window.base ? (from - window.base) >> UNIT_SHIFT : 0;
+    size_t end = ((from + size - 1 - window.base) >> UNIT_SHIFT) + 1;
+    if (end > known)
+        end = known;
+    return bits_find_set(space.owned, first, end) < end;
+}
+
+/* Only the first unit of a run knows the rest. None of a run is free, and none is uncommitted. */
+struct unit *units_find(const void *address) {
+    if (!window_contains(address))
+        return NULL;
+    for (size_t at = ((uintptr_t)address - window.base) >> UNIT_SHIFT;; at--) {
+        struct unit *unit = unit_at(address_of(at));
+        if (!bits_get(space.owned, at) || bits_get(space.free, at) || !bits_get(space.committed, at))
+            return NULL;
+        if (unit_kind(unit) != UNIT_NONE)
+            return unit;
+        if (at == 0)
+            return NULL;
+    }
+}
+
+struct unit *units_next_used(size_t from) {
+    size_t end = units_known();
+    for (size_t word = from / 64; word * 64 < end; word++) {
+        uint64_t used = space.committed[word] & ~space.free[word];
+        if (word == from / 64)
+            used &= ~(uint64_t)0 << (from % 64);
+        if (used) /* no bit is set behind the end */
+            return unit_from_number((uint32_t)(word * 64) + bits_lowest(used) + 1);
+    }
+    return NULL;
+}
+
+void units_note_outside(ptrdiff_t more) {
+    units_lock();
+    totals.outside += (size_t)more;
+    totals_note_committed();
+    units_unlock();
+}
+
+void units_figures(struct units_figures *figures) {
+    units_lock();
+    figures->used = totals.used;
+    figures->idle = totals.idle;
+    figures->headroom = totals.headroom;
+    figures->reserved = units_bytes(space.owned_units);
+    space_table_figures(&figures->table, &figures->table_committed);
+    figures->outside = totals.outside;
+    figures->committed_most = totals.committed_most;
+    figures->purges = totals.purges;
+    figures->purged = totals.purged;
+    figures->moved = totals.moved;
+    figures->changes = totals.changes;
+    units_unlock();
+}

@@ -1,0 +1,93 @@
+/* units.h: taking and giving units of 64 KiB. One lock guards all of it; functions take it themselves, unless they say
+ * that they are called under it.
+ */
+#ifndef BRAINMM_UNITS_H
+#define BRAINMM_UNITS_H
+
+#include "memory/unit.h"
+
+/* Sets up the window and its tables. False if the system has no address space for them. Once. */
+bool units_start(void);
+
+/* Whether whoever takes units will write all of them, and likely take more of the kind. The system may then use huge
+ * pages. */
+enum units_use { UNITS_SPARSE, UNITS_WHOLE };
+
+/* COUNT units in a row, the first at a multiple of ALIGNMENT units (a power of two), committed. Their descriptors are
+ * UNIT_NONE. NULL if the system has no more. *FRESH, if FRESH is not NULL, becomes true when the memory reads as zero.
+ *  */
+struct unit *units_take(size_t count, size_t alignment, enum units_use use, bool *fresh);
+
+/* The same, with up to HEADROOM units of address space behind them to grow into (headroom.h): a wish that is not always
+ * granted. */
+struct unit *units_take_with_headroom(size_t count, size_t headroom, size_t alignment);
+
+/* A run of NOW units will be written from unit FROM on, counted from its start: the system may use huge pages. The last
+ * one may reach beyond the run, into free units or its headroom, which is then committed. */
+void units_expect_use(struct unit *run, size_t from, size_t now);
+
+/* Makes a run of NOW units MORE units longer, to the right: into its headroom and into free units behind. The new ones
+ * are committed. False if that cannot be. *FROM_HEADROOM becomes how many were its own already. */
+bool units_extend(struct unit *run, size_t now, size_t more, size_t *from_headroom);
+
+/* The same to both sides: all that is free on the right, and the rest on the left, where the start stays a multiple of
+ * ALIGNMENT units. Returns how many were taken on the left, or 0 if that cannot be. The descriptor of the new first
+ * unit is UNIT_NONE. */
+size_t units_extend_both(struct unit *run, size_t now, size_t more, size_t alignment);
+
+/* What is left of a run's headroom becomes free. Is called before a run's last unit is given back. */
+void units_drop_headroom(struct unit *run);
+
+/* Whether the memory of units is still theirs when they are given back, or was moved away: then they read as zero. */
+enum units_memory { UNITS_WITH_MEMORY, UNITS_EMPTY };
+
+/* Gives units of a run back. Their descriptors must be UNIT_NONE without an owner. */
+void units_give(struct unit *first, size_t count, enum units_memory memory);
+
+/* COUNT units are never used again: the system refuses to make them ordinary memory, or may have given their addresses
+ * to somebody else. */
+void units_lose(struct unit *first, size_t count);
+
+/* Gives the units of a slab back, which may hold marks. False, and nothing has happened, if WAIT is false and another
+ * thread has the lock. */
+enum units_wait { UNITS_WAIT, UNITS_TRY };
+bool units_give_slab(struct unit *first, size_t count, enum units_wait wait);
+
+/* Returns all idle memory to the system. False if there was none. */
+bool units_purge(void);
+
+/* The lock. What a run, pages or a block of 64 KiB and more is, changes only under it. */
+void units_lock(void);
+void units_unlock(void);
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+/* Whether any of SIZE bytes at ADDRESS belongs to the heap's regions or tables. Under the lock. */
+bool units_touch(const void *address, size_t size);
+
+/* The descriptor of what ADDRESS, a pointer anywhere into it, belongs to: the first unit of a run or slab, in use or
+ * kept for slabs. NULL if it is free or not ours. Under the lock. */
+struct unit *units_find(const void *address);
+
+/* The first unit from number FROM (0 and up) on that is in use or kept for slabs; NULL if there is none. Under the
+ * lock. */
+struct unit *units_next_used(size_t from);
+
+/* So many bytes more, or less, are the heap's and lie outside the window. */
+void units_note_outside(ptrdiff_t more);
+
+/* What is known of all units, at one moment. */
+struct units_figures {
+    size_t reserved, table;  /* bytes of regions; of descriptors and bitmaps */
+    size_t used, idle;       /* units in somebody's hands or kept for slabs; free, but committed */
+    size_t headroom;         /* units of addresses that runs may grow into */
+    size_t table_committed;  /* bytes of the table that are in use */
+    size_t outside;          /* bytes that units_note_outside() has been told of */
+    size_t committed_most;   /* the most bytes of all these that were ever committed at once */
+    uint64_t purges, purged; /* times that memory went back to the system, and units */
+    uint64_t moved;          /* idle units whose pages were moved to where they were needed */
+    uint64_t changes;        /* times that units were taken or given */
+};
+void units_figures(struct units_figures *figures);
+
+#endif

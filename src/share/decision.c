@@ -1,0 +1,61 @@
+/* decision.c: see decision.h. */
+#include "share/decision.h"
+#include "base/text.h"
+#include "heap/heap.h"
+#include "os.h"
+#include "share/options.h"
+
+static int state = BRAINMM_OWNER_UNPUBLISHED;
+static char sentences[768] = "The system gave no address space for a heap.";
+
+static void set_status(int new_state, const char *sentence, const char *place) {
+    struct text text = TEXT_IN(sentences);
+    state = new_state;
+    text_add(&text, sentence);
+    if (place) {
+        text_add(&text, " ");
+        text_add(&text, place);
+    }
+    text_add(&text, ".");
+    text_add(&text, rendezvous_refusals());
+}
+
+int decision_status(const char **text) {
+    if (text)
+        *text = sentences;
+    return state;
+}
+
+static enum decision attach(const struct rendezvous_owner *owner) {
+    const char *place = rendezvous_place_name(owner->place);
+    if (owner->manager)
+        set_status(owner->place == 0 ? BRAINMM_ATTACHED : BRAINMM_ATTACHED_SECOND,
+                   "This module uses the heap of another module, found at", place);
+    else
+        set_status(BRAINMM_ATTACHED_VERSION1,
+                   "This module uses the heap of another module, which has a version-1 table only, found at", place);
+    return DECISION_ATTACH;
+}
+
+enum decision decide(const struct brainmm_manager *self, void (*complete)(void), struct rendezvous_owner *owner) {
+    unsigned place;
+    os_facts_start();
+    if (rendezvous_find(self, owner))
+        return attach(owner);
+    if (!heap_start())
+        return DECISION_NONE;
+    options_read();
+    complete();
+    rendezvous_pin(self);
+    switch (rendezvous_publish(self, owner, &place)) {
+    case RENDEZVOUS_LOST: return attach(owner);
+    case RENDEZVOUS_PUBLISHED:
+        set_status(place == 0 ? BRAINMM_OWNER : BRAINMM_OWNER_SECOND,
+                   "This module owns the process's heap and published it at", rendezvous_place_name(place));
+        break;
+    case RENDEZVOUS_NOWHERE:
+        set_status(BRAINMM_OWNER_UNPUBLISHED, "This module owns a heap and could publish it nowhere", NULL);
+        break;
+    }
+    return DECISION_OWN;
+}

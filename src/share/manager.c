@@ -1,0 +1,196 @@
+/* manager.c: see manager.h.
+ *
+ * Every module has four tables. `manager_active` is what the module's own functions jump through. `published` holds the
+ * heap's functions and is what others see if this module owns the heap: they save a jump by it. `exported` is what
+ * those find who look up the symbol brainmm_manager: its functions serve the process's heap, whoever owns it.
+ * version1_table is the original's form of `published`. No entry of a table changes while others may call through it,
+ * except those of manager_active, once.
+ */
+#include "share/manager.h"
+#include "base/atomic.h"
+#include "heap/heap.h"
+#include "heap/jit.h"
+#include "inspect/inspect.h"
+#include "move/move.h"
+#include "os.h"
+#include "share/decision.h"
+#include "share/foreign.h"
+#include "share/functions.h"
+
+/* An entry changes once, while other threads may be calling through it. */
+#define ENTRY(name) word_load_acquire(&manager_active.name) /* with ENTRY_SET */
+#define ENTRY_SET(name, function) word_store_release(&manager_active.name, function)
+
+/* ---- The functions of brainmm.h --------------------------------------------------------------------------------- */
+
+#define EXPORTED(result, name, parameters, arguments, missing)                                                         \
+    result BRAINMM_CALL brainmm_##name parameters { return ENTRY(name) arguments; }
+ALL_FUNCTIONS(EXPORTED)
+
+void BRAINMM_CALL brainmm_thread_done(void) { ENTRY(thread_done)(); }
+
+/* The process's heap, whoever owns it. */
+int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, unsigned parts) {
+    return dump_heap(write, context, parts, brainmm_get_stats, brainmm_walk);
+}
+
+/* What the entries are until the module has its heap. If there is none afterwards, for want of address space or because
+ * the call came from within manager_start(), the entry is still the same. */
+#define START(result, name, parameters, arguments, missing)                                                            \
+    static result BRAINMM_CALL start_##name parameters {                                                               \
+        manager_start();                                                                                               \
+        __auto_type entry = ENTRY(name);                                                                               \
+        return entry == start_##name ? (missing) : entry arguments;                                                    \
+    }
+ALL_FUNCTIONS(START)
+
+/* A thread that has not allocated yet is done. */
+static void BRAINMM_CALL start_thread_done(void) {}
+
+/* What the entries are that an older owner has nothing for. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#define MISSING(result, name, parameters, arguments, missing)                                                          \
+    static result BRAINMM_CALL missing_##name parameters { return missing; }
+LATER_FUNCTIONS(MISSING)
+#pragma GCC diagnostic pop
+static void BRAINMM_CALL missing_thread_done(void) {}
+
+/* ---- The tables ------------------------------------------------------------------------------------------------- */
+
+#define START_MEMBER(result, name, parameters, arguments, missing) .name = start_##name,
+struct brainmm_manager manager_active = {ALL_FUNCTIONS(START_MEMBER).thread_done = start_thread_done};
+
+/* Others take a table for an owner's only once it has a heap_id. */
+#define HEAP_MEMBER(result, name, parameters, arguments, missing) .name = heap_##name,
+static struct brainmm_manager published = {
+    .magic = BRAINMM_MAGIC,
+    .size = sizeof published,
+    .abi_version = BRAINMM_ABI_VERSION,
+    .self = &published,
+    .version1 = (void *const *)&version1_table,
+    ALL_FUNCTIONS(HEAP_MEMBER).thread_done = heap_thread_done,
+    .move_b16 = move_b16,
+    .jit_flush = jit_flush,
+};
+
+#define EXPORTED_MEMBER(result, name, parameters, arguments, missing) .name = brainmm_##name,
+static struct brainmm_manager exported = {
+    .magic = BRAINMM_MAGIC,
+    .size = sizeof exported,
+    .abi_version = BRAINMM_ABI_VERSION,
+    .self = &exported,
+    ALL_FUNCTIONS(EXPORTED_MEMBER).thread_done = brainmm_thread_done,
+    .move_b16 = move_b16,
+    .jit_flush = jit_flush,
+};
+
+/* Constant for everybody but manager_start(). */
+extern const struct brainmm_manager brainmm_manager __attribute__((alias("exported")));
+
+static void export_heap(void *const *version1, uintptr_t heap_id) {
+    exported.version1 = version1;
+    exported.heap_id = heap_id;
+}
+
+static void publish_complete(void) {
+    published.heap_id = (uintptr_t)&published;
+    version1_complete(rendezvous_has_thread_hooks);
+}
+
+/* Another module was quicker: nobody may attach to this one. */
+static void publish_withdraw(void) {
+    published.heap_id = 0;
+    version1_withdraw();
+}
+
+#define ACTIVATE(result, name, parameters, arguments, missing) ENTRY_SET(name, table->name);
+#define ACTIVATE_LATER(result, name, parameters, arguments, missing)                                                   \
+    ENTRY_SET(name, BRAINMM_HAS(table, name) && table->name ? table->name : missing_##name);
+static void activate(const struct brainmm_manager *table) {
+    FIRST_FUNCTIONS(ACTIVATE)
+    LATER_FUNCTIONS(ACTIVATE_LATER)
+    ENTRY_SET(thread_done, BRAINMM_HAS(table, thread_done) ? table->thread_done : missing_thread_done);
+}
+
+/* ---- The start -------------------------------------------------------------------------------------------------- */
+
+enum { NOT_STARTED, STARTING, STARTED };
+static ATOMIC(int) start_state;
+static atomic_word starting_thread;
+static bool manager_owns;
+static const struct brainmm_manager *heap_manager = &exported; /* what brainmm_get_manager() returns */
+
+enum { START_WAIT_MS = 2000 }; /* for another thread's start, which takes well below a millisecond */
+
+static void attach(const struct rendezvous_owner *owner) {
+    publish_withdraw();
+    if (owner->manager) {
+        activate(&owner->manager_copy);
+        export_heap(owner->manager_copy.version1, owner->manager_copy.heap_id);
+        heap_manager = owner->manager;
+        return;
+    }
+    struct brainmm_manager adapter = {.size = offsetof(struct brainmm_manager, move_b16)}; /* it has none beyond */
+    foreign_attach(&owner->version1_copy, owner->free_pascal, &adapter);
+    activate(&adapter);
+    export_heap((void *const *)owner->version1, (uintptr_t)owner->version1);
+}
+
+static bool start(void) {
+    struct rendezvous_owner owner;
+    enum decision decision = decide(&published, publish_complete, &owner);
+    if (decision == DECISION_ATTACH)
+        attach(&owner);
+    if (decision == DECISION_OWN) {
+        manager_owns = true;
+        heap_manager = &published;
+        export_heap(published.version1, published.heap_id);
+        activate(&published);
+    }
+    return decision != DECISION_NONE;
+}
+
+/* Libraries start in DllMain or a constructor, before anybody can call them. So two threads hardly ever meet here. If
+ * they do, the one that waits may hold a lock (the loader's) that the other needs. So the wait ends, and its call fails
+ * as if memory were out; the next call tries again. */
+bool manager_start(void) {
+    int state = load_acquire(&start_state); /* with the release of STARTED */
+    uint64_t begin = 0;
+    while (state != STARTED) {
+        int expected = NOT_STARTED;
+        if (exchange_if_acquire_retry(&start_state, &expected, STARTING)) {
+            store_relaxed(&starting_thread, os_thread_id());
+            bool started = start();
+            store_relaxed(&starting_thread, 0);
+            store_release(&start_state, started ? STARTED : NOT_STARTED);
+            if (!started)
+                return false;
+            if (manager_owns) /* a module that uses another's heap leaves forks to its owner */
+                os_watch_fork(heap_lock_all, heap_unlock_all, heap_unlock_all_in_child);
+        } else if (expected == STARTING) {
+            uint64_t now = os_clock_ms();
+            if (load_relaxed(&starting_thread) == os_thread_id())
+                return false; /* called by something that this thread's start has called */
+            if (begin == 0)
+                begin = now;
+            if (now - begin > START_WAIT_MS)
+                return false;
+            os_sleep();
+        }
+        state = load_acquire(&start_state);
+    }
+    return manager_owns;
+}
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+const struct brainmm_manager *BRAINMM_CALL brainmm_get_manager(void) {
+    manager_start();
+    return heap_manager;
+}
+
+int BRAINMM_CALL brainmm_attach_status(const char **text) {
+    manager_start();
+    return decision_status(text);
+}

@@ -1,0 +1,142 @@
+/* supply.c: see supply.h, and slab.h for the invariants.
+ *
+ * slab_alloc() looks, in this order, at: the slab that the last list came from; slabs of the heap with enough free
+ * objects; slabs of the heap to which other threads have freed; abandoned slabs; slabs of threads that have ended;
+ * fresh memory. Nothing on the way takes a lock, except for fresh memory when the cache of units is empty.
+ */
+#include "slab/supply.h"
+#include "slab/abandoned.h"
+#include "slab/collect.h"
+#include "slab/lifetime.h"
+#include "slab/queues.h"
+#include "slab/remote.h"
+#include "slab/slab_inside.h"
+#include "slab/thread_heap.h"
+
+#define CARVE_BYTES 4096u /* of virgin memory that become objects at a time */
+
+/* ---- Lists of objects ------------------------------------------------------------------------------------------- */
+
+/* Makes objects of virgin memory, at least one. */
+static struct object *carve(struct unit *slab, const struct geometry *geometry) {
+    uint32_t size = geometry->object_size;
+    unsigned before = slab_carved(slab), virgin = geometry->capacity - before;
+    unsigned count = CARVE_BYTES / size;
+    if (count == 0)
+        count = 1;
+    if (count > virgin)
+        count = virgin;
+    char *first = (char *)slab->start + (size_t)before * size;
+    struct object *object = (struct object *)(void *)first;
+    for (unsigned i = 1; i < count; i++) {
+        object->next = (struct object *)(void *)(first + (size_t)i * size);
+        object_mark(object, slab);
+        object = object->next;
+    }
+    object->next = NULL;
+    object_mark(object, slab);
+    unsigned carved = before + count;
+    slab_set_carved(slab, carved);
+    /* The fast path only meets pointers into the first unit, and its test is exact for as many objects. */
+    unsigned in_first = (unsigned)((UNIT_SIZE + size - 1) / size);
+    unsigned tested = carved < in_first ? carved : in_first;
+    store_relaxed(&slab->limit, tested * (slab->slab.reciprocal * size));
+    return (struct object *)(void *)first;
+}
+
+/* Takes the list of freed objects off a slab. A program that writes to what it has freed breaks links. If the first one
+ * is broken, the list is lost to the slab: that is better than to hand out what may be in use. To look at all of them
+ * would mean to wait for each in turn, where allocation overlaps that with the program's work. It was measured to cost
+ * up to half of the time of a program that frees at random. */
+static struct object *take_local(struct unit *slab) {
+    static ATOMIC(bool) told;
+    uintptr_t span = units_bytes(slab_units(slab));
+    struct object *first = slab->slab.local;
+    slab->slab.local = NULL;
+    if ((uintptr_t)first - slab->start < span && ((uintptr_t)first & 15) == 0 && object_is_free(first, slab))
+        return first;
+    if (!exchange_relaxed(&told, true))
+        os_print("BrainMM: freed memory has been written to; the pieces that it linked are not used again\n");
+    return NULL;
+}
+
+/* Moves a list of free objects from an owned slab to the heap. False if there are none. */
+static bool supply(struct thread_heap *heap, struct unit *slab) {
+    struct object *list = NULL;
+    const struct geometry *geometry = slab_geometry(slab);
+    if (slab->slab.local || slab_take_remote(slab))
+        list = take_local(slab);
+    else if (slab_carved(slab) < geometry->capacity)
+        list = carve(slab, geometry);
+    slab_arm_for_all(slab, 0);
+    heap->cached[slab_bin(slab)] = list;
+    return list != NULL;
+}
+
+/* ---- Slabs ------------------------------------------------------------------------------------------------------ */
+
+/* Takes a slab of the heap's own out of its queue. */
+static struct unit *take_queued(struct bin *bin, struct unit *slab) {
+    if (slab) {
+        unsigned length = slab_local_length(slab);
+        slab_unqueue(bin, slab);
+        slab_arm_for_all(slab, length);
+    }
+    return slab;
+}
+
+static struct unit *next_resting(struct unit *slab) { return unit_or_null(link_get(&slab->next)); }
+
+/* A slab of the heap's own that has something to give. */
+static struct unit *take_own(struct bin *bin) {
+    struct unit *slab = unit_or_null(bin->available.first);
+    if (!slab)
+        for (slab = unit_or_null(bin->resting.first); slab && load_relaxed(&slab->slab.remote) == 0;)
+            slab = next_resting(slab);
+    return take_queued(bin, slab);
+}
+
+/* The last resort: a slab with less to give than usual. */
+static struct unit *take_resting(struct bin *bin) {
+    struct unit *slab = unit_or_null(bin->resting.first);
+    while (slab && !slab->slab.local)
+        slab = next_resting(slab);
+    return take_queued(bin, slab);
+}
+
+/* A slab to allocate from: the heap's own, somebody's, or a new one. NULL: out of memory. */
+static struct unit *find_slab(struct thread_heap *heap, size_t bin) {
+    remote_send_all(heap);
+    struct unit *slab = take_own(&heap->bins[bin]);
+    if (!slab)
+        slab = slab_take_abandoned(heap, bin);
+    for (struct thread_heap *orphan; !slab && (orphan = thread_heap_take_orphan()) != NULL;) {
+        slab_disband(orphan);
+        thread_heap_put_empty(orphan);
+        slab = slab_take_abandoned(heap, bin);
+    }
+    if (slab)
+        return slab;
+    slab_sweep(heap, 1);
+    slab = slab_create(heap, bin);
+    return slab ? slab : take_resting(&heap->bins[bin]);
+}
+
+void *slab_alloc(struct thread_heap *heap, size_t bin) {
+    struct bin *own = &heap->bins[bin];
+    struct unit *slab = unit_or_null(own->current);
+    while (!slab || !supply(heap, slab)) {
+        if (slab) {
+            own->current = 0;
+            slab_rest(heap, own, slab, 0, wake_length(&bin_geometry[bin]));
+        }
+        slab = find_slab(heap, bin);
+        if (!slab)
+            return NULL;
+        own->current = unit_number(slab);
+    }
+    struct object *object = heap->cached[bin];
+    heap->cached[bin] = object->next;
+    object_clear_mark(object);
+    return object;
+}

@@ -1,0 +1,10 @@
+/* supply.h: where objects come from when a heap's list is empty. */
+#ifndef BRAINMM_SUPPLY_H
+#define BRAINMM_SUPPLY_H
+
+#include "slab/slab.h"
+
+/* An object of a bin, when heap->cached[bin] is empty. HEAP is the thread's own, or borrowed. NULL: out of memory. */
+void *slab_alloc(struct thread_heap *heap, size_t bin);
+
+#endif

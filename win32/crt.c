@@ -1,0 +1,86 @@
+/* crt.c (Windows): memcpy, memset and kin, which the compiler calls and the DLL cannot take from a C runtime: it
+ * imports the system's own libraries only. Private to the library.
+ *
+ * Short runs are moved in registers that overlap, long ones by the string instructions, which every processor of the
+ * last decade turns into whole cache lines.
+ */
+#include <emmintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STRING_MIN 512u /* from here on `rep movsb` is worth its start */
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memmove(void *to, const void *from, size_t size);
+void *memset(void *to, int value, size_t size);
+int memcmp(const void *left, const void *right, size_t size);
+
+static __m128i load(const char *from) { return _mm_loadu_si128((const __m128i *)(const void *)from); }
+static void store(char *to, __m128i value) { _mm_storeu_si128((__m128i *)(void *)to, value); }
+
+static void move_short(char *to, const char *from, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        to[i] = from[i];
+        __asm__ volatile("" ::: "memory"); /* or the compiler makes this a call of memcpy */
+    }
+}
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size) {
+    char *target = to;
+    const char *source = from;
+    if (size < 16) {
+        move_short(target, source, size);
+        return to;
+    }
+    if (size >= STRING_MIN) {
+        __asm__ volatile("rep movsb" : "+D"(target), "+S"(source), "+c"(size)::"memory");
+        return to;
+    }
+    __m128i last = load(source + size - 16);
+    for (size_t i = 0; i + 16 < size; i += 16)
+        store(target + i, load(source + i));
+    store(target + size - 16, last);
+    return to;
+}
+
+void *memmove(void *to, const void *from, size_t size) {
+    char *target = to;
+    const char *source = from;
+    if ((uintptr_t)target - (uintptr_t)source >= size)
+        return memcpy(to, from, size);
+    for (; size >= 16; size -= 16)
+        store(target + size - 16, load(source + size - 16));
+    while (size--) {
+        target[size] = source[size];
+        __asm__ volatile("" ::: "memory");
+    }
+    return to;
+}
+
+void *memset(void *to, int value, size_t size) {
+    char *target = to;
+    if (size >= STRING_MIN) {
+        __asm__ volatile("rep stosb" : "+D"(target), "+c"(size) : "a"(value) : "memory");
+        return to;
+    }
+    if (size < 16) {
+        for (size_t i = 0; i < size; i++) {
+            target[i] = (char)value;
+            __asm__ volatile("" ::: "memory");
+        }
+        return to;
+    }
+    __m128i filler = _mm_set1_epi8((char)value);
+    for (size_t i = 0; i + 16 < size; i += 16)
+        store(target + i, filler);
+    store(target + size - 16, filler);
+    return to;
+}
+
+int memcmp(const void *left, const void *right, size_t size) {
+    const unsigned char *a = left, *b = right;
+    for (size_t i = 0; i < size; i++)
+        if (a[i] != b[i])
+            return a[i] < b[i] ? -1 : 1;
+    return 0;
+}
