@@ -22,9 +22,9 @@ include make/targets.mk
 CFLAGS ?= -O2 -g
 WERROR ?= 1
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(filter-out 0,$(WERROR)),-Werror)
-# compile TARGET: the options of every C file. The user's options stand before those that the code needs to be correct.
-# The name of this folder is in no file that is built.
-compile = -std=gnu11 $(ARCH_$1) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fno-lto -Iinclude '-ffile-prefix-map=$(CURDIR)=.'
+# compile TARGET, FOLDERS OF HEADERS: the options of every C file. The user's options stand behind our folders, and
+# before those options that the code needs to be correct. The name of this folder is in no file that is built.
+compile = -std=gnu11 -Iinclude $2 $(ARCH_$1) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fno-lto '-ffile-prefix-map=$(CURDIR)=.'
 
 # The name of each file as it is made; V=1 shows the commands.
 $(if $(V),,.SILENT:)
@@ -40,7 +40,7 @@ LIBRARIES_linux := libbrainmm.so libbrainmm-malloc.so
 
 # Without slp-vectorize: gcc pairs two stores of the fast path into one vector and pays four instructions for it.
 # initial-exec and -fno-plt: the thread's heap and the system's functions are one load away, not a call.
-LINUX_CORE := -fno-tree-slp-vectorize -Isrc -Iposix -fPIC -fvisibility=hidden -fno-plt -ftls-model=initial-exec -pthread
+LINUX_CORE := -fno-tree-slp-vectorize -fPIC -fvisibility=hidden -fno-plt -ftls-model=initial-exec -pthread
 # A library that owns the heap is never unloaded. The name has no version: as with brainmm.dll, the ABI only grows.
 LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,relro -Wl,-z,now
 
@@ -102,8 +102,8 @@ endef
 # The shared library's objects export what brainmm.h marks; the static core's, in libbrainmm-malloc.so too, nothing.
 define linux_target
 $1: $(addprefix build/$1/,$(LIBRARIES_linux) libbrainmm.a)
-$(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1) $(LINUX_CORE))
-$(call core_objects,$1,build/$1/obj/static,$(CC_$1),$(call compile,$1) $(LINUX_CORE) -DBRAINMM_STATIC)
+$(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE))
+$(call core_objects,$1,build/$1/obj/static,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE) -DBRAINMM_STATIC)
 CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
 $(call static_core,$1,$(POSIX:%.c=build/$1/obj/static/%.o),-Wl$(comma)--force-group-allocation)
 build/$1/obj/linked/libbrainmm.so: $(POSIX:%.c=build/$1/obj/shared/%.o)

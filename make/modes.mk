@@ -17,9 +17,9 @@ ENVIRONMENT_preload := LD_PRELOAD=./libbrainmm-malloc.so
 
 # ---- The core under sanitizers and valgrind, with its assertions ----------------------------------------------------
 
-INSTRUMENT := -O1 -fno-omit-frame-pointer -DBRAINMM_ASSERT
-# The suites run in one process. The shadow memory of two sanitizers collides with the kernel's widest address
+# The suites run in one process (CK_FORK). The shadow memory of two sanitizers collides with the kernel's widest address
 # randomisation, which setarch -R turns off.
+INSTRUMENT := -O1 -fno-omit-frame-pointer -DBRAINMM_ASSERT
 
 MODES += asan
 ON_asan := linux-x86_64

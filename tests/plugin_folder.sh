@@ -2,36 +2,32 @@
 # plugin_folder.sh: a plug-in that is linked with the library lies in a folder of its own, plugins/ below the program's.
 # Which copy of the library does it get, for each kind of program, way of loading, and place of the library? The README
 # says what to ship because of this table.
+# shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
 top=$PWD
 folder=$BUILD/tests/plugin_folder
 rm -rf "$folder"
 mkdir -p "$folder/elsewhere"
 
-case $TARGET in
-linux-x86_64) cc=gcc ;;
-linux-i386) cc=$(tools/i386-compiler) ;;
-win64) cc=x86_64-w64-mingw32-gcc ;;
-win32) cc=i686-w64-mingw32-gcc ;;
-esac
-case $TARGET in
-win*) exe=.exe dll=.dll library=brainmm.dll link="$BUILD/libbrainmm.dll.a" system='-static -lpthread -lntdll' flags= ;;
-*) exe='' dll=.so library=libbrainmm.so link="$BUILD/libbrainmm.so" system='-pthread -ldl' flags=-fPIC ;;
+eval "$(tools/target "$TARGET")"
+link=$BUILD/$import
+case $system in
+windows) options="-static -lpthread $static" flags='' ;;
+linux) options="-ldl $static" flags=-fPIC ;;
 esac
 
 # build NAME SOURCE OPTION...
 build() {
     name=$1 source=$2
     shift 2
-    # shellcheck disable=SC2086  # lists of options
-    $cc -std=gnu11 -O1 -Wall -Wextra -Werror $flags -Iinclude -Itests -o "$folder/$name" "tests/$source.c" "$@" $system
+    $cc -std=gnu11 -O1 -Wall -Wextra -Werror $flags -Iinclude -Itests -o "$folder/$name" "tests/$source.c" "$@" $options
 }
 
 # Programs: with nothing of BrainMM, linked with the library beside them, and with the static core.
 build "nothing$exe" plugin_folder_host
 build "static$exe" plugin_folder_host -DHOST_HAS_HEAP -DBRAINMM_STATIC "$BUILD/libbrainmm.a"
-case $TARGET in
-win*)
+case $system in
+windows)
     build "linked$exe" plugin_folder_host -DHOST_HAS_HEAP "$link"
     build "plugin$dll" plugin_folder_module -shared "$link"
     ;;
@@ -69,10 +65,7 @@ expect() {
     # Into a file: Wine's server would keep a pipe open after the program has ended.
     (
         cd "$folder/elsewhere"
-        case $TARGET in
-        win*) WINE_RUN_SECONDS=60 "$top/tools/wine-run" "$TARGET" "../${case_folder##*/}/host.exe" "$way" ;;
-        *) timeout 60 "../${case_folder##*/}/host" "$way" ;;
-        esac
+        WINE_RUN_SECONDS=60 timeout 65 ${run:+"$top/"$run} "../${case_folder##*/}/host$exe" "$way"
     ) >"$case_folder/output" 2>&1 || echo "exit code $?" >>"$case_folder/output"
     result=$(tr -d '\r' <"$case_folder/output")
     [ "$result" = "$expected" ] || {
@@ -81,8 +74,8 @@ expect() {
     }
 }
 
-case $TARGET in
-win*)
+case $system in
+windows)
     missing='error 126' # ERROR_MOD_NOT_FOUND
     #      result     program way       plug-in library in
     expect host       nothing plain     plugin  host

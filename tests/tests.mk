@@ -8,9 +8,9 @@ loader_link = $(if $(LOADER_$1),-Wl$(comma)--dynamic-linker=$(LOADER_$1) \
 LINK_linux := -pthread -ldl -Wl,-rpath,'$$$$ORIGIN'
 LINK_windows := -static -lpsapi $(STATIC_windows) -lpthread
 PROGRAM_FLAGS_linux := -fPIC -fvisibility=hidden -pthread
-PROGRAM_FLAGS_windows := -D__USE_MINGW_ANSI_STDIO=1
+PROGRAM_FLAGS_windows := -D__USE_MINGW_ANSI_STDIO=1 $(HIDDEN)
 WHITE_BOX_linux := -Iposix
-WHITE_BOX_windows := -Iwin32 $(HIDDEN)
+WHITE_BOX_windows := -Iwin32
 
 # What single programs need at the link: LINK_NAME, and LINK_NAME_SYSTEM.
 LINK_walk_interrupted := -Wl,--wrap=os_peek
@@ -29,7 +29,7 @@ import_of = build/$1/$(if $(filter $(LIBRARY_$1),$(IMPORT_$1)),$2/)$(IMPORT_$1)
 # core_of TARGET, MODE
 core_of = $(if $(CORE_FLAGS_$2),$(POSIX:%.c=build/$1/$2/obj/%.o),$(CORE_OBJECTS_$1))
 define mode_core
-$(call core_objects,$1,build/$1/$2/obj,$(or $(COMPILER_$2),$(CC_$1)),$(call compile,$1) $(LINUX_CORE) \
+$(call core_objects,$1,build/$1/$2/obj,$(or $(COMPILER_$2),$(CC_$1)),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE) \
     -DBRAINMM_STATIC $(CORE_FLAGS_$2))
 endef
 
@@ -66,9 +66,9 @@ build/$1/tests/%-$2$(DLL_$1): build/$1/obj/tests/$2/%.o $6 build/$1/obj/tests/$2
 endef
 
 # A test of the core sees its headers.
-test_flags = $(call compile,$1) $(PROGRAM_FLAGS_$(SYSTEM_$1)) $(WHITE_BOX_$(SYSTEM_$1)) \
-    -isystem '$(CACHE)/check/$1/include' -Itests -DTEST_TARGET='"$1"' \
-    $(if $(filter core,$(LINKED_$2)),-DBRAINMM_STATIC -Isrc) $(CORE_FLAGS_$2) $(TEST_FLAGS_$2)
+test_flags = $(call compile,$1,-Itests $(if $(filter core,$(LINKED_$2)),-Isrc) $(WHITE_BOX_$(SYSTEM_$1))) \
+    $(PROGRAM_FLAGS_$(SYSTEM_$1)) -isystem '$(CACHE)/check/$1/include' -DTEST_TARGET='"$1"' \
+    $(if $(filter core,$(LINKED_$2)),-DBRAINMM_STATIC) $(CORE_FLAGS_$2) $(TEST_FLAGS_$2)
 
 # on MODE: the targets that have it.
 on = $(if $(ON_$1),$(foreach word,$(ON_$1),$(filter $(word),$(TARGETS)) $(call of_system,$(word))),$(TARGETS))

@@ -8,8 +8,10 @@ header=$(sed -n 's/^#define BRAINMM_VERSION \([0-9a-fx]*u\).*/\1/p' include/brai
 [ -n "$number" ] || { echo "the Makefile's VERSION is '$version', and not three numbers"; exit 1; }
 [ "$header" = "$number" ] || { echo "brainmm.h says $header, the Makefile $version, which is $number"; exit 1; }
 
-case $TARGET in
-win*)
+eval "$(tools/target "$TARGET")"
+# shellcheck disable=SC2154  # tools/target sets it
+case $system in
+windows)
     # The resource holds its texts as UTF-16.
     LC_ALL=C tr -d '\000' <"$BUILD/brainmm.dll" | LC_ALL=C grep -aq "FileVersion.*$version" ||
         { echo "the version resource of brainmm.dll lacks $version"; exit 1; }

@@ -10,8 +10,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-goal=${1:?the first argument is demo, check or bench}
-shift
+goal=${1-}
+case $goal in
+demo | check | bench) shift ;;
+*)
+    sed -n '2,3s/^# //p' "$0" >&2
+    exit 2
+    ;;
+esac
 table=$(tools/target --table)
 [ $# -gt 0 ] || eval "set -- $(tools/target | tr '\n' ' ')"
 targets=$*
