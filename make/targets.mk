@@ -145,7 +145,7 @@ EXE_windows := .exe
 DLL_windows := .dll
 LIBRARY_windows := brainmm.dll
 IMPORT_windows := libbrainmm.dll.a
-STATIC_windows := -lntdll
+STATIC_windows :=
 
 NATIVE := linux-x86_64
 LDFLAGS_$(NATIVE) := $(LDFLAGS)

@@ -78,7 +78,7 @@ cat >"$folder/winsock.c" <<'END'
 #if defined(_WINSOCKAPI_) || defined(min) || defined(max)
 #error "<windows.h> brought more than it has to"
 #endif
-#if defined(WIN32_LEAN_AND_MEAN) || defined(NOMINMAX) || defined(BRAINMM_ATTACH_LEAN) || \\
+#if defined(WIN32_LEAN_AND_MEAN) || defined(NOMINMAX) || defined(BRAINMM_ATTACH_LEAN) || \
     defined(BRAINMM_ATTACH_NOMINMAX)
 #error "a macro of this header's own is left behind"
 #endif

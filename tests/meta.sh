@@ -1,7 +1,6 @@
 #!/bin/sh
 # What a person who clones the tree looks for is there: the licence and the other pages, the licence's name at the top
-# of
-# each source file, a changelog that knows the version, and links between the pages that lead somewhere.
+# of each source file, a changelog that knows the version, and links between the pages that lead somewhere.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
