@@ -33,6 +33,8 @@ $(if $(V),,.SILENT:)
 # ---- The Linux libraries ------------------------------------------------------------------------------------------
 
 CORE := $(sort $(shell find src -name '*.c'))
+# heap_check() is for tests, so far: it is in no library.
+CHECKS := $(filter %check.c,$(CORE))
 # posix/malloc.c and whatever else begins with malloc is for libbrainmm-malloc.so only.
 MALLOC := $(sort $(wildcard posix/malloc*.c))
 POSIX := $(CORE) $(filter-out $(MALLOC),$(sort $(wildcard posix/*.c posix/linux/*.c)))
@@ -105,9 +107,10 @@ $1: $(addprefix build/$1/,$(LIBRARIES_linux) libbrainmm.a)
 $(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE))
 $(call core_objects,$1,build/$1/obj/static,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE) -DBRAINMM_STATIC)
 CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
-$(call static_core,$1,$(POSIX:%.c=build/$1/obj/static/%.o),-Wl$(comma)--force-group-allocation)
-build/$1/obj/linked/libbrainmm.so: $(POSIX:%.c=build/$1/obj/shared/%.o)
-build/$1/obj/linked/libbrainmm-malloc.so: $(POSIX:%.c=build/$1/obj/static/%.o) $(MALLOC:%.c=build/$1/obj/static/%.o)
+$(call static_core,$1,$(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX))),-Wl$(comma)--force-group-allocation)
+build/$1/obj/linked/libbrainmm.so: $(patsubst %.c,build/$1/obj/shared/%.o,$(filter-out $(CHECKS),$(POSIX)))
+build/$1/obj/linked/libbrainmm-malloc.so: \
+    $(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX)) $(MALLOC))
 $(LIBRARIES_linux:%=build/$1/obj/linked/%):
 	mkdir -p $$(@D)
 	$(CC_$1) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$^
