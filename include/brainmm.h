@@ -71,7 +71,7 @@ extern "C" {
 /* The largest alignment that every owner can give, also one that has the original's table only. Others give larger
  * ones as well. */
 #define BRAINMM_ALIGNMENT_MAX 2048u
-#define BRAINMM_LOCK_FREE_MAX 32768u /* pieces of up to this many bytes need no lock */
+#define BRAINMM_LOCK_FREE_MAX 32768u /* bytes: pieces of up to this size are allocated and freed without a lock */
 #define BRAINMM_PAGE_SIZE 4096u      /* bytes: the unit of the pages functions, on every system */
 
 /* The result of most functions that return int. Zero is success. */
