@@ -71,7 +71,7 @@ extern "C" {
 /* The largest alignment that every owner can give, also one that has the original's table only. Others give larger
  * ones as well. */
 #define BRAINMM_ALIGNMENT_MAX 2048u
-#define BRAINMM_LOCK_FREE_MAX 32768u /* pieces of up to this many bytes need no lock */
+#define BRAINMM_LOCK_FREE_MAX 32768u /* bytes: pieces of up to this size are allocated and freed without a lock */
 #define BRAINMM_PAGE_SIZE 4096u      /* bytes: the unit of the pages functions, on every system */
 
 /* The result of most functions that return int. Zero is success. */
@@ -109,8 +109,8 @@ enum brainmm_kind {
 /* Rights of access to a page, or-ed. 0 is no access. */
 enum brainmm_rights { BRAINMM_READ = 1, BRAINMM_WRITE = 2, BRAINMM_EXECUTE = 4 };
 
-/* What brainmm_get_options tells about an allocation. The layout is that of the original's TMemoryOptions. It is packed
- * into 12 bytes on 32 bit and 20 bytes on 64 bit. */
+/* What brainmm_get_options tells about an allocation. The layout is that of the original's TMemoryOptions. It is
+ * packed into 12 bytes on 32 bit and 20 bytes on 64 bit. */
 #pragma pack(push, 1)
 typedef struct brainmm_options {
     uint8_t kind; /* enum brainmm_kind */
@@ -134,12 +134,12 @@ typedef struct brainmm_options {
  * that has. */
 BRAINMM_API unsigned BRAINMM_CALL brainmm_version(void);
 
-/* An English sentence about RESULT, an enum brainmm_result. Never NULL: for any other number it says that the result is
- * unknown. The text is constant and stays valid as long as the library is loaded. Needs no heap. */
+/* An English sentence about RESULT, an enum brainmm_result. Never NULL: for any other number it says that the result
+ * is unknown. The text is constant and stays valid as long as the library is loaded. Needs no heap. */
 BRAINMM_API const char *BRAINMM_CALL brainmm_result_text(int result);
 
-/* The size in bytes of the pages that this system gives access rights to: 4096 on x86, 16384 or 65536 on some others.
- * Always a power of two, and BRAINMM_PAGE_SIZE or more. Needs no heap. */
+/* The size in bytes of the pages that this system gives access rights to: 4096 on x86, 16384 or 65536 on some
+ * others. Always a power of two, and BRAINMM_PAGE_SIZE or more. Needs no heap. */
 BRAINMM_API size_t BRAINMM_CALL brainmm_system_page_size(void);
 
 /* ---- Pieces ----------------------------------------------------------------------------------------------------- */
@@ -151,14 +151,15 @@ BRAINMM_API void *BRAINMM_CALL brainmm_alloc(size_t size);
 /* The same. All usable bytes of the piece are zero. */
 BRAINMM_API void *BRAINMM_CALL brainmm_alloc_zeroed(size_t size);
 
-/* Allocates a piece of at least SIZE bytes at a multiple of ALIGNMENT bytes. ALIGNMENT may be any power of two; what is
- * below 16 means 16. Its contents are undefined. It is resized and freed like any piece, and a resize keeps its
+/* Allocates a piece of at least SIZE bytes at a multiple of ALIGNMENT bytes. ALIGNMENT may be any power of two; what
+ * is below 16 means 16. Its contents are undefined. It is resized and freed like any piece, and a resize keeps its
  * alignment. An alignment above BRAINMM_ALIGNMENT_MAX costs whole pages, however small SIZE is.
  * NULL: ALIGNMENT is not a power of two, the two together are above PTRDIFF_MAX, or there is not enough memory or no
  * such address. An owner that has the original's table only gives NULL above BRAINMM_ALIGNMENT_MAX. */
 BRAINMM_API void *BRAINMM_CALL brainmm_alloc_aligned(size_t alignment, size_t size);
 
-/* Allocates a piece for COUNT elements of SIZE bytes each: like brainmm_alloc or brainmm_alloc_zeroed with the product.
+/* Allocates a piece for COUNT elements of SIZE bytes each: like brainmm_alloc or brainmm_alloc_zeroed with the
+ * product.
  * NULL also if the product is above PTRDIFF_MAX. It never wraps round. */
 BRAINMM_API void *BRAINMM_CALL brainmm_alloc_array(size_t count, size_t size);
 BRAINMM_API void *BRAINMM_CALL brainmm_alloc_zeroed_array(size_t count, size_t size);
@@ -169,15 +170,15 @@ BRAINMM_API void *BRAINMM_CALL brainmm_alloc_zeroed_array(size_t count, size_t s
  * and code. */
 BRAINMM_API int BRAINMM_CALL brainmm_free(void *piece);
 
-/* Makes PIECE at least SIZE bytes long and returns its address, which may be a new one. The contents are kept up to the
- * smaller of both sizes; all usable bytes of a piece are contents. The alignment it was allocated with is kept. If the
- * piece moves, the old one is freed. PIECE NULL: like brainmm_alloc. SIZE 0: frees the piece and returns NULL.
+/* Makes PIECE at least SIZE bytes long and returns its address, which may be a new one. The contents are kept up to
+ * the smaller of both sizes; all usable bytes of a piece are contents. The alignment it was allocated with is kept.
+ * If the piece moves, the old one is freed. PIECE NULL: like brainmm_alloc. SIZE 0: frees the piece, returns NULL.
  * Otherwise NULL is failure, and the old piece and its contents stay as they were: not enough memory, SIZE is above
  * PTRDIFF_MAX, or PIECE is not a live piece. */
 BRAINMM_API void *BRAINMM_CALL brainmm_realloc(void *piece, size_t size);
 
-/* The same for COUNT elements of SIZE bytes each. If the product is above PTRDIFF_MAX, the result is NULL and the old
- * piece stays as it was. If the product is 0, the piece is freed. */
+/* The same for COUNT elements of SIZE bytes each. If the product is above PTRDIFF_MAX, the result is NULL and the
+ * old piece stays as it was. If the product is 0, the piece is freed. */
 BRAINMM_API void *BRAINMM_CALL brainmm_realloc_array(void *piece, size_t count, size_t size);
 
 /* Like brainmm_realloc, but copies nothing: the contents become undefined. On failure the old piece keeps them. */
@@ -189,15 +190,15 @@ BRAINMM_API size_t BRAINMM_CALL brainmm_usable_size(const void *piece);
 
 /* ---- Blocks: nine sizes, aligned to the size, so that code finds the start of a block by masking an address ------ */
 
-/* Allocates a block of SIZE bytes at a multiple of SIZE. SIZE is 4, 16, 64 or 256 KiB, or 1, 4, 16, 64 or 256 MiB; MODE
- * is an enum brainmm_mode. Its contents are undefined. Only the pages that are touched take memory.
+/* Allocates a block of SIZE bytes at a multiple of SIZE. SIZE is 4, 16, 64 or 256 KiB, or 1, 4, 16, 64 or 256 MiB;
+ * MODE is an enum brainmm_mode. Its contents are undefined. Only the pages that are touched take memory.
  * NULL: any other SIZE or MODE, or not enough memory. */
 BRAINMM_API void *BRAINMM_CALL brainmm_block_get(size_t size, unsigned mode);
 
 /* Frees a block; MODE is the one it was allocated with. NULL is allowed and does nothing.
  * Errors, after which the block is as before: BRAINMM_E_POINTER; BRAINMM_E_KIND, also for another MODE;
- * BRAINMM_E_ARGUMENT: unknown MODE; BRAINMM_E_REFUSED: brainmm_pages_set_rights changed rights that the system does not
- * give back, which concerns blocks of 4 and 16 KiB only. */
+ * BRAINMM_E_ARGUMENT: unknown MODE; BRAINMM_E_REFUSED: brainmm_pages_set_rights changed rights that the system does
+ * not give back, which concerns blocks of 4 and 16 KiB only. */
 BRAINMM_API int BRAINMM_CALL brainmm_block_free(void *block, unsigned mode);
 
 /* ---- Pages: runs of 4 KiB pages at a multiple of 4 KiB ---------------------------------------------------------- */
@@ -209,42 +210,47 @@ BRAINMM_API void *BRAINMM_CALL brainmm_pages_get(size_t count, unsigned mode);
 /* Make a run COUNT pages long and return its address, which may be a new one. MODE is the one it was allocated with.
  * brainmm_pages_reget leaves the contents undefined. brainmm_pages_realloc keeps them up to the smaller of both
  * lengths. If the run moves, the old one is freed. PAGES NULL: like brainmm_pages_get. COUNT 0: frees the run and
- * returns NULL. Otherwise NULL is failure, and the old run and its contents stay as they were: not enough memory,
- * COUNT is more than PTRDIFF_MAX bytes, or PAGES is not a live run of that MODE. */
+ * returns NULL.
+ * Otherwise NULL is failure, and the old run and its contents stay as they were: not enough memory, COUNT is more
+ * than PTRDIFF_MAX bytes, or PAGES is not a live run of that MODE. */
 BRAINMM_API void *BRAINMM_CALL brainmm_pages_reget(void *pages, size_t count, unsigned mode);
 BRAINMM_API void *BRAINMM_CALL brainmm_pages_realloc(void *pages, size_t count, unsigned mode);
 
-/* Frees a run; MODE is the one it was allocated with. NULL is allowed and does nothing. Errors, after which the run
- * is as before: BRAINMM_E_POINTER; BRAINMM_E_KIND, also for another MODE; BRAINMM_E_ARGUMENT: unknown MODE. */
+/* Frees a run; MODE is the one it was allocated with. NULL is allowed and does nothing.
+ * Errors, after which the run is as before: BRAINMM_E_POINTER; BRAINMM_E_KIND, also for another MODE;
+ * BRAINMM_E_ARGUMENT: unknown MODE. */
 BRAINMM_API int BRAINMM_CALL brainmm_pages_free(void *pages, unsigned mode);
 
 /* ---- Access rights ---------------------------------------------------------------------------------------------- */
 
 /* Gives COUNT pages from PAGES on, a multiple of 4 KiB, the access RIGHTS of enum brainmm_rights. All eight
  * combinations are allowed. WRITE includes READ, because no system has memory that can be written and not read. Some
- * processors let what is EXECUTE only be read. On a system with larger pages, PAGES and the length must be multiples of
- * brainmm_system_page_size().
+ * processors let what is EXECUTE only be read. On a system with larger pages, PAGES and the length must be multiples
+ * of brainmm_system_page_size().
  *
- * The pages may be anybody's. Pages of the heap must lie inside one live allocation that has whole pages to itself: a
- * run of pages, a block, or such a piece. The allocation gets its first rights back when it is freed or resized, even
- * if the resize fails. No other thread may free or resize the allocation during the call.
+ * The pages may be anybody's. Pages of the heap must lie inside one live allocation that has whole pages to itself:
+ * a run of pages, a block, or such a piece. The allocation gets its first rights back when it is freed or resized,
+ * even if the resize fails. No other thread may free or resize the allocation during the call.
  *
  * BRAINMM_E_ARGUMENT: unknown RIGHTS, more pages than an address space has, or the allocation ends before the COUNT.
  * BRAINMM_E_POINTER: NULL, not a multiple of 4 KiB, not all mapped, or memory of the heap that is free or its own.
- * BRAINMM_E_KIND: a piece that shares its pages with others. BRAINMM_E_REFUSED: some of the pages may have the new
- * rights already. All others change nothing. A COUNT of 0 changes nothing and is no error. */
+ * BRAINMM_E_KIND: a piece that shares its pages with others.
+ * BRAINMM_E_REFUSED: the system refuses, and some of the pages may have the new rights already.
+ * All other errors change nothing. A COUNT of 0 changes nothing and is no error. */
 BRAINMM_API int BRAINMM_CALL brainmm_pages_set_rights(void *pages, size_t count, unsigned rights);
 
-/* Stores the rights of one page in *RIGHTS, enum brainmm_rights or-ed. The page may be anybody's. On Linux the function
- * reads /proc/self/maps and takes as long as that. Errors, after which *RIGHTS is as before: BRAINMM_E_POINTER: PAGE is
- * NULL, not a multiple of 4 KiB, or not mapped; BRAINMM_E_ARGUMENT: RIGHTS is NULL. */
+/* Stores the rights of one page in *RIGHTS, enum brainmm_rights or-ed. The page may be anybody's. On Linux the
+ * function reads /proc/self/maps and takes as long as that.
+ * Errors, after which *RIGHTS is as before: BRAINMM_E_POINTER: PAGE is NULL, not a multiple of 4 KiB, or not mapped;
+ * BRAINMM_E_ARGUMENT: RIGHTS is NULL. */
 BRAINMM_API int BRAINMM_CALL brainmm_pages_get_rights(const void *page, unsigned *rights);
 
 /* ---- Memory for machine code ------------------------------------------------------------------------------------ */
 
-/* A heap of executable memory. There may be many, and each has memory of its own. Threads may use one heap at the same
- * time, but a heap must not be destroyed while another thread uses it. The pointer is not a piece, and functions other
- * than those below refuse it. brainmm_walk reports the code that the heap holds, and never the heap's own records. */
+/* A heap of executable memory. There may be many, and each has memory of its own. Threads may use one heap at the
+ * same time, but a heap must not be destroyed while another thread uses it. The pointer is not a piece, and
+ * functions other than those below refuse it. brainmm_walk reports the code that the heap holds, and never the
+ * heap's own records. */
 typedef struct brainmm_jit_heap brainmm_jit_heap;
 
 enum brainmm_jit_kind {
@@ -252,25 +258,27 @@ enum brainmm_jit_kind {
     BRAINMM_JIT_TWO_VIEWS = 1 /* mapped twice: writable at one address, executable at another, never both */
 };
 
-/* Makes a heap of KIND and stores it in *HEAP. Errors, after which *HEAP is as before: BRAINMM_E_REFUSED: the system
- * gives no such memory, as some systems forbid one kind or the other; BRAINMM_E_ARGUMENT: unknown KIND, or HEAP is
- * NULL; BRAINMM_E_MEMORY. */
+/* Makes a heap of KIND and stores it in *HEAP.
+ * Errors, after which *HEAP is as before: BRAINMM_E_REFUSED: the system gives no such memory, as some systems forbid
+ * one kind or the other; BRAINMM_E_ARGUMENT: unknown KIND, or HEAP is NULL; BRAINMM_E_MEMORY. */
 BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_create(unsigned kind, brainmm_jit_heap **heap);
 
 /* Allocates memory for SIZE bytes of code at a multiple of 16 and returns the address where the code will run. If
  * WRITABLE is not NULL, *WRITABLE becomes the address where the code is written: the same one, or the one in the
  * other view. The contents are undefined. Allocations share pages. With two views, both processes share the memory
- * after fork(). NULL, and *WRITABLE is as before: SIZE is 0 or above PTRDIFF_MAX, HEAP is not a live heap, or not
- * enough memory. */
+ * after fork().
+ * NULL, and *WRITABLE is as before: SIZE is 0 or above PTRDIFF_MAX, HEAP is not a live heap, or not enough memory. */
 BRAINMM_API void *BRAINMM_CALL brainmm_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable);
 
 /* Frees code by the address where it runs. NULL is allowed and does nothing. The memory may hold other code soon; it
- * becomes ordinary memory only when it is not executable any more. BRAINMM_E_POINTER: HEAP is not a live heap, or
- * CODE is not the start of a live allocation of it; nothing has changed. */
+ * becomes ordinary memory only when it is not executable any more.
+ * BRAINMM_E_POINTER: HEAP is not a live heap, or CODE is not the start of a live allocation of it; nothing has
+ * changed. */
 BRAINMM_API int BRAINMM_CALL brainmm_jit_free(brainmm_jit_heap *heap, void *code);
 
-/* Free all memory of a heap at once. After clear the heap can be used further; destroy frees the heap, too, and allows
- * NULL. BRAINMM_E_POINTER: HEAP is not a live heap; nothing has changed. */
+/* Free all memory of a heap at once. After clear the heap can be used further; destroy frees the heap, too, and
+ * allows NULL.
+ * BRAINMM_E_POINTER: HEAP is not a live heap; nothing has changed. */
 BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_clear(brainmm_jit_heap *heap);
 BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_destroy(brainmm_jit_heap *heap);
 
@@ -288,16 +296,17 @@ BRAINMM_API int BRAINMM_CALL brainmm_get_options(const void *address, brainmm_op
  * Returns 1 if there was any, else 0. */
 BRAINMM_API int BRAINMM_CALL brainmm_thread_heap_minimize(void);
 
-/* A hint that the calling thread will allocate no more: its heap passes on to other threads now, and not only when the
- * thread ends. The thread may allocate and free all the same. */
+/* A hint that the calling thread will allocate no more: its heap passes on to other threads now, and not only when
+ * the thread ends. The thread may allocate and free all the same. */
 BRAINMM_API void BRAINMM_CALL brainmm_thread_done(void);
 
 /* ---- Moving ----------------------------------------------------------------------------------------------------- */
 
-/* Copies COUNT units of 16 bytes from FROM to TO, which may overlap. It is made for addresses that are multiples of 16,
- * as those of the heap are; others work and may be slower. Needs no heap, and does not slow down vector code that runs
- * afterwards. BRAINMM_E_ARGUMENT, and nothing is copied: TO or FROM is NULL and COUNT is not 0, or COUNT units are more
- * than PTRDIFF_MAX bytes. */
+/* Copies COUNT units of 16 bytes from FROM to TO, which may overlap. It is made for addresses that are multiples of
+ * 16, as those of the heap are; others work and may be slower. Needs no heap, and does not slow down vector code
+ * that runs afterwards.
+ * BRAINMM_E_ARGUMENT, and nothing is copied: TO or FROM is NULL and COUNT is not 0, or COUNT units are more than
+ * PTRDIFF_MAX bytes. */
 BRAINMM_API int BRAINMM_CALL brainmm_move_b16(void *to, const void *from, size_t count);
 
 /* ---- Statistics, and a walk over all that is live ---------------------------------------------------------------- */
@@ -317,8 +326,8 @@ enum brainmm_certainty {
     BRAINMM_PRESUMED = 2 /* it may have been free: the program has forbidden to read the memory, or it kept changing */
 };
 
-/* One live allocation. An owner of a later version may add members at the end: `struct_size` tells how many bytes there
- * are. */
+/* One live allocation. An owner of a later version may add members at the end: `struct_size` tells how many bytes
+ * there are. */
 typedef struct brainmm_allocation {
     uint32_t struct_size;
     uint8_t kind;        /* enum brainmm_kind */
@@ -338,8 +347,10 @@ typedef int(BRAINMM_CALL *brainmm_visit)(void *context, const brainmm_allocation
  * heap is one, at the address where it runs; the heap's own records are not reported. Everything that is live is
  * noted before the first call, and no lock is held during a call. So VISIT may allocate, resize and free anything,
  * start and end threads, and walk; what it does changes nothing in what is visited. VISIT must return: no longjmp or
- * exception may leave it. BRAINMM_E_STOPPED: VISIT ended the walk. Errors before the first call: BRAINMM_E_ARGUMENT:
- * VISIT is NULL; BRAINMM_E_MEMORY: there is none to note what is live; BRAINMM_E_UNSUPPORTED. */
+ * exception may leave it.
+ * BRAINMM_E_STOPPED: VISIT ended the walk.
+ * Errors before the first call: BRAINMM_E_ARGUMENT: VISIT is NULL; BRAINMM_E_MEMORY: there is none to note what is
+ * live; BRAINMM_E_UNSUPPORTED. */
 BRAINMM_API int BRAINMM_CALL brainmm_walk(brainmm_visit visit, void *context);
 
 /* Bits of brainmm_stats.approximate. They concern live_count, live_bytes, free_bytes, the kinds and the classes. */
@@ -379,7 +390,7 @@ typedef struct brainmm_stats {
     /* What resizing allocations with pages of their own has done, ever: */
     uint64_t grown_right_bytes; /* free memory behind them was added */
     uint64_t grown_left_bytes;  /* free memory before them was added */
-    uint64_t grown_room_bytes;  /* addresses behind them that were reserved for growth were put to use */
+    uint64_t grown_headroom_bytes;  /* addresses behind them that were reserved for growth were put to use */
     uint64_t slid_bytes;        /* contents copied down to a new start, after memory before them was added */
     uint64_t moved_bytes;       /* contents that moved to another place by their pages, without a copy */
     uint64_t copied_bytes;      /* contents copied to another place */
@@ -411,18 +422,19 @@ enum brainmm_dump_parts { BRAINMM_DUMP_STATS = 1, BRAINMM_DUMP_ALLOCATIONS = 2 }
 
 /* Writes the PARTS, the statistics, all live allocations or both, as one JSON object in ASCII (docs/design.md shows
  * one). Calls WRITE with CONTEXT as often as it takes. WRITE may use the heap, as a visitor of brainmm_walk may.
- * BRAINMM_E_STOPPED: WRITE ended the dump. Errors before the first call: BRAINMM_E_ARGUMENT: WRITE is NULL, or PARTS
- * is 0 or has unknown bits; BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED. If memory runs out between the statistics and
- * the allocations, the text ends early with BRAINMM_E_MEMORY and is not valid JSON. */
+ * BRAINMM_E_STOPPED: WRITE ended the dump.
+ * Errors before the first call: BRAINMM_E_ARGUMENT: WRITE is NULL, or PARTS is 0 or has unknown bits;
+ * BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED. If memory runs out between the statistics and the allocations, the text
+ * ends early with BRAINMM_E_MEMORY and is not valid JSON. */
 BRAINMM_API int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, unsigned parts);
 
 /* ---- COM -------------------------------------------------------------------------------------------------------- */
 
 /* Windows: makes an object with COM's interface IMalloc (objidl.h) over the process's heap and stores it in *OBJECT,
- * with one reference. Any thread may call its methods, and they need no CoInitialize. They do what COM's documentation
- * says: Alloc(0) is a piece; Realloc of NULL allocates, and to size 0 frees; GetSize is (SIZE_T)-1 for what is not a
- * live piece; DidAlloc is 1, 0, or -1 for NULL. Free ignores what brainmm_free refuses. brainmm_com.dll gives the same
- * object through CoCreateInstance (docs/companions.md).
+ * with one reference. Any thread may call its methods, and they need no CoInitialize. They do what COM's
+ * documentation says: Alloc(0) is a piece; Realloc of NULL allocates, and to size 0 frees; GetSize is (SIZE_T)-1 for
+ * what is not a live piece; DidAlloc is 1, 0, or -1 for NULL. Free ignores what brainmm_free refuses.
+ * brainmm_com.dll gives the same object through CoCreateInstance (docs/companions.md).
  * Errors, after which *OBJECT is as before: BRAINMM_E_ARGUMENT: OBJECT is NULL; BRAINMM_E_MEMORY; on other systems
  * BRAINMM_E_UNSUPPORTED. */
 struct IMalloc;
@@ -433,10 +445,10 @@ BRAINMM_API int BRAINMM_CALL brainmm_create_malloc(struct IMalloc **object);
 #define BRAINMM_MAGIC "BrainMM-table-v2" /* 16 bytes, without a terminating zero */
 #define BRAINMM_ABI_VERSION 2u
 
-/* The manager table: the functions above as pointers. A module's own functions call through the table of the process's
- * heap. Offsets never change. Later versions add members at the end, and `size` tells which are there. docs/abi.md
- * describes the table byte by byte. Where a member's name is a function-like macro, as `free` may be for a debugging
- * library, put it in parentheses: (table->free)(piece). */
+/* The manager table: the functions above as pointers. A module's own functions call through the table of the
+ * process's heap. Offsets never change. Later versions add members at the end, and `size` tells which are there.
+ * docs/abi.md describes the table byte by byte. Where a member's name is a function-like macro, as `free` may be for
+ * a debugging library, put it in parentheses: (table->free)(piece). */
 struct brainmm_manager {
     char magic[16];                     /* BRAINMM_MAGIC */
     uint32_t size;                      /* of this table, in bytes */
@@ -473,12 +485,12 @@ struct brainmm_manager {
     void(BRAINMM_CALL *jit_flush)(const void *code, size_t size);
 };
 
-/* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen
- * by the first call of a function that needs one, at the latest, and stays the same. */
+/* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first
+ * call of a function that needs one, at the latest, and stays the same. */
 BRAINMM_API const struct brainmm_manager *BRAINMM_CALL brainmm_get_manager(void);
 
-/* This module's own table, as a symbol to look up with GetProcAddress or dlsym. Its functions serve the process's heap,
- * whoever owns it. */
+/* This module's own table, as a symbol to look up with GetProcAddress or dlsym. Its functions serve the process's
+ * heap, whoever owns it. */
 BRAINMM_API extern const struct brainmm_manager brainmm_manager;
 
 /* How this module came to its heap. docs/abi.md explains the two ways of publishing. */
@@ -491,8 +503,8 @@ enum brainmm_attach_state {
     BRAINMM_OWNER_UNPUBLISHED = 5  /* it owns a heap but could not publish it: other modules cannot find it */
 };
 
-/* Returns the state. If TEXT is not NULL, *TEXT becomes an English text about it, which names what was refused and why.
- * The text does not change, and stays valid as long as the library is loaded. */
+/* Returns the state. If TEXT is not NULL, *TEXT becomes an English text about it, which names what was refused and
+ * why. The text does not change, and stays valid as long as the library is loaded. */
 BRAINMM_API int BRAINMM_CALL brainmm_attach_status(const char **text);
 
 #ifdef __cplusplus

@@ -94,7 +94,7 @@ START_TEST(statistics_have_the_same_places_everywhere) {
         offsetof(brainmm_stats, class_count),
         offsetof(brainmm_stats, grown_right_bytes),
         offsetof(brainmm_stats, grown_left_bytes),
-        offsetof(brainmm_stats, grown_room_bytes),
+        offsetof(brainmm_stats, grown_headroom_bytes),
         offsetof(brainmm_stats, slid_bytes),
         offsetof(brainmm_stats, moved_bytes),
         offsetof(brainmm_stats, copied_bytes),

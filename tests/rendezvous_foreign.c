@@ -86,6 +86,22 @@ int main(void) {
     CHECK(mm->alloc_aligned(0, 1) == NULL && mm->alloc_aligned(24, 1) == NULL && mm->alloc_aligned(4096, 1) == NULL);
     CHECK(calls(12) == 0);
 
+    /* The functions for arrays are the library's own and call the owner's. */
+    void *(BRAINMM_CALL * alloc_array)(size_t count, size_t size);
+    void *(BRAINMM_CALL * alloc_zeroed_array)(size_t count, size_t size);
+    void *(BRAINMM_CALL * realloc_array)(void *piece, size_t count, size_t size);
+    module_symbol(library, "brainmm_alloc_array", &alloc_array);
+    module_symbol(library, "brainmm_alloc_zeroed_array", &alloc_zeroed_array);
+    module_symbol(library, "brainmm_realloc_array", &realloc_array);
+    calls(15); /* those of the loop above */
+    piece = alloc_array(10, 8);
+    CHECK(piece != NULL && calls(14) == 1 && alloc_array(SIZE_MAX / 2 + 1, 2) == NULL && calls(14) == 0);
+    CHECK((piece = realloc_array(piece, 100, 8)) != NULL && calls(16) == 1);
+    CHECK(realloc_array(piece, SIZE_MAX / 16 + 2, 16) == NULL && calls(16) == 0 && calls(15) == 0);
+    CHECK(mm->free(piece) == BRAINMM_OK && calls(15) == 1);
+    piece = alloc_zeroed_array(5, 10);
+    CHECK(piece != NULL && calls(17) == 1 && all_zero(piece, 50) && mm->free(piece) == BRAINMM_OK && calls(15) == 1);
+
     char *block = mm->block_get(65536, BRAINMM_SYSTEM);
     CHECK(block != NULL && is_aligned(block, 65536) && calls(3) == 1);
     CHECK(mm->block_free(block, BRAINMM_JIT) != BRAINMM_OK && calls(4) == 1);

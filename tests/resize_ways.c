@@ -70,7 +70,7 @@ static struct resize_counters counted_before;
 
 static void start_counting(void) { resize_counters_get(&counted_before); }
 
-static void check_counted(int line, size_t right, size_t left, size_t room, size_t slid, size_t moved, size_t copied) {
+static void check_counted(int line, size_t right, size_t left, size_t headroom, size_t slid, size_t moved, size_t copied) {
     struct resize_counters now;
     resize_counters_get(&now);
     uint64_t found[] = {now.grown_right - counted_before.grown_right,
@@ -79,8 +79,8 @@ static void check_counted(int line, size_t right, size_t left, size_t room, size
                         now.slid - counted_before.slid,
                         now.moved - counted_before.moved,
                         now.copied - counted_before.copied};
-    uint64_t wanted[] = {right, left, room, slid, moved, copied};
-    static const char *const names[] = {"right", "left", "room", "slid", "moved", "copied"};
+    uint64_t wanted[] = {right, left, headroom, slid, moved, copied};
+    static const char *const names[] = {"right", "left", "headroom", "slid", "moved", "copied"};
     for (unsigned i = 0; i < 6; i++)
         CHECK_MSG(found[i] == wanted[i], "line %d: %s: %" PRIu64 " bytes, expected %" PRIu64, line, names[i], found[i],
                   wanted[i]);
@@ -147,7 +147,7 @@ static bool can_move_pages(void) {
 }
 
 /* A piece between two occupied units moves elsewhere, and there it has headroom. */
-static void goes_where_there_is_room(size_t size, bool keep) {
+static void goes_where_there_is_headroom(size_t size, bool keep) {
     unsigned char *piece = brainmm_alloc_aligned(2048, size), *place = piece;
     size_t data = brainmm_usable_size(piece);
     bool pages_move = keep && data >= 256 * KIB && can_move_pages();
@@ -252,7 +252,7 @@ static void pages_move_with_their_rights(void) {
 
 #if !defined(_WIN32)
 /* When addresses run out, unused headroom is given to others, and its run stays as it is. */
-static void room_is_given_up_when_addresses_run_out(void) {
+static void headroom_is_given_up_when_addresses_run_out(void) {
     unsigned char *piece = brainmm_alloc(16 * MIB);
     occupy((char *)piece + 16 * MIB);
     CHECK((piece = brainmm_realloc(piece, 20 * MIB)) != NULL);
@@ -288,7 +288,7 @@ static void check_stats(void) {
     resize_counters_get(&now);
     CHECK(now.grown_right != 0 && stats.grown_right_bytes == now.grown_right);
     CHECK(now.grown_left != 0 && stats.grown_left_bytes == now.grown_left);
-    CHECK(now.grown_headroom != 0 && stats.grown_room_bytes == now.grown_headroom);
+    CHECK(now.grown_headroom != 0 && stats.grown_headroom_bytes == now.grown_headroom);
     CHECK(now.slid != 0 && stats.slid_bytes == now.slid);
     CHECK(now.copied != 0 && stats.copied_bytes == now.copied);
     CHECK(stats.moved_bytes == now.moved); /* 0 where the system cannot move pages */
@@ -304,14 +304,14 @@ int main(void) {
     }
     static const size_t sizes[] = {100 * KIB, 300 * KIB, 1 * MIB, 5 * MIB};
     for (unsigned i = 0; i < 4; i++) {
-        goes_where_there_is_room(sizes[i], true);
-        goes_where_there_is_room(sizes[i], false);
+        goes_where_there_is_headroom(sizes[i], true);
+        goes_where_there_is_headroom(sizes[i], false);
     }
     shrinks_in_place();
     reget_never_copies();
     pages_move_with_their_rights();
 #if !defined(_WIN32)
-    room_is_given_up_when_addresses_run_out();
+    headroom_is_given_up_when_addresses_run_out();
 #endif
     check_stats();
     return TEST_PASSED;

@@ -105,7 +105,7 @@ START_TEST(what_goes_back_to_the_system_is_counted) {
 END_TEST
 
 static uint64_t taken_bytes(const brainmm_stats *stats) {
-    return stats->grown_right_bytes + stats->grown_left_bytes + stats->grown_room_bytes;
+    return stats->grown_right_bytes + stats->grown_left_bytes + stats->grown_headroom_bytes;
 }
 
 static uint64_t handled_bytes(const brainmm_stats *stats) {

@@ -113,7 +113,7 @@ static void write_stats(struct writer *writer, const brainmm_stats *stats) {
         MEMBER(purged_bytes),
         MEMBER(grown_right_bytes),
         MEMBER(grown_left_bytes),
-        MEMBER(grown_room_bytes),
+        MEMBER(grown_headroom_bytes),
         MEMBER(slid_bytes),
         MEMBER(moved_bytes),
         MEMBER(copied_bytes),

@@ -60,7 +60,7 @@ static void complete(brainmm_stats *stats) {
     stats->purged_bytes = units.purged << UNIT_SHIFT;
     stats->grown_right_bytes = resizing.grown_right;
     stats->grown_left_bytes = resizing.grown_left;
-    stats->grown_room_bytes = resizing.grown_headroom;
+    stats->grown_headroom_bytes = resizing.grown_headroom;
     stats->slid_bytes = resizing.slid;
     stats->moved_bytes = resizing.moved;
     stats->copied_bytes = resizing.copied;
