@@ -388,13 +388,13 @@ typedef struct brainmm_stats {
     uint64_t purged_bytes;       /* how much that was, ever */
     uint64_t class_count;        /* size classes in use: rows that CLASSES could have been filled with */
     /* What resizing allocations with pages of their own has done, ever: */
-    uint64_t grown_right_bytes; /* free memory behind them was added */
-    uint64_t grown_left_bytes;  /* free memory before them was added */
-    uint64_t grown_headroom_bytes;  /* addresses behind them that were reserved for growth were put to use */
-    uint64_t slid_bytes;        /* contents copied down to a new start, after memory before them was added */
-    uint64_t moved_bytes;       /* contents that moved to another place by their pages, without a copy */
-    uint64_t copied_bytes;      /* contents copied to another place */
-    uint64_t shrunk_bytes;      /* memory given back in place */
+    uint64_t grown_right_bytes;    /* free memory behind them was added */
+    uint64_t grown_left_bytes;     /* free memory before them was added */
+    uint64_t grown_headroom_bytes; /* addresses behind them that were reserved for growth were put to use */
+    uint64_t slid_bytes;           /* contents copied down to a new start, after memory before them was added */
+    uint64_t moved_bytes;          /* contents that moved to another place by their pages, without a copy */
+    uint64_t copied_bytes;         /* contents copied to another place */
+    uint64_t shrunk_bytes;         /* memory given back in place */
 } brainmm_stats;
 
 /* One size class: the pieces of one size and alignment of up to BRAINMM_LOCK_FREE_MAX bytes. Later versions add no

@@ -70,7 +70,8 @@ static struct resize_counters counted_before;
 
 static void start_counting(void) { resize_counters_get(&counted_before); }
 
-static void check_counted(int line, size_t right, size_t left, size_t headroom, size_t slid, size_t moved, size_t copied) {
+static void check_counted(int line, size_t right, size_t left, size_t headroom, size_t slid, size_t moved,
+                          size_t copied) {
     struct resize_counters now;
     resize_counters_get(&now);
     uint64_t found[] = {now.grown_right - counted_before.grown_right,
