@@ -94,7 +94,7 @@ static void headroom_is_damaged(void) {
     struct unit *run = headroom_first();
     if (!run) /* 32 bit takes addresses behind a region first */
         return;
-    DAMAGE(run->run.headroom_at, run->run.headroom_at++);
+    DAMAGE(run->run.headroom_at, run->run.headroom_at--); /* into the run itself */
     DAMAGE(run->prev, store_relaxed(&run->prev, 1));
 }
 
