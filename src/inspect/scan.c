@@ -155,7 +155,7 @@ static bool read_marks(struct scan *scan, const struct unit *slab, const struct 
 static bool look_at_slab(struct scan *scan, struct unit *slab, struct live_row *row) {
     for (unsigned looks = 1;; looks++) {
         uint32_t generation = slab_generation(slab);
-        if (load_acquire(&slab->kind) != UNIT_SLAB) /* with unit_set_kind() */
+        if (unit_kind(slab) != UNIT_SLAB)
             return false;
         size_t bin = slab_bin(slab);
         unsigned places = load_acquire(&slab->slab.carved); /* with slab_set_carved() */

@@ -147,9 +147,8 @@ static inline bool window_contains(const void *address) {
 /* The descriptor of a pointer, or NULL if the pointer lies outside the window. Safe for any pointer. */
 static inline struct unit *unit_of(const void *address) { return window_contains(address) ? unit_at(address) : NULL; }
 
-static inline unsigned unit_kind(const struct unit *unit) { return load_relaxed(&unit->kind); }
-
-/* Pairs with the acquire of whoever looks at the unit without a lock (inspect/scan.c). */
+/* What a kind promises about the other fields, is there when the kind is: it is stored last, and read first. */
+static inline unsigned unit_kind(const struct unit *unit) { return load_acquire(&unit->kind); }
 static inline void unit_set_kind(struct unit *unit, enum unit_kind kind) { store_release(&unit->kind, (uint8_t)kind); }
 
 /* Units have numbers: 1 and up in the order of addresses. 0 means none. */
