@@ -23,7 +23,7 @@ SUPPORT_INLINE int64_t run_again(const char *program, const char *argument, unsi
     CHECK(GetExitCodeProcess(process.hProcess, &code));
     CloseHandle(process.hProcess);
     CloseHandle(process.hThread);
-    /* a crashed process ends with an exception code, like 0xC0000005 for an access violation */
+    /* the exit code of a crashed process is that of the exception, like 0xC0000005 for an access violation */
     return !ended ? RUN_HUNG : code >= 0x80000000u ? RUN_CRASHED : (int64_t)code;
 #else
     int status;
