@@ -3,7 +3,6 @@
  * libc++; a program that has neither cannot catch, and ends.
  */
 #include "malloc_slow.h"
-#include <stdbool.h>
 #include <stdlib.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -20,8 +19,11 @@ typedef void (*new_handler)(void);
 extern new_handler get_new_handler(void) __asm__("_ZSt15get_new_handlerv") __attribute__((weak));
 extern _Noreturn void throw_bad_alloc(void) __asm__("_ZSt17__throw_bad_allocv") __attribute__((weak));
 
+/* What a form of new does when there is no memory and no new handler. */
+enum new_failure { NEW_THROWS, NEW_RETURNS_NULL };
+
 /* What std::bad_alloc and a new handler have to do with a request that the heap could not meet. */
-static void *new_retry(size_t alignment, size_t size, bool throws) {
+static void *new_retry(size_t alignment, size_t size, enum new_failure failure) {
     for (;;) {
         new_handler handler = get_new_handler ? get_new_handler() : NULL;
         if (handler)
@@ -31,7 +33,7 @@ static void *new_retry(size_t alignment, size_t size, bool throws) {
             return piece;
         if (handler)
             continue;
-        if (!throws)
+        if (failure == NEW_RETURNS_NULL)
             return NULL;
         if (!throw_bad_alloc)
             abort();
@@ -39,34 +41,34 @@ static void *new_retry(size_t alignment, size_t size, bool throws) {
     }
 }
 
-static inline void *new_piece(size_t size, bool throws) {
+static inline void *new_piece(size_t size, enum new_failure failure) {
     void *piece = fast_alloc(os_thread_pointer(), size);
     if (UNLIKELY(!piece) && (piece = slow_alloc(size)) == NULL)
-        piece = new_retry(BRAINMM_ALIGNMENT, size, throws);
+        piece = new_retry(BRAINMM_ALIGNMENT, size, failure);
     return piece;
 }
 
-static inline void *new_aligned(size_t size, size_t alignment, bool throws) {
+static inline void *new_aligned(size_t size, size_t alignment, enum new_failure failure) {
     void *piece = brainmm_alloc_aligned(alignment, size);
-    return piece ? piece : new_retry(alignment, size, throws);
+    return piece ? piece : new_retry(alignment, size, failure);
 }
 
 #define NEW(name, mangled, parameters, body)                                                                           \
     EXPORT void *name parameters __asm__(mangled);                                                                     \
     void *name parameters { return body; }
 
-NEW(new_one, MANGLED("_Znw", ""), (size_t size), new_piece(size, true))
-NEW(new_array, MANGLED("_Zna", ""), (size_t size), new_piece(size, true))
-NEW(new_one_nothrow, MANGLED("_Znw", "RKSt9nothrow_t"), (size_t size), new_piece(size, false))
-NEW(new_array_nothrow, MANGLED("_Zna", "RKSt9nothrow_t"), (size_t size), new_piece(size, false))
+NEW(new_one, MANGLED("_Znw", ""), (size_t size), new_piece(size, NEW_THROWS))
+NEW(new_array, MANGLED("_Zna", ""), (size_t size), new_piece(size, NEW_THROWS))
+NEW(new_one_nothrow, MANGLED("_Znw", "RKSt9nothrow_t"), (size_t size), new_piece(size, NEW_RETURNS_NULL))
+NEW(new_array_nothrow, MANGLED("_Zna", "RKSt9nothrow_t"), (size_t size), new_piece(size, NEW_RETURNS_NULL))
 NEW(new_aligned_one, MANGLED("_Znw", "St11align_val_t"), (size_t size, size_t alignment),
-    new_aligned(size, alignment, true))
+    new_aligned(size, alignment, NEW_THROWS))
 NEW(new_aligned_array, MANGLED("_Zna", "St11align_val_t"), (size_t size, size_t alignment),
-    new_aligned(size, alignment, true))
+    new_aligned(size, alignment, NEW_THROWS))
 NEW(new_aligned_one_nothrow, MANGLED("_Znw", "St11align_val_tRKSt9nothrow_t"), (size_t size, size_t alignment),
-    new_aligned(size, alignment, false))
+    new_aligned(size, alignment, NEW_RETURNS_NULL))
 NEW(new_aligned_array_nothrow, MANGLED("_Zna", "St11align_val_tRKSt9nothrow_t"), (size_t size, size_t alignment),
-    new_aligned(size, alignment, false))
+    new_aligned(size, alignment, NEW_RETURNS_NULL))
 
 /* The size, alignment and tag that some forms pass after the piece are not needed. */
 #define DELETE(name, mangled)                                                                                          \

@@ -94,6 +94,7 @@ static void headroom_is_damaged(void) {
     struct unit *run = headroom_first(); /* that of `grown` */
     CHECK(run != NULL);
     DAMAGE(run->run.headroom_at, run->run.headroom_at++);
+    DAMAGE(run->run.headroom_at, run->run.headroom_at--); /* into the run itself */
     DAMAGE(run->prev, store_relaxed(&run->prev, 1));
 }
 

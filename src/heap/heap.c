@@ -103,7 +103,8 @@ void *BRAINMM_CALL heap_alloc(size_t size) { return piece_alloc(size); }
 void *BRAINMM_CALL heap_alloc_zeroed(size_t size) { return piece_alloc_zeroed(size); }
 
 void *BRAINMM_CALL heap_alloc_aligned(size_t alignment, size_t size) {
-    return is_power_of_two(alignment) ? piece_alloc_aligned(alignment, size) : NULL;
+    bool possible = is_power_of_two(alignment) && size <= PTRDIFF_MAX && alignment <= PTRDIFF_MAX - size;
+    return possible ? piece_alloc_aligned(alignment, size) : NULL;
 }
 
 /* A block's 4 or 16 KiB share a unit: any pointer into it is one to memory of another kind. */

@@ -41,6 +41,7 @@ static const char *check_headroom(void) {
         size_t count = headroom_of(run);
         EXPECT(unit_kind(run) != UNIT_NONE && count > 0, "what has headroom is no run");
         EXPECT(link_get(&run->prev) == before, "the list of runs with headroom is broken");
+        EXPECT(bits_all_set(space.owned, run->run.headroom_at, count), "headroom is not reserved");
         EXPECT(bits_all_clear(space.free, run->run.headroom_at, count) &&
                    bits_all_clear(space.committed, run->run.headroom_at, count),
                "headroom is in use");

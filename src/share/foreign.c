@@ -93,7 +93,7 @@ static bool is_mode(unsigned mode) { return mode <= BRAINMM_JIT; }
 static bool is_page_count(size_t count) { return count <= PTRDIFF_MAX / BRAINMM_PAGE_SIZE; }
 
 static void *BRAINMM_CALL foreign_block_get(size_t size, unsigned mode) {
-    uintptr_t block_size = step_of(size, 4096, 2, VERSION1_BLOCK_SIZES);
+    uintptr_t block_size = step_of(size, VERSION1_BLOCK_LEAST, 2, VERSION1_BLOCK_SIZES);
     return block_size < VERSION1_BLOCK_SIZES && is_mode(mode) ? owner.get_memory_block(block_size, mode) : NULL;
 }
 
@@ -102,7 +102,7 @@ static int BRAINMM_CALL foreign_block_free(void *block, unsigned mode) {
         return BRAINMM_OK;
     if (!is_mode(mode))
         return BRAINMM_E_ARGUMENT;
-    if (is_misaligned(block, 4096))
+    if (is_misaligned(block, VERSION1_BLOCK_LEAST))
         return BRAINMM_E_POINTER;
     return is_true(owner.free_memory_block(block, mode)) ? BRAINMM_OK : BRAINMM_E_POINTER;
 }

@@ -31,7 +31,7 @@ static void *VERSION1_CALL get_memory_block(uintptr_t block_size, uintptr_t mode
     block_size &= 0xFF;
     if (block_size >= VERSION1_BLOCK_SIZES || !is_mode(mode))
         return NULL;
-    return heap_block_get((size_t)4096 << 2 * block_size, (unsigned)mode);
+    return heap_block_get(VERSION1_BLOCK_LEAST << 2 * block_size, (unsigned)mode);
 }
 
 static uintptr_t VERSION1_CALL free_memory_block(void *block, uintptr_t mode) {

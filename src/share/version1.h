@@ -73,6 +73,7 @@ _Static_assert(offsetof(brainmm_options, thread_id) == 4, "TMemoryOptions");
 
 /* Where a size in bytes is an index: 4 KiB << 2 i for blocks, 16 << i for alignments. */
 #define VERSION1_BLOCK_SIZES 9
+#define VERSION1_BLOCK_LEAST ((size_t)4096)
 #define VERSION1_ALIGNMENTS 8
 
 /* The table over this module's own heap. It passes other modules' checks only once it is complete. */
