@@ -46,9 +46,9 @@ EXPORT void *malloc(size_t size) {
 
 static __attribute__((noinline)) int free_or_refuse(void *piece) {
     int result = slow_free(piece);
-    if (result != BRAINMM_OK)
+    if (UNLIKELY(result != BRAINMM_OK))
         refuse("free()", piece, result);
-    return result;
+    return BRAINMM_OK;
 }
 
 EXPORT void free(void *piece) { fast_free(os_thread_pointer(), piece, free_or_refuse); }

@@ -12,6 +12,8 @@ static inline void *slow_alloc(size_t size) { return manager_start() ? piece_all
 /* Before the module has its heap, and if it uses another's, its own heap has no pieces and refuses all but NULL. */
 static inline int slow_free(void *piece) {
     int result = piece_free_slow(piece);
+    if (LIKELY(result == BRAINMM_OK))
+        return BRAINMM_OK;
     return result == BRAINMM_E_POINTER && !manager_start() ? brainmm_free(piece) : result;
 }
 

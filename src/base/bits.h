@@ -36,26 +36,43 @@ static inline unsigned bits_population(uint64_t word) {
 
 static inline bool bits_get(const uint64_t *bits, size_t at) { return bits[at / 64] >> (at % 64) & 1; }
 
-/* The bits of one word that belong to [*at, end). Moves *AT behind them. */
-static inline uint64_t bits_part(size_t *at, size_t end) {
-    size_t first = *at, in_word = 64 - first % 64, left = end - first;
-    size_t count = in_word < left ? in_word : left;
-    *at += count;
-    return (count == 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1) << first % 64;
+/* The words of [from, from + count), which is not empty: the first and the last, and their bits that belong to it. */
+struct bits_range {
+    size_t first, last;
+    uint64_t head, tail; /* in one word both hold */
+};
+
+static inline struct bits_range bits_range(size_t from, size_t count) {
+    size_t end = from + count - 1;
+    return (struct bits_range){from / 64, end / 64, ~(uint64_t)0 << from % 64, ~(uint64_t)0 >> (63 - end % 64)};
 }
 
 static inline void bits_set(uint64_t *bits, size_t from, size_t count) {
-    for (size_t at = from, end = from + count; at < end;) {
-        uint64_t *word = &bits[at / 64];
-        *word |= bits_part(&at, end);
+    if (count == 0)
+        return;
+    struct bits_range range = bits_range(from, count);
+    if (range.first == range.last) {
+        bits[range.first] |= range.head & range.tail;
+        return;
     }
+    bits[range.first] |= range.head;
+    for (size_t word = range.first + 1; word < range.last; word++)
+        bits[word] = ~(uint64_t)0;
+    bits[range.last] |= range.tail;
 }
 
 static inline void bits_clear(uint64_t *bits, size_t from, size_t count) {
-    for (size_t at = from, end = from + count; at < end;) {
-        uint64_t *word = &bits[at / 64];
-        *word &= ~bits_part(&at, end);
+    if (count == 0)
+        return;
+    struct bits_range range = bits_range(from, count);
+    if (range.first == range.last) {
+        bits[range.first] &= ~(range.head & range.tail);
+        return;
     }
+    bits[range.first] &= ~range.head;
+    for (size_t word = range.first + 1; word < range.last; word++)
+        bits[word] = 0;
+    bits[range.last] &= ~range.tail;
 }
 
 /* The first bit in [from, end) that differs from those of FLIP (0 or all ones); END if there is none. */
@@ -111,12 +128,20 @@ static inline size_t bits_clear_stretch_before(const uint64_t *bits, size_t leas
     return bits_stretch_before(bits, least, end, 0);
 }
 
-/* How many of [from, from + count) are set. */
+/* How many of [from, from + count) are set. Most words are all clear or all set. */
 static inline size_t bits_count(const uint64_t *bits, size_t from, size_t count) {
+    if (count == 0)
+        return 0;
+    struct bits_range range = bits_range(from, count);
     size_t set = 0;
-    for (size_t at = from, end = from + count; at < end;) {
-        uint64_t word = bits[at / 64];
-        set += bits_population(word & bits_part(&at, end));
+    for (size_t at = range.first; at <= range.last; at++) {
+        uint64_t word = bits[at];
+        if (at == range.first)
+            word &= range.head;
+        if (at == range.last)
+            word &= range.tail;
+        if (word != 0)
+            set += word == ~(uint64_t)0 ? 64 : bits_population(word);
     }
     return set;
 }

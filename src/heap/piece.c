@@ -123,12 +123,6 @@ size_t BRAINMM_CALL piece_usable_size(const void *address) {
 
 /* ---- Resizing --------------------------------------------------------------------------------------------------- */
 
-/* A run stays one above 32 KiB, and resizes itself. */
-static void *resize_run(struct unit *run, size_t size, enum contents contents) {
-    void *resized = run_resize(run, size, contents);
-    return resized || !reclaim_all() ? resized : run_resize(run, size, contents);
-}
-
 /* What grows will grow again. A piece that has to move gets an eighth more than it asks for, so that strings and arrays
  * that are appended to do not move with every step of the size classes. */
 static size_t size_to_grow_to(size_t size) {
@@ -136,21 +130,43 @@ static size_t size_to_grow_to(size_t size) {
     return size >= MEDIUM_MAX ? size : generous < MEDIUM_MAX ? generous : MEDIUM_MAX;
 }
 
-void *piece_resize(void *old, size_t size, enum contents contents) {
-    struct piece piece;
-    if (!piece_describe(old, &piece) || size > PTRDIFF_MAX || (piece.run && !run_restore_rights(piece.run)))
-        return NULL;
-    if (piece.run && size > MEDIUM_MAX)
-        return resize_run(piece.run, size, contents);
-    if (!piece.run && size <= piece.usable && (size >= piece.usable / 2 || piece.usable <= 128))
-        return old; /* it fits, and wastes at most half */
-    void *moved = piece_alloc_aligned(piece.alignment, size > piece.usable ? size_to_grow_to(size) : size);
-    if (!moved && size > piece.usable)
-        moved = piece_alloc_aligned(piece.alignment, size);
+/* The piece moves to another place, or stays if it is large enough and there is none. */
+static void *resize_elsewhere(void *old, size_t usable, size_t alignment, size_t size, enum contents contents) {
+    void *moved = piece_alloc_aligned(alignment, size > usable ? size_to_grow_to(size) : size);
+    if (!moved && size > usable)
+        moved = piece_alloc_aligned(alignment, size);
     if (!moved)
-        return size <= piece.usable ? old : NULL; /* a piece that is too large serves as well */
+        return size <= usable ? old : NULL;
     if (contents == CONTENTS_KEPT)
-        memcpy(moved, old, size < piece.usable ? size : piece.usable);
+        memcpy(moved, old, size < usable ? size : usable);
     piece_free(old);
     return moved;
+}
+
+static void *resize_object(struct unit *slab, void *old, size_t size, enum contents contents) {
+    INSTRUMENT_LOOK(old);
+    size_t usable = slab_object_size(slab);
+    if (object_is_free(old, slab) || size > PTRDIFF_MAX)
+        return NULL;
+    if (size <= usable && (size >= usable / 2 || usable <= 128))
+        return old; /* it fits, and wastes at most half */
+    return resize_elsewhere(old, usable, bin_alignment(slab_bin(slab)), size, contents);
+}
+
+/* A run stays one above 32 KiB, and resizes itself. */
+static void *resize_run(struct unit *run, void *old, size_t size, enum contents contents) {
+    if (size > PTRDIFF_MAX || !run_restore_rights(run))
+        return NULL;
+    if (size <= MEDIUM_MAX)
+        return resize_elsewhere(old, run->run.size, run_alignment(run), size, contents);
+    void *resized = run_resize(run, size, contents);
+    return resized || !reclaim_all() ? resized : run_resize(run, size, contents);
+}
+
+void *piece_resize(void *old, size_t size, enum contents contents) {
+    struct unit *slab = slab_of(old);
+    if (LIKELY(slab != NULL))
+        return resize_object(slab, old, size, contents);
+    struct unit *run = run_of(old, UNIT_RUN);
+    return run ? resize_run(run, old, size, contents) : NULL;
 }

@@ -18,9 +18,11 @@ size_t hole_find(size_t count, size_t alignment) {
     size_t end = units_known(), best = SIZE_MAX, best_missing = SIZE_MAX, best_size = SIZE_MAX;
     size_t at = space.lowest_free = bits_find_set(space.free, space.lowest_free, end);
     while (at < end) {
-        size_t stop = bits_find_clear(space.free, at, end), size = stop - at;
-        size_t aligned = align_up(at, alignment);
+        size_t first = at, stop = bits_find_clear(space.free, at, end), size = stop - first;
         at = bits_find_set(space.free, stop, end);
+        if (size < count)
+            continue;
+        size_t aligned = align_up(first, alignment);
         if (aligned + count > stop)
             continue;
         if (count < BEST_FIT_FROM)

@@ -20,15 +20,17 @@ void totals_note_committed(void) {
 }
 
 void idle_clear_marks(size_t first, size_t count) {
-    for (size_t at = first, end = first + count; (at = bits_find_set(space.marked, at, end)) < end; at++)
+    for (size_t at = first, end = first + count; (at = bits_find_set(space.marked, at, end)) < end; at++) {
         marks_clear(unit_at(address_of(at)));
-    bits_clear(space.marked, first, count);
+        bits_clear(space.marked, at, 1);
+    }
 }
 
 void idle_forget_marks(size_t first, size_t count) {
-    for (size_t at = first, end = first + count; (at = bits_find_set(space.marked, at, end)) < end; at++)
+    for (size_t at = first, end = first + count; (at = bits_find_set(space.marked, at, end)) < end; at++) {
         marks_forget(unit_at(address_of(at)));
-    bits_clear(space.marked, first, count);
+        bits_clear(space.marked, at, 1);
+    }
 }
 
 static void purge_stretch(size_t first, size_t count) {
@@ -58,9 +60,7 @@ void idle_purge(size_t first, size_t end, const uint64_t *only) {
 }
 
 /* What was idle at the last look and has not been used since goes back. What is idle now is noted for the next look. */
-void idle_purge_if_due(void) {
-    if (totals.idle == 0)
-        return;
+void idle_look(void) {
     uint64_t now = os_clock_ms();
     if (now - last_look_ms < PURGE_DELAY_MS)
         return;

@@ -40,7 +40,11 @@ void idle_forget_marks(size_t first, size_t count);
 void idle_purge(size_t first, size_t end, const uint64_t *only);
 
 /* The same for what has been idle for long, if it is time to look. */
-void idle_purge_if_due(void);
+void idle_look(void);
+static inline void idle_purge_if_due(void) {
+    if (totals.idle)
+        idle_look();
+}
 
 /* For whom units become idle. */
 enum idle_use { IDLE_AFTER_RUN, IDLE_AFTER_SLAB };

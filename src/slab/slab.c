@@ -4,11 +4,14 @@
 
 struct unit *slab_of(const void *piece) {
     struct unit *slab = unit_of(piece);
-    if (slab && unit_kind(slab) == UNIT_SLAB && slab_tests_object(slab, piece))
-        return slab;
-    if (slab && unit_kind(slab) == UNIT_SUB)
-        slab = unit_from_number(link_get(&slab->next));
-    if (!slab || unit_kind(slab) != UNIT_SLAB)
+    if (!slab)
         return NULL;
-    return slab_holds(slab, piece, slab_geometry(slab)->object_size) ? slab : NULL;
+    unsigned kind = unit_kind(slab);
+    if (kind == UNIT_SLAB && slab_tests_object(slab, piece))
+        return slab;
+    if (kind == UNIT_SUB) {
+        slab = unit_from_number(link_get(&slab->next));
+        kind = unit_kind(slab);
+    }
+    return kind == UNIT_SLAB && slab_holds(slab, piece, slab_geometry(slab)->object_size) ? slab : NULL;
 }

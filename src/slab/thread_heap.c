@@ -84,17 +84,22 @@ struct thread_heap *thread_heap_existing(void) {
     return heap && heap->number ? heap : NULL;
 }
 
-struct thread_heap *thread_heap_get(void) {
-    struct thread_heap *heap = os_thread_pointer_sure();
-    if (heap && heap != &thread_heap_none)
-        return heap == &thread_heap_ended ? NULL : heap;
-    heap = thread_heap_borrow();
+/* A thread's first call. */
+static __attribute__((noinline)) struct thread_heap *take_over(void) {
+    struct thread_heap *heap = thread_heap_borrow();
     if (!heap)
         return NULL;
     store_relaxed(&heap->thread_id, os_thread_id());
     os_set_thread_pointer(heap); /* before os_watch_thread_exit(), which may allocate */
     os_watch_thread_exit(thread_heap_exit);
     return heap;
+}
+
+struct thread_heap *thread_heap_get(void) {
+    struct thread_heap *heap = os_thread_pointer_sure();
+    if (LIKELY(heap && heap->number))
+        return heap;
+    return heap == &thread_heap_ended ? NULL : take_over();
 }
 
 void thread_heap_return(struct thread_heap *heap) {
