@@ -6,9 +6,9 @@
 #   make install             the native library: prefix=/usr/local, DESTDIR
 #   make dist                a source archive in build/       make clean     removes build/
 #
-# Each target is a target of make (its libraries), and so are check-TARGET and demo-TARGET. make/targets.mk has the
-# table of them, and says which variables choose other compilers and options. demo and check install what they need
-# first (tools/setup.sh); make alone builds what it finds compilers for.
+# make/targets.mk has the table of targets, and says which variables choose other compilers and options. `make TARGET`
+# builds the libraries of one target; `make check-TARGET` and `make demo-TARGET` do the rest for it. The goals demo,
+# check and bench install what they need first (tools/setup.sh). `make` alone builds for the compilers that it finds.
 # The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
 
 VERSION := 2.0.0
@@ -22,42 +22,45 @@ include make/targets.mk
 CFLAGS ?= -O2 -g
 WERROR ?= 1
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(filter-out 0,$(WERROR)),-Werror)
-# compile TARGET, FOLDERS OF HEADERS: the options of every C file. The user's options stand behind our folders, and
-# before those options that the code needs to be correct. The name of this folder is in no file that is built.
+# compile TARGET, FOLDERS OF HEADERS: the options of every C file. Our folders of headers come before the user's. The
+# options that the code needs to be correct come last, so that the user's cannot override them. -ffile-prefix-map keeps
+# the name of this folder out of all built files.
 compile = -std=gnu11 -Iinclude $2 $(ARCH_$1) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fno-lto '-ffile-prefix-map=$(CURDIR)=.'
 
-# The name of each file as it is made; V=1 shows the commands.
+# make prints the name of each file that it builds. V=1 shows the commands, too.
 $(if $(V),,.SILENT:)
 .DELETE_ON_ERROR:
 
 # ---- The Linux libraries ------------------------------------------------------------------------------------------
 
 CORE := $(sort $(shell find src -name '*.c'))
-# heap_check() is for tests, so far: it is in no library.
+# Only tests call heap_check(), so it is in no library.
 CHECKS := $(filter %check.c,$(CORE))
-# posix/malloc.c and whatever else begins with malloc is for libbrainmm-malloc.so only.
+# The files posix/malloc*.c are for libbrainmm-malloc.so only.
 MALLOC := $(sort $(wildcard posix/malloc*.c))
 POSIX := $(CORE) $(filter-out $(MALLOC),$(sort $(wildcard posix/*.c posix/linux/*.c)))
 LIBRARIES_linux := libbrainmm.so libbrainmm-malloc.so
 
-# Without slp-vectorize: gcc pairs two stores of the fast path into one vector and pays four instructions for it.
-# initial-exec and -fno-plt: the thread's heap and the system's functions are one load away, not a call.
+# -fno-tree-slp-vectorize: otherwise gcc makes one vector store of two stores on the fast path, which takes four more
+# instructions. initial-exec and -fno-plt: one load finds the thread's heap or a function of the C library. Otherwise it
+# takes a call or a second jump.
 LINUX_CORE := -fno-tree-slp-vectorize -fPIC -fvisibility=hidden -fno-plt -ftls-model=initial-exec -pthread
-# A library that owns the heap is never unloaded. The name has no version: as with brainmm.dll, the ABI only grows.
+# nodelete: a library that owns the heap must not be unloaded. The soname has no version, because the ABI only grows.
 LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,relro -Wl,-z,now
 
-# Short moves take ten cycles, of which one or two are the chance of where code lies (gcc; clang has no such option).
+# A short move takes ten cycles. Without aligned jumps, one or two of them depend on where the code happens to lie. Only
+# gcc has this option.
 FLAGS_move.c := -falign-jumps=64
 
-# remember FILE, TEXT, TARGET: FILE holds TEXT, which is a command. It is written anew if the command has changed, so
-# that what depends on FILE is made anew as well. Without the target's compiler it ends with a message.
+# remember FILE, TEXT, TARGET: FILE holds TEXT, a command. It is written only if the command has changed; what depends
+# on FILE is then built again. If the compiler of TARGET is missing, make ends with a message.
 define remember
 $1: FORCE | compiler-$3
 	mkdir -p $$(@D)
 	printf '%s\n' '$(subst ','\'',$2)' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$2)' >$$@
 endef
 
-# missing TARGET: the packages that its libraries lack.
+# missing TARGET: the packages that its libraries need and that are not installed.
 missing = $(shell $(foreach package,$(NEEDS_build_$1),{ $(HAVE_$(package)); } >/dev/null 2>&1 || echo $(package);))
 .PHONY: $(TARGETS:%=compiler-%)
 $(TARGETS:%=compiler-%): compiler-%:
@@ -72,8 +75,8 @@ $2/%.o: %.c $2/command
 	$3 $(if $(findstring clang,$3),,$$(FLAGS_$$(<F))) $4 -MMD -MP -c -o $$@ $$<
 endef
 
-# A library is shipped stripped. What a debugger wants is in a file beside it, to which the library refers. -p: the time
-# in a DLL's header is kept, which is none.
+# Libraries are stripped. The debug information is in a file beside the library, and the library refers to that file.
+# -p keeps the time in a DLL's header, which is zero.
 # shipped TARGET, LIBRARY
 define shipped
 build/$1/$2 build/$1/$2.debug &: build/$1/obj/linked/$2
@@ -85,9 +88,9 @@ build/$1/$2 build/$1/$2.debug &: build/$1/obj/linked/$2
 
 endef
 
-# The static core is one object: no name in it but those of brainmm.h can clash with a program's, and who uses one
-# function gets the beginnings and ends of threads and of the process with it. The compiler's own helper functions are
-# in it.
+# The static core is one object, for two reasons. All its names except those of brainmm.h can be local, so that they
+# cannot clash with a program's. And a program that uses any function also gets the code that runs at the beginning and
+# end of a thread and of the process. The compiler's helper functions (libgcc) are in the object, too.
 # static_core TARGET, OBJECTS, LINK OPTIONS, OPTIONS OF OBJCOPY
 define static_core
 build/$1/obj/names: brainmm.def
@@ -101,7 +104,8 @@ build/$1/libbrainmm.a: $2 build/$1/obj/names
 	$(AR_$1) rcsD $$@ build/$1/obj/brainmm.o
 endef
 
-# The shared library's objects export what brainmm.h marks; the static core's, in libbrainmm-malloc.so too, nothing.
+# The objects of libbrainmm.so export what brainmm.h marks. Those of the static core export nothing;
+# libbrainmm-malloc.so is made of them, too.
 define linux_target
 $1: $(addprefix build/$1/,$(LIBRARIES_linux) libbrainmm.a)
 $(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE))
@@ -125,9 +129,9 @@ include tests/tests.mk
 -include bench/bench.mk
 -include $(shell find build -name '*.d' 2>/dev/null)
 
-# ---- What one calls -----------------------------------------------------------------------------------------------
+# ---- The goals ----------------------------------------------------------------------------------------------------
 
-# A second make: only after set-up is it known which compilers there are.
+# A second make, because this one has looked for compilers before the set-up installed them.
 SECOND = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 demo $(TARGETS:%=demo-%): demo%:
@@ -138,17 +142,18 @@ bench:
 	tools/setup.sh bench $(BENCH_TARGETS)
 	$(SECOND) run-bench
 
-# One half of the tests failing to build must not hide what the other half finds, but is a failure all the same.
+# If some tests cannot be built, the others still run, and the whole run counts as failed.
 check $(TARGETS:%=check-%): check%:
 	tools/setup.sh check $(*:-%=%)
 	$(SECOND) --keep-going tests$* || built=no; \
 	tests/run --jobs=$(JOBS) --built=$${built-yes} $(if $*,--target=$(*:-%=%)) $(TESTS)
 
-# Without goals: what the compilers that are here can build. What is left out is said, and is a failure if it is all.
+# Without a goal, make builds the targets whose compilers are installed. It names those that it leaves out, and fails if
+# it leaves out all.
 ifneq ($(filter all,$(or $(MAKECMDGOALS),all)),)
 LEFT_OUT := $(foreach target,$(TARGETS),$(if $(call missing,$(target)),$(target)))
 all: $(filter-out $(LEFT_OUT),$(TARGETS))
-	$(foreach target,$(LEFT_OUT),echo "left out: $(target), for which the package $(call missing,$(target)) is missing";)
+	$(foreach target,$(LEFT_OUT),echo "$(target) is left out: missing package $(call missing,$(target))";)
 	$(if $^,true,echo "nothing can be built" >&2; exit 1)
 endif
 
@@ -163,7 +168,8 @@ install: $(NATIVE)
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
 	    posix/brainmm.pc.in >"$(DESTDIR)$(libdir)/pkgconfig/brainmm.pc"
 
-# The archive has what git has committed. Without git, in a tree unpacked from an archive, it has the same files again.
+# The archive contains the files that git has committed. A tree that was unpacked from an archive has no git; then it
+# contains all files outside build/.
 DIST := brainmm-$(VERSION)
 dist:
 	rm -rf build/dist
@@ -177,7 +183,7 @@ dist:
 	    --mtime="@$$(stat -c %Y build/dist/$(DIST)/Makefile)" -cf - $(DIST) | gzip -n >build/$(DIST).tar.gz
 	rm -rf build/dist
 
-# What is made anew whenever a make begins; it is newer only if it has changed.
+# Every make runs the recipe of a file that depends on FORCE. The recipe writes the file only if it has changed.
 FORCE:
 
 clean:

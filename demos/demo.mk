@@ -2,8 +2,8 @@
 #
 #   make demo DEMO_OPTIONS="--seed=7 --size=16"      make demo DEMO_OPTIONS=some/text.txt
 #
-# Each module is built by itself. The host contains the static core, reader is linked with the library, splitter,
-# indexer and ranker link nothing of BrainMM, and pascal_host and cutter are in Free Pascal and use the unit.
+# Each module is built by itself. The host contains the static core, and reader is linked with the library. splitter,
+# indexer and ranker link nothing of BrainMM. pascal_host and cutter are in Free Pascal and use the unit.
 # program_link and import_of are in tests/tests.mk.
 
 DEMO_OPTIONS ?=
@@ -66,6 +66,6 @@ $(foreach target,$(TARGETS),$(eval $(call demo_target,$(target), \
     $(DEMO_FLAGS_$(SYSTEM_$(target))) $(PROGRAM_FLAGS_$(SYSTEM_$(target))),$(LIBRARY_$(target)))))
 
 .PHONY: run-demo
-# One after the other, whatever -j says.
+# The targets run one after the other, whatever -j says.
 run-demo: $(TARGETS:%=demo-programs-%)
 	demos/run --hosts='host $(DEMO_PASCAL)' $(TARGETS) -- $(DEMO_OPTIONS)

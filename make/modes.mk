@@ -1,23 +1,25 @@
-# modes.mk: the modes in which tests/list builds and runs tests, one block a mode; included by targets.mk.
-# docs/testing.md tells what each is for. The facts of a mode, each a variable FACT_MODE:
+# modes.mk: the table of modes, in which the tests of tests/list are built and run. Included by targets.mk.
+# docs/testing.md tells what each mode is for. The facts of a mode, each a variable FACT_MODE:
 #
-#   ON           the systems or targets that have it; empty: all
+#   ON           the systems or targets that have the mode; empty: all
 #   LINKED       core (the objects of the static core), shared (the library) or nothing
-#   COMPILER     another C compiler than the target's; its C++ compiler has ++ behind the name
-#   CORE_FLAGS   with these the static core is built once more, for this mode alone, and so are the tests
-#   TEST_FLAGS   more options for the compilation of tests        LINK_FLAGS   and for their link
-#   WITH         the command that runs a program                  ENVIRONMENT  and what it finds in its environment
+#   COMPILER     a C compiler that replaces the target's; the name of its C++ compiler ends with ++
+#   CORE_FLAGS   options for the core and the tests; the core is compiled once more, for this mode alone
+#   TEST_FLAGS   options for the compilation of the tests alone
+#   LINK_FLAGS   options for their link
+#   WITH         the command that runs a program
+#   ENVIRONMENT  variables that the program finds in its environment
 
 MODES := core shared plain preload pascal script
 LINKED_core := core
 LINKED_shared := shared
 ON_preload := linux
-# A path that begins with a point has no blank in it, which the loader would take for the end.
+# A relative path, because the absolute one may have a blank in it, and the loader ends a name there.
 ENVIRONMENT_preload := LD_PRELOAD=./libbrainmm-malloc.so
 
 # ---- The core under sanitizers and valgrind, with its assertions ----------------------------------------------------
 
-# The suites run in one process (CK_FORK). The shadow memory of two sanitizers collides with the kernel's widest address
+# CK_FORK=no: a suite runs in one process. The shadow memory of two sanitizers collides with the kernel's widest address
 # randomisation, which setarch -R turns off.
 INSTRUMENT := -O1 -fno-omit-frame-pointer -DBRAINMM_ASSERT
 
@@ -53,8 +55,8 @@ ENVIRONMENT_valgrind := CK_FORK=no
 
 # ---- The core on a system whose pages are larger -------------------------------------------------------------------
 
-# tests/support/page_size.c stands between the core and these functions, and makes the system's pages TEST_PAGE_SIZE
-# bytes long.
+# The linker replaces these functions by those of tests/support/page_size.c, which give the core pages of TEST_PAGE_SIZE
+# bytes.
 WRAP_page := os_facts_start os_commit_table os_commit os_decommit os_protect os_move_pages
 
 MODES += page16k

@@ -1,36 +1,37 @@
-# targets.mk: the table of targets. What a target is built, run and tested with stands in one block here; the make
-# files, the scripts and the benchmarks ask this table, and none keeps a list of its own.
+# targets.mk: the table of targets. One block for each target says with what it is built, run and tested. The make
+# files, the scripts and the benchmarks ask this table, and none of them keeps a list of its own.
 #
 #   tools/target             prints the names of the targets
 #   tools/target win64       prints the facts of one, as assignments for a shell
 #
-# A new target of a known system is one block. A new system is one block more, a folder of sources, and the rules of its
-# libraries, as in Makefile (Linux) and Makefile.mingw (Windows). The facts of a target, each a variable FACT_TARGET:
+# A new target of a known system needs one block. A new system also needs a block under "Systems" below, a folder of
+# sources, and rules for its libraries, as in Makefile (Linux) and Makefile.mingw (Windows).
+# The facts of a target, each a variable FACT_TARGET:
 #
 #   SYSTEM       linux or windows
 #   CC CXX       the compilers, with the option that selects the target
 #   BINUTILS     the beginning of the names of ar, nm, objcopy, objdump
 #   ARCH         the oldest processor that the target runs on, and its calling convention
-#   UNDERSCORE   what the name of a C function begins with in an object file
+#   UNDERSCORE   the prefix of a C function's name in an object file
 #   RUN          the command that runs a program of the target; empty: none is needed
-#   LOADER       the dynamic loader of programs, where it is not in the system's usual place
+#   LOADER       the dynamic loader of programs, if it is not in the system's usual place
 #   CHECK        the options that link a suite of the test framework Check
-#   CLANG        clang, where the headers are to be tried with it as well
+#   CLANG        clang's command, if the tests compile the headers with it, too
 #   FPC_CPU FPC_SYSTEM    Free Pascal's names of the processor and of the system
-#   FPC_START    the units of Free Pascal that begin a program; empty: Debian's package has all units
-#   FPC_PIC      the option for libraries
-#   BENCH        whether `make bench` measures it unless BENCH_TARGETS says otherwise
+#   FPC_START    Free Pascal's units with the start of a program; empty: Debian's package has all units
+#   FPC_PIC      Free Pascal's option for position-independent code
+#   BENCH        not empty: `make bench` measures the target if BENCH_TARGETS is not set
 #   NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench    Debian's packages; a word with + is a step of tools/setup.sh
 #
-# The user's own choice, in the environment or on the command line:
-#   CFLAGS CPPFLAGS            for every target; CFLAGS replace -O2 -g
+# The user may set, in the environment or on the command line:
+#   CFLAGS CPPFLAGS            for every target; CFLAGS replaces -O2 -g
 #   CC CXX AR LDFLAGS          for the native target
-#   CC_win64 LDFLAGS_win64 ... for another one, named win64 here
-#   WERROR=0                   a warning is no error
+#   CC_win64 LDFLAGS_win64 ... for another target, here win64
+#   WERROR=0                   warnings are not errors
 
 comma := ,
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/brainmm
-# given NAME, DEFAULT: what the user has set, in the environment or on the command line, or the default.
+# given NAME, DEFAULT: the value that the user has set, in the environment or on the command line, or else DEFAULT.
 given = $(if $(filter default undefined,$(origin $1)),$2,$($1))
 FREE_PASCAL := fp-compiler-3.2.2 fp-units-rtl-3.2.2 fpc-source-3.2.2 +fpc
 
@@ -62,7 +63,7 @@ NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 l
 
 TARGETS += linux-i386
 SYSTEM_linux-i386 := linux
-# gcc -m32, or a cross compiler, whose programs must be told where its loader and libraries are.
+# gcc -m32 or a cross compiler. A cross compiler's programs must name its loader and the folder of its libraries.
 CC_linux-i386 := $(or $(shell tools/i386-compiler),gcc -m32)
 CXX_linux-i386 := $(subst gcc,g++,$(CC_linux-i386))
 BINUTILS_linux-i386 := $(if $(filter i686-linux-gnu-gcc,$(CC_linux-i386)),i686-linux-gnu-)
@@ -89,7 +90,7 @@ SYSTEM_win64 := windows
 CC_win64 ?= x86_64-w64-mingw32-gcc
 CXX_win64 ?= x86_64-w64-mingw32-g++
 BINUTILS_win64 := x86_64-w64-mingw32-
-# The small code model reaches the library's own data directly, not through a table.
+# In the small code model, code reaches the library's own data directly, not through a table.
 ARCH_win64 := -mcmodel=small
 UNDERSCORE_win64 :=
 RUN_win64 := tools/wine-run win64
@@ -113,7 +114,7 @@ SYSTEM_win32 := windows
 CC_win32 ?= i686-w64-mingw32-gcc
 CXX_win32 ?= i686-w64-mingw32-g++
 BINUTILS_win32 := i686-w64-mingw32-
-# Delphi, Free Pascal and MSVC callers keep a 4-byte aligned stack on x86.
+# On x86, callers from Delphi, Free Pascal and MSVC align the stack to 4 bytes only.
 ARCH_win32 := -march=pentium4 -mfpmath=sse -mincoming-stack-boundary=2
 UNDERSCORE_win32 := _
 RUN_win32 := tools/wine-run win32
@@ -132,9 +133,9 @@ NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
 
 # ---- Systems: what their targets have in common -------------------------------------------------------------------
 
-# EXE, DLL: how the names of programs and of modules end. LIBRARY, IMPORT: the file that a program needs beside it, and
-# the file that it is linked with. STATIC: what it is linked with besides if it contains the static core; it is the
-# same in README.md and in brainmm.h.
+# EXE, DLL: how the names of programs and of modules end. LIBRARY: the file that a program needs beside it. IMPORT: the
+# file that it is linked with. STATIC: the options that the static core needs at the link; README.md and brainmm.h give
+# the same.
 EXE_linux :=
 DLL_linux := .so
 LIBRARY_linux := libbrainmm.so
@@ -160,7 +161,7 @@ $(foreach target,$(TARGETS),$(eval $(call target_facts,$(target))))
 # of_system SYSTEM: its targets.
 of_system = $(foreach target,$(TARGETS),$(if $(filter $1,$(SYSTEM_$(target))),$(target)))
 
-# ---- Packages: the command that finds out whether what a package brings is there already --------------------------
+# ---- Packages: for each one a command that tests whether it is installed ------------------------------------------
 
 HAVE_gcc = command -v $(CC_linux-x86_64)
 HAVE_g++ = command -v $(CXX_linux-x86_64)
@@ -194,8 +195,7 @@ PACKAGES := $(sort $(filter-out +%, \
 include make/modes.mk
 
 PRINTED := SYSTEM CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL LIBRARY IMPORT STATIC CLANG \
-    FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check \
-    NEEDS_bench
+    FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench
 
 .PHONY: table
 table:

@@ -1,5 +1,5 @@
-/* alignment_test.c: brainmm_alloc_aligned gives every alignment that the system's addresses allow, far above the size
- * of the piece too; a resize keeps it, and what cannot be is refused.
+/* alignment_test.c: brainmm_alloc_aligned gives every alignment for which the system has addresses, also one far above
+ * the size of the piece. A resize keeps the alignment. Impossible sizes and alignments are refused.
  */
 #include "heap_support.h"
 #include "walk_support.h"
@@ -75,7 +75,7 @@ START_TEST(a_resize_keeps_the_alignment) {
 }
 END_TEST
 
-/* A neighbour keeps the piece from growing where it is. */
+/* Its neighbours keep the piece from growing in place. */
 START_TEST(a_piece_that_has_to_move_keeps_the_alignment) {
     for (size_t alignment = 4096; alignment <= 16 * MIB; alignment *= 2) {
         char *neighbours[8], *piece = brainmm_alloc_aligned(alignment, 40000);
@@ -122,24 +122,25 @@ START_TEST(what_cannot_be_is_refused) {
         for (unsigned i = 0; i < sizeof no_powers / sizeof *no_powers; i++)
             ck_assert_ptr_null(brainmm_alloc_aligned(no_powers[i], sizes[k]));
         ck_assert_ptr_null(brainmm_alloc_aligned((size_t)PTRDIFF_MAX + 1, sizes[k]));
-        if (sizeof(size_t) > 4) { /* no processor has such addresses */
+        if (sizeof(size_t) > 4) { /* no processor has so many addresses */
             ck_assert_ptr_null(brainmm_alloc_aligned((size_t)1 << (sizeof(size_t) * 8 - 2), sizes[k]));
             ck_assert_ptr_null(brainmm_alloc_aligned((size_t)1 << (sizeof(size_t) * 8 - 4), sizes[k]));
         }
     }
     for (size_t alignment = 1; alignment != 0; alignment *= 2)
         for (unsigned i = 0; i < sizeof no_sizes / sizeof *no_sizes; i++)
-            ck_assert_msg(brainmm_alloc_aligned(alignment, no_sizes[i]) == NULL, "%zu at a multiple of %zu",
-                          no_sizes[i], alignment);
-    /* each is possible, both are not: the sum is above PTRDIFF_MAX */
+            ck_assert_msg(brainmm_alloc_aligned(alignment, no_sizes[i]) == NULL, "size %zu, alignment %zu", no_sizes[i],
+                          alignment);
+    /* each of the two may be possible alone, but their sum is above PTRDIFF_MAX */
     ck_assert_ptr_null(brainmm_alloc_aligned(PTRDIFF_MAX / 2 + 1, PTRDIFF_MAX / 2 + 2));
-    void *piece = brainmm_alloc_aligned(4096, 100); /* and the heap works as before */
+    void *piece = brainmm_alloc_aligned(4096, 100); /* the heap still works */
     check_piece(piece, 4096, 100);
     ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
 }
 END_TEST
 
-/* Every power of two up to PTRDIFF_MAX: given, and then right, or refused for want of addresses. */
+/* For every power of two up to PTRDIFF_MAX the heap gives a piece that is aligned to it, or it lacks addresses and
+ * refuses. */
 START_TEST(alignments_near_the_end_of_the_addresses_are_right_or_refused) {
     for (size_t alignment = LARGEST; alignment <= PTRDIFF_MAX; alignment *= 2) {
         char *piece = brainmm_alloc_aligned(alignment, 100000);

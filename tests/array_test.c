@@ -1,12 +1,12 @@
-/* array_test.c: pieces for COUNT elements of SIZE bytes: the product is taken without wrapping round, and what is too
- * large is refused and leaves the old piece as it was.
+/* array_test.c: pieces for COUNT elements of SIZE bytes. The product never wraps round. A product that is too large is
+ * refused, and the old piece stays as it was.
  */
 #include "heap_support.h"
 
 #include "brainmm.h"
 #include "suite.h"
 
-/* Pairs whose product is above PTRDIFF_MAX: just above it, just above SIZE_MAX, where it wraps to 0 or to little. */
+/* Pairs whose product is above PTRDIFF_MAX. Where it is also above SIZE_MAX, it would wrap round to a small number. */
 static const struct {
     size_t count, size;
 } too_large[] = {
@@ -67,7 +67,7 @@ START_TEST(arrays_hold_their_elements) {
         memset(piece, 0xAA, brainmm_usable_size(piece));
         ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
         ck_assert_int_eq(brainmm_free(other), BRAINMM_OK);
-        piece = brainmm_alloc_zeroed_array(possible[i].count, possible[i].size); /* the same memory, likely */
+        piece = brainmm_alloc_zeroed_array(possible[i].count, possible[i].size); /* probably the memory just freed */
         ck_assert_ptr_nonnull(piece);
         ck_assert_uint_ge(brainmm_usable_size(piece), bytes);
         ck_assert(all_zero(piece, brainmm_usable_size(piece)));

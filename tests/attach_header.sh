@@ -1,12 +1,12 @@
 #!/bin/sh
-# attach_header.sh: brainmm.h and brainmm_attach.h compile without a warning in every language they promise, and leave
-# the rest of the including file alone: its macros, its own use of <windows.h>, <winsock2.h>, std::min and std::max.
+# attach_header.sh: brainmm.h and brainmm_attach.h compile without a warning in every standard of C and C++ that they
+# promise. They do not disturb the file that includes them: its macros, <windows.h>, <winsock2.h>, std::min, std::max.
 # shellcheck disable=SC2154  # tools/target sets them
 set -eu
 folder=$BUILD/tests/attach_header
 mkdir -p "$folder"
 
-# Alone and first in a file.
+# brainmm_attach.h is the first and only header of a file.
 cat >"$folder/client.c" <<'END'
 #include "brainmm_attach.h"
 const struct brainmm_manager *client(void);
@@ -16,15 +16,15 @@ const struct brainmm_manager *client(void) {
 }
 END
 
-# brainmm.h by itself.
+# The same for brainmm.h.
 cat >"$folder/api.c" <<'END'
 #include "brainmm.h"
 void *client(void);
 void *client(void) { return brainmm_realloc_array(brainmm_alloc(BRAINMM_VERSION), brainmm_system_page_size(), 1); }
 END
 
-# In a file that has function-like macros of the names that members and the C library's functions have: a use that is
-# expanded does not compile.
+# The file has function-like macros with the names of members and of the C library's functions. A use that the
+# preprocessor expands does not compile.
 cat >"$folder/macros.c" <<'END'
 #define alloc(size) this is not C
 #define malloc(size) this is not C
@@ -46,7 +46,7 @@ int client(void) {
 }
 END
 
-# The same with macros that are other names.
+# The macros replace names by other names.
 cat >"$folder/names.c" <<'END'
 #include <stdlib.h>
 #define malloc my_malloc
@@ -60,7 +60,7 @@ int client(void) {
 }
 END
 
-# C++: std::min and std::max can be called afterwards.
+# C++: the file can call std::min and std::max.
 cat >"$folder/minimum.cpp" <<'END'
 #include "brainmm_attach.h"
 #include <algorithm>
@@ -71,8 +71,7 @@ int client(int a, int b);
 int client(int a, int b) { return brainmm_attach() ? std::min(a, b) : std::max(a, b); }
 END
 
-# Windows: <winsock2.h> may follow; nothing that only a larger <windows.h> brings is there; both macros are undefined as
-# they were.
+# Windows: <winsock2.h> may follow. The header includes the small <windows.h>, and leaves no macro behind.
 cat >"$folder/winsock.c" <<'END'
 #include "brainmm_attach.h"
 #if defined(_WINSOCKAPI_) || defined(min) || defined(max)
@@ -88,7 +87,7 @@ int client(void);
 int client(void) { return brainmm_attach() != 0 && sizeof(struct sockaddr_storage) > 0; }
 END
 
-# Windows: a file's own definitions stay, whatever they are defined as.
+# Windows: the file's own definitions stay as they are.
 cat >"$folder/own.c" <<'END'
 #define WIN32_LEAN_AND_MEAN 7
 #define NOMINMAX 8
@@ -115,17 +114,17 @@ int client(HDROP files);
 int client(HDROP files) { return brainmm_attach() != 0 && DragQueryFileA(files, 0, 0, 0) == 0; }
 END
 
-# What does not depend on the standard is compiled with the oldest.
+# client.c and api.c are compiled with every standard, the other files with the oldest one.
 c_files='macros.c names.c' cxx_files='macros.c names.c minimum.cpp'
 c_standards='c89 c99 c11 c17 c2x gnu89 gnu17'
 cxx_standards='c++98 c++11 c++14 c++17 c++20 c++2b gnu++20'
 eval "$(tools/target "$TARGET")"
 if [ "$system" = windows ]; then
-    # windows.h takes its time, so for Windows it is the oldest and the newest.
+    # Only the oldest and the newest standard, because windows.h takes long to compile.
     c_standards='c89 c2x' cxx_standards='c++98 c++2b'
     c_files="$c_files winsock.c own.c whole.c" cxx_files="$cxx_files winsock.c own.c whole.c"
 fi
-# An option of a compiler stands behind a colon here, for the compilers are words of a list. For Windows, clang uses
+# The compilers are words of a list, so a colon separates a compiler from its options here. For Windows, clang uses
 # MinGW's headers.
 c=$(echo "$cc" | tr ' ' :) cxx=$(echo "$cxx" | tr ' ' :)
 [ -z "$clang" ] || c="$c $(echo "$clang" | tr ' ' :)"

@@ -24,11 +24,6 @@ static int party_free(void *piece) { return manager()->free(piece); }
 static void *party_realloc(void *piece, size_t size) { return manager()->realloc(piece, size); }
 static uintptr_t party_heap_id(void) { return manager()->heap_id; }
 
-static int party_state(const char **text) {
-    (void)text;
-    return -1;
-}
-
 /* For attach_alone.c: attaching may fail, and *WHY then says why. */
 PARTY_EXPORT const struct brainmm_manager *attach_try(const char **why);
 PARTY_EXPORT const struct brainmm_manager *attach_try(const char **why) {
@@ -39,7 +34,7 @@ PARTY_EXPORT const struct brainmm_manager *attach_try(const char **why) {
 
 PARTY_EXPORT const struct party *party_get(void);
 PARTY_EXPORT const struct party *party_get(void) {
-    static const struct party party = {party_alloc, party_free, party_realloc, party_heap_id, party_state};
+    static const struct party party = {party_alloc, party_free, party_realloc, party_heap_id, party_no_state};
     manager();
     return &party;
 }

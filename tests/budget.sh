@@ -9,7 +9,7 @@
 set -eu
 
 # Bounds: target, library, function, instructions, stores to memory. "-" means: only reported. A target without rows of
-# its own uses those of its system. heap_free returns a result and may need one instruction more than free. Windows
+# its own uses those of its system. heap_free returns a result, so it may need one instruction more than free. Windows
 # needs two more to find the thread's heap.
 bounds='
 linux-x86_64 libbrainmm-malloc.so malloc     14 2
@@ -74,7 +74,8 @@ while read -r target library function instructions stores; do
         result=1
         continue
     fi
-    # Alignment does not count. A store has its last operand in memory and is no instruction that only reads it.
+    # A nop for alignment does not count. A store is an instruction whose last operand is in memory, unless it is one of
+    # those that only read it.
     counted=$(grep -cv '^nop' "$path" || true)
     stored=$(sed 's/[ \t]*#.*//; s/[ \t]*<.*//' "$path" |
         awk '$1 !~ /^(cmp|test|lea|nop|j|push|call|mul|imul|div|bt$)/ && $NF ~ /\)$/ { n++ } END { print n + 0 }')

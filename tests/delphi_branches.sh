@@ -1,7 +1,8 @@
 #!/bin/sh
 # delphi_branches.sh: compiles the parts of the unit BrainMM for Delphi with Free Pascal, once for each version of
 # Delphi that they distinguish, and runs them with a unit that imitates Delphi's System. docs/pascal.md tells what this
-# shows. shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
+# shows.
+# shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
 top=$PWD
 folder=$top/$BUILD/tests/delphi_branches
@@ -94,7 +95,7 @@ begin
 end.
 END
 
-# Delphi 7, 2005, 2006, 2009, 2010, XE, XE2, XE4, 10.3 and 12; for 64 bit since XE2
+# Delphi 7, 2005, 2006, 2009, 2010, XE, XE2, XE4, 10.3 and 12. XE2 is the first with a 64-bit compiler.
 eval "$(tools/target "$TARGET")"
 versions='23 24 33 36'
 [ "$fpc_cpu" != i386 ] || versions="15 17 18 20 21 22 $versions"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# format.sh: C and C++ have the layout of .clang-format, and no line of text is longer than 120 characters. Tables in
-# documents may be wider, and the files of results are written by programs.
+# format.sh: C and C++ have the layout of .clang-format, and no line of any file is longer than 120 characters. Tables
+# in documents may be wider. Programs write the files of results, so those are left out.
 set -eu
 status=0
 if [ -e .git ]; then
@@ -12,7 +12,7 @@ fi
 clang-format --dry-run -Werror $(echo "$files" | grep -E '\.(c|cpp|h)$') || status=1
 
 echo "$files" | grep -v '^bench/results/' | while read -r file; do
-    [ -f "$file" ] || continue # removed, but not yet from git's index
+    [ -f "$file" ] || continue # it is removed, but still in git's index
     LC_ALL=C.UTF-8 grep -nHE '^.{121,}' "$file" | grep -vE '^[^:]*\.md:[0-9]+:.*\|' | cut -d: -f-2 || true
 done >"$BUILD/tests/format.long"
 if [ -s "$BUILD/tests/format.long" ]; then

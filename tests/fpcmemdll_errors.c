@@ -90,12 +90,7 @@ static int64_t make_in_child(const char *program, const char *mistake, char *tex
         length += got;
     text[length] = 0;
     CloseHandle(reader);
-    bool ended = WaitForSingleObject(process.hProcess, SECONDS * 1000) == WAIT_OBJECT_0;
-    if (!ended)
-        TerminateProcess(process.hProcess, 1);
-    CHECK(GetExitCodeProcess(process.hProcess, &code));
-    CloseHandle(process.hProcess);
-    CloseHandle(process.hThread);
+    bool ended = process_wait(&process, SECONDS, &code);
     SetStdHandle(STD_ERROR_HANDLE, previous);
     return ended ? (int64_t)code : -1;
 }

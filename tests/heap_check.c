@@ -1,7 +1,7 @@
-/* heap_check.c: the check of the whole heap finds nothing wrong with a heap that is used in all ways, and finds what is
- * damaged in each of its structures.
+/* heap_check.c: heap_check() finds nothing wrong in a heap that is used in all ways, and finds damage in each of its
+ * structures.
  *
- * White box: each structure is damaged in one place and mended again.
+ * White box: the test damages one variable after the other, and mends each before the next.
  */
 #include "heap_whole.h"
 
@@ -25,7 +25,7 @@ static void finds_damage(const char *where) {
     damages++;
 }
 
-/* Damages VARIABLE by STATEMENT, looks, and mends it. */
+/* STATEMENT damages VARIABLE. heap_check() must find that. Then VARIABLE gets its value back. */
 #define DAMAGE(variable, statement)                                                                                    \
     do {                                                                                                               \
         __typeof__(variable) before = variable;                                                                        \
@@ -91,9 +91,9 @@ static void units_are_damaged(void) {
 }
 
 static void headroom_is_damaged(void) {
-    struct unit *run = headroom_first();
-    if (!run) /* 32 bit takes addresses behind a region first */
-        return;
+    struct unit *run = headroom_first(); /* that of `grown` */
+    CHECK(run != NULL);
+    DAMAGE(run->run.headroom_at, run->run.headroom_at++);
     DAMAGE(run->run.headroom_at, run->run.headroom_at--); /* into the run itself */
     DAMAGE(run->prev, store_relaxed(&run->prev, 1));
 }
@@ -113,7 +113,7 @@ static void slabs_are_damaged(void) {
     DAMAGE(bin->current, bin->current = 0);
 }
 
-/* A slab of the main thread from which it has freed objects: its list has a first link. */
+/* The main thread has freed objects of this slab, so the slab's list of free objects is not empty. */
 static void lists_are_damaged(void) {
     struct unit *slab = NULL;
     for (size_t at = 0; !slab;) {
@@ -138,7 +138,7 @@ static void blocks_are_damaged(void) {
 
 int main(void) {
     watchdog_start(100);
-    heap_is_whole("nothing"); /* not even the start */
+    heap_is_whole("nothing"); /* the heap has not even started */
     use_the_heap();
     heap_is_whole("use");
     units_are_damaged();

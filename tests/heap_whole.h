@@ -1,5 +1,5 @@
-/* heap_whole.h: a white-box test looks, between its phases, whether all of the heap's structures agree. Tests that are
- * linked with the shared library cannot, and go on without.
+/* heap_whole.h: a test checks between its phases that all of the heap's structures agree. In a test that is linked with
+ * the shared library this does nothing, because heap_check() is in no library.
  */
 #ifndef TESTS_HEAP_WHOLE_H
 #define TESTS_HEAP_WHOLE_H
@@ -9,7 +9,8 @@
 #if defined(BRAINMM_STATIC)
 #include "inspect/check.h"
 
-/* No other thread may use the heap meanwhile. WHEN: what has just been done. */
+/* Ends the process if the structures disagree. No other thread may use the heap meanwhile. WHEN says what the test has
+ * just done, for the message. */
 SUPPORT_INLINE void heap_is_whole(const char *when) {
     const char *wrong = heap_check();
     CHECK_MSG(wrong == NULL, "after %s: %s", when, wrong);

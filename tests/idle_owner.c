@@ -2,7 +2,7 @@
  * Thread A allocates 64 MiB and then sleeps or ends. The main thread frees all of it and allocates as much. The
  * resident set must stay near one payload, not two.
  */
-#include "heap_support.h"
+#include "piece_list.h"
 
 #include "brainmm.h"
 
@@ -13,7 +13,7 @@ struct scenario {
     const char *name;
     size_t owner_size, size; /* of A's pieces and of the main thread's */
     bool owner_ends;
-    /* the pieces that A leaves to the main thread, linked through their first words */
+    /* the pieces that A leaves to the main thread */
     void *list;
     event filled, done;
 };
@@ -21,21 +21,12 @@ struct scenario {
 static void *fill(size_t size) {
     void *list = NULL;
     for (size_t i = 0; i < PAYLOAD / size; i++) {
-        void **piece = brainmm_alloc(size);
+        void *piece = brainmm_alloc(size);
         CHECK(piece != NULL);
         memset(piece, 1, size);
-        *piece = list;
-        list = piece;
+        piece_list_add(&list, piece);
     }
     return list;
-}
-
-static void release(void *list) {
-    while (list) {
-        void *next = *(void **)list;
-        CHECK(brainmm_free(list) == BRAINMM_OK);
-        list = next;
-    }
 }
 
 static void owner_runs(void *argument) {
@@ -54,12 +45,12 @@ static bool holds(struct scenario *s) {
     CHECK(event_wait(&s->filled, 60000));
     if (s->owner_ends)
         thread_join(&owner);
-    release(s->list);
+    piece_list_free(s->list);
     void *list = fill(s->size);
     size_t growth = resident_growth(before);
     printf("%-46s %zu MiB for a payload of %zu MiB%s\n", s->name, growth / MIB, PAYLOAD / MIB,
            growth > LIMIT ? "  over the bound" : "");
-    release(list);
+    piece_list_free(list);
     event_raise(&s->done);
     if (!s->owner_ends)
         thread_join(&owner);

@@ -1,5 +1,5 @@
-"""layers.py: proves that no file of the libraries depends on a floor above its own, and that no files depend on each
-other in a circle.
+"""layers.py: checks that no file of the libraries depends on a higher floor than its own, and that no files depend on
+each other in a circle.
 
     python3 tests/layers.py [ROOT] [BUILD]      checks the tree at ROOT (.) with the objects in BUILD/obj (ROOT/$BUILD)
     python3 tests/layers.py --selftest          checks that each kind of mistake is found, on small trees of its own
@@ -221,7 +221,8 @@ def read_uses(root, build, files, program, complain):
                 for owner in where.get(name, ()):
                     graph.add(file, owner, name)
 
-    # A source without an object would escape: all of src/ has one, and of another folder all files or none.
+    # A source without an object would not be checked. So each file in src/ must have one, and in another folder all
+    # files or none.
     built = set().union(*variants.values())
     folders = {os.path.dirname(file) for file in built}
     for file in sorted(files):
@@ -234,8 +235,8 @@ def read_uses(root, build, files, program, complain):
 
 
 def read_includes(root, files, complain):
-    """The graph of includes. A name is looked for beside the file, then where the compiler is told to look: src/,
-    include/ and the folders of the ports, whichever port has it."""
+    """The graph of includes. A name is looked for beside the file, then in src/, include/ and the folders of the ports,
+    where the compiler looks, too. Each port may have a header of that name."""
     ports = sorted({os.path.dirname(file) for file in files if not file.startswith("src" + os.sep)})
     graph = Graph()
     for file in sorted(files):
@@ -277,7 +278,7 @@ def check_graph(graph, floors, verb, complain):
 
 
 def check(root, build, program):
-    """What is wrong, as lines of text; and how many files, uses and includes were looked at."""
+    """Returns what is wrong, as lines of text, and how many files, uses and includes were checked."""
     wrong = []
     floors = read_floors(root, wrong.append)
     uses = read_uses(root, build, floors, program, wrong.append)
@@ -303,7 +304,8 @@ TOY = {
     "src/heap/run.c": "int heap_get(void);\nint run_get(void) { return heap_get(); }\n",
 }
 
-# What is changed in the toy, and what the check must then say: every text of one line. No texts: nothing is wrong.
+# What is changed in the toy, and the texts that one line of the check's output must then contain. No texts: nothing is
+# wrong.
 MISTAKES = [
     ("nothing", {}, []),
     ("a symbol of a higher floor",
@@ -350,8 +352,8 @@ MISTAKES = [
 
 
 def build_toy(root, changes):
-    """Writes and compiles the toy with CHANGES. A text replaces the file, or is a new one. A pair of texts replaces the
-    first by the second in the file. None leaves the file uncompiled."""
+    """Writes and compiles the toy with CHANGES to files. A text is the file's new content. A pair of texts replaces the
+    first text in the file by the second. None leaves the file uncompiled."""
     for name, text in {**TOY, **changes}.items():
         if isinstance(text, tuple):
             assert text[0] in TOY[name], f"the toy's {name} has no {text[0]}"
@@ -395,7 +397,7 @@ def main(arguments):
         return False
     for line in wrong:
         print(line)
-    print(f"{files} files, {uses} uses of symbols, {includes} includes: {len(wrong) or 'no'} lines of complaint")
+    print(f"{files} files, {uses} uses of symbols, {includes} includes:", "see above" if wrong else "nothing is wrong")
     return not wrong
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# library_linux.sh: how the Linux libraries are linked. They need the C library only, can never be unloaded, resolve all
-# symbols at load time, reach thread-local storage without a call, and have their debug information in a file beside
-# them.
+# library_linux.sh: how the Linux libraries are linked. They need the C library only, and can never be unloaded. The
+# loader resolves all symbols when it loads them. They reach thread-local storage without a call. Their debug
+# information is in a file beside them.
 set -eu
 status=0
 fail() {

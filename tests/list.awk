@@ -1,7 +1,7 @@
-# list.awk: reads the table of targets (tools/target --table) and then tests/list, whose syntax docs/testing.md has. It
-# prints one line for each row and target:
+# list.awk: reads the table of targets (tools/target --table) and then tests/list; docs/testing.md explains its columns.
+# It prints one line for each row and target:
 #   TARGET KIND NAME MODE SECONDS ARGUMENT...
-# With -v files=1 it prints the file that is to be built instead; with -v only=NAMES not those of tests of other names.
+# With -v files=1 it prints the file to build instead. Then -v only=NAMES leaves out the tests of other names.
 
 function fail(why) {
     printf "%s:%d: %s\n", FILENAME, FNR, why >"/dev/stderr"

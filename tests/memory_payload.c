@@ -7,7 +7,7 @@
  * figures. Where the system has fork(), each size is measured in a process of its own. Elsewhere the heap returns its
  * memory between two sizes.
  */
-#include "heap_support.h"
+#include "piece_list.h"
 
 #include "brainmm.h"
 
@@ -41,19 +41,14 @@ static unsigned measure(size_t size, size_t payload) {
     brainmm_thread_heap_minimize();
     size_t before = resident_bytes();
     for (size_t i = 0; i < count; i++) {
-        void **piece = brainmm_alloc(size);
+        void *piece = brainmm_alloc(size);
         CHECK(piece != NULL);
         memset(piece, (int)i, size);
-        *piece = list;
-        list = piece;
+        piece_list_add(&list, piece);
     }
     size_t growth = resident_growth(before), rest = rest_of_huge_page();
     growth = growth > rest ? growth - rest : 0;
-    while (list) {
-        void *next = *(void **)list;
-        CHECK(brainmm_free(list) == BRAINMM_OK);
-        list = next;
-    }
+    piece_list_free(list);
     brainmm_thread_heap_minimize();
     return (unsigned)((uint64_t)growth * 1000 / (count * rounded));
 }

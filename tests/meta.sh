@@ -1,13 +1,13 @@
 #!/bin/sh
-# What a person who clones the tree looks for is there: the licence and the other pages, the licence's name at the top
-# of each source file, a changelog that knows the version, and links between the pages that lead somewhere.
+# meta.sh: the tree has a licence and the other usual pages, the changelog has a section for the version, each source
+# file names the licence at its top, and no link between the pages is broken.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 complain() { echo "$*" >>"$work/wrong"; }
 : >"$work/wrong"
 
-# An unpacked archive has no git; there every file counts that make has not built.
+# An unpacked archive has no git. There all files outside build/ count.
 if [ -e .git ]; then
     git ls-files
 else
@@ -21,14 +21,14 @@ for page in LICENSE README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md src/READM
     [ -s "$page" ] || complain "$page is missing"
 done
 for holder in '2026 The BrainMM authors' '2016 Dmitry Mozulyov'; do
-    grep -qx "Copyright (c) $holder" LICENSE || complain "LICENSE does not name the holder: $holder"
+    grep -qx "Copyright (c) $holder" LICENSE || complain "LICENSE has no line: Copyright (c) $holder"
 done
 
 version=$(sed -n 's/^VERSION *:= *//p' Makefile)
 [ -n "$version" ] || complain "the Makefile has no line VERSION := ..."
 grep -q "^## \[$version\]" CHANGELOG.md || complain "CHANGELOG.md has no section [$version], the Makefile's version"
 
-# ---- The licence's name in each source file -----------------------------------------------------------------------
+# ---- The licence in each source file ------------------------------------------------------------------------------
 
 sources=0
 while IFS= read -r file; do
@@ -42,13 +42,13 @@ while IFS= read -r file; do
     line=1
     [ "$first" != '#!' ] || line=2
     sed -n "${line}p" "$file" | grep -q 'SPDX-License-Identifier: MIT\( \*/\)\{0,1\}$' ||
-        complain "$file: line $line is no comment SPDX-License-Identifier: MIT"
+        complain "$file: line $line is not the comment SPDX-License-Identifier: MIT"
 done <"$work/files"
 [ "$sources" -gt 100 ] || complain "only $sources source files were found"
 
 # ---- Links --------------------------------------------------------------------------------------------------------
 
-# Of "[text](path#part)" the path, relative to the page; links that name a protocol are not followed.
+# The path of "[text](path#part)" is relative to the page. A link that names a protocol is not followed.
 links=0
 grep '\.md$' "$work/files" >"$work/pages"
 while IFS= read -r page; do

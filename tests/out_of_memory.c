@@ -5,7 +5,7 @@
  *   64-bit Windows: a job object limits committed memory. Wine does not enforce that limit and skips the test;
  *   fault_injection.c shows on every system what a failing commit leads to.
  */
-#include "heap_support.h"
+#include "piece_list.h"
 
 #if !defined(_WIN32)
 #include <sys/resource.h>
@@ -42,23 +42,13 @@ static void limit_memory(void) {
 }
 #endif
 
-/* Fills memory with pieces of SIZE, linked through their first words. Returns how many there was room for. */
+/* Fills memory with a list of pieces of SIZE. Returns how many there was room for. */
 static size_t exhaust(size_t size, void **list) {
     size_t count = 0;
     *list = NULL;
-    for (void **piece; (piece = brainmm_alloc(size)) != NULL; count++) {
-        *piece = *list;
-        *list = piece;
-    }
+    for (void *piece; (piece = brainmm_alloc(size)) != NULL; count++)
+        piece_list_add(list, piece);
     return count;
-}
-
-static void release(void *list) {
-    while (list) {
-        void *next = *(void **)list;
-        CHECK(brainmm_free(list) == BRAINMM_OK);
-        list = next;
-    }
 }
 
 /* Pieces whose contents must stay while memory is exhausted. */
@@ -126,13 +116,13 @@ int main(void) {
             exhaust(16, &crumbs);
             check_kept();
             all_requests_fail();
-            release(list);
+            piece_list_free(list);
             /* freed memory can be used again, also for other sizes */
             void *other = brainmm_alloc(sizes[k] * 2);
             CHECK_MSG(other != NULL, "nothing of %zu bytes after all of %zu bytes was freed", sizes[k] * 2, sizes[k]);
             CHECK(brainmm_free(other) == BRAINMM_OK);
-            release(rest);
-            release(crumbs);
+            piece_list_free(rest);
+            piece_list_free(crumbs);
             check_kept();
             brainmm_thread_heap_minimize();
             /* the second time nearly as many fit */

@@ -1,5 +1,5 @@
 /* page_rights.c: the unit of access rights is the system's page, whatever its size. The library tells that size, sets
- * the rights of whole pages, and refuses what is none. Pages and blocks stay multiples of 4 KiB.
+ * the rights of whole pages, and refuses parts of pages. Pages and blocks stay multiples of 4 KiB.
  */
 #include "heap_support.h"
 
@@ -27,7 +27,7 @@ static void pages_of_the_system_change(size_t page) {
     CHECK(brainmm_pages_free(pages, BRAINMM_USER) == BRAINMM_OK);
 }
 
-/* Only where the system's pages are larger than the unit of the pages functions. */
+/* There are such parts only if the system's pages are larger than BRAINMM_PAGE_SIZE. */
 static void parts_of_a_page_are_refused(size_t page) {
     char *pages = brainmm_pages_get(2 * page / BRAINMM_PAGE_SIZE, BRAINMM_USER);
     char *block = brainmm_block_get(4 * KIB, BRAINMM_USER);

@@ -1,5 +1,6 @@
 #!/bin/sh
-# pascal_start.sh: what the unit BrainMM promises for the start: how a Pascal module finds its heap, and when it stops.
+# pascal_start.sh: what the unit BrainMM promises about the start of a Pascal module: how the module finds its heap, and
+# when the program stops.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
 top=$PWD
@@ -9,7 +10,7 @@ mkdir -p "$folder/with" "$folder/without" "$folder/other" "$folder/source"
 eval "$(tools/target "$TARGET")"
 program=$exe module=$dll pic=$fpc_pic
 
-# compile NAME FILE OPTION...: the source is on standard input
+# compile NAME FILE OPTION...: compiles the source on standard input, and puts FILE into all three folders.
 compile() {
     name=$1 file=$2
     shift 2
@@ -21,8 +22,8 @@ compile() {
     cp "$folder/with/$file" "$folder/other"
 }
 
-# expect CODE TEXT WHERE NAME [ARGUMENT...]: runs a program while another folder is the current one, which has a
-# library.
+# expect CODE TEXT WHERE NAME [ARGUMENT...]: the program NAME in the folder WHERE must end with CODE and print TEXT. The
+# current folder is another one, which has a library.
 expect() {
     code=0
     (cd "$BUILD/tests" && ${run:+"$top/"$run} "pascal_start/$3/$4$exe" ${5+"$5"} ${6+"$6"}) \
@@ -126,7 +127,7 @@ case $system in
 windows) expect 0 'not loaded' without stranger "$plugin" ;;
 *) expect 203 'BrainMM: no heap is published' without stranger "$plugin" ;;
 esac
-# An owner that has the original's table only is left to the library, whose adapter serves.
+# If the owner has the original's table only, the unit loads the library, and uses its adapter.
 expect 0 'plug-in 1 host FALSE' with stranger "pascal_start/with/plugin$module" \
     "./rendezvous_foreign_owner-plain$module"
 # The unit must be the first.

@@ -1,7 +1,7 @@
 #!/bin/sh
-# plugin_folder.sh: a plug-in that is linked with the library lies in a folder of its own, plugins/ below the program's.
-# Which copy of the library does it get, for each kind of program, way of loading, and place of the library? The README
-# says what to ship because of this table.
+# plugin_folder.sh: a plug-in that is linked with the library lies in plugins/, a folder below the program's. Which copy
+# of the library does it get? That depends on the program, on how it loads the plug-in, and on where copies are. The
+# tables in README.md give the same answers.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
 top=$PWD
@@ -23,7 +23,7 @@ build() {
     $cc -std=gnu11 -O1 -Wall -Wextra -Werror $flags -Iinclude -Itests -o "$folder/$name" "tests/$source.c" "$@" $options
 }
 
-# Programs: with nothing of BrainMM, linked with the library beside them, and with the static core.
+# The programs: one with nothing of BrainMM, one linked with the library, one with the static core.
 build "nothing$exe" plugin_folder_host
 build "static$exe" plugin_folder_host -DHOST_HAS_HEAP -DBRAINMM_STATIC "$BUILD/libbrainmm.a"
 case $system in
@@ -35,7 +35,7 @@ windows)
     # shellcheck disable=SC2016  # $ORIGIN is the loader's
     {
         build linked plugin_folder_host -DHOST_HAS_HEAP "$link" -Wl,-rpath,'$ORIGIN'
-        # The old kind of RPATH, which the loader also follows for what a library needs.
+        # DT_RPATH, the older kind. The loader also uses it when it looks for what a plug-in needs.
         build rpath plugin_folder_host -Wl,--disable-new-dtags,-rpath,'$ORIGIN'
         build plugin.so plugin_folder_module -shared "$link"
         build plugin-beside.so plugin_folder_module -shared "$link" -Wl,-rpath,'$ORIGIN'
@@ -46,8 +46,8 @@ windows)
 esac
 
 count=0 status=0
-# expect RESULT PROGRAM WAY PLUGIN LIBRARY...: the library lies in the folders LIBRARY, host or plugin. The program runs
-# in a folder that has nothing.
+# expect RESULT PROGRAM WAY PLUGIN LIBRARY...: PROGRAM loads PLUGIN in the given WAY, and prints RESULT. LIBRARY says in
+# which folders the library lies: host, plugin. The current folder is empty.
 expect() {
     expected=$1 program=$2 way=$3 plugin=$4
     shift 4
@@ -62,7 +62,7 @@ expect() {
         plugin) cp "$BUILD/$library" "$case_folder/plugins/" ;;
         esac
     done
-    # Into a file: Wine's server would keep a pipe open after the program has ended.
+    # To a file, because Wine's server would keep a pipe open after the program has ended.
     (
         cd "$folder/elsewhere"
         WINE_RUN_SECONDS=60 timeout 65 ${run:+"$top/"$run} "../${case_folder##*/}/host$exe" "$way"

@@ -1,10 +1,11 @@
 /* plugin_folder_host.c: a program that loads a plug-in from the folder plugins/ below its own, for plugin_folder.sh.
  *
- *     host WAY        how the plug-in is loaded; see load()
+ *     host WAY        WAY says how the plug-in is loaded; see load()
  *
- * HOST_HAS_HEAP: the program is linked with the library, or contains the static core. Otherwise it has nothing of
- * BrainMM. It prints one line: which copy of the library the plug-in got, the one in the program's folder ("host") or
- * the one in plugins ("plugin"), or the system's error. Memory must then pass between the two.
+ * With HOST_HAS_HEAP the program is linked with the library or with the static core. Otherwise it has nothing of
+ * BrainMM. It prints one line: "host" if the plug-in got the library in the program's folder, "plugin" if it got that
+ * in plugins/, or the system's error. If the plug-in was loaded, program and plug-in must be able to free each other's
+ * memory.
  */
 #if !defined(_WIN32)
 #define _GNU_SOURCE
@@ -19,8 +20,8 @@
 
 static module plugin;
 
-/* False if the system does not load the plug-in; ERROR is then why. */
-static bool load(const char *way, char *error, size_t room) {
+/* False if the system does not load the plug-in. ERROR then tells why. */
+static bool load(const char *way, char *error, size_t size) {
     char path[4096];
     strcpy(path, path_beside(PLUGINS "plugin" MODULE_SUFFIX));
 #if defined(_WIN32)
@@ -36,7 +37,7 @@ static bool load(const char *way, char *error, size_t room) {
     else
         CHECK(strcmp(way, "plain") == 0);
     plugin = LoadLibraryExA(path, NULL, flags);
-    snprintf(error, room, "error %lu", GetLastError());
+    snprintf(error, size, "error %lu", GetLastError());
 #else
     if (strcmp(way, "first") == 0)
         module_load(path_beside(PLUGINS LIBRARY_FILE));
@@ -44,12 +45,12 @@ static bool load(const char *way, char *error, size_t room) {
         CHECK(strcmp(way, "plain") == 0);
     plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     const char *text = plugin ? NULL : dlerror();
-    snprintf(error, room, "%s", text && strstr(text, LIBRARY_FILE) ? "not found" : text ? text : "");
+    snprintf(error, size, "%s", text && strstr(text, LIBRARY_FILE) ? "not found" : text ? text : "");
 #endif
     return plugin != NULL;
 }
 
-/* "plugin" or "host", by the folder of the library that ADDRESS lies in. */
+/* ADDRESS lies in the library. "plugin" or "host" tells in which folder that library is. */
 static const char *folder_of(const void *address) {
 #if defined(_WIN32)
     char path[4096];

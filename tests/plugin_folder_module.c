@@ -14,5 +14,5 @@ EXPORT const void *plugin_library(void);
 void *plugin_alloc(size_t size) { return brainmm_alloc(size); }
 int plugin_free(void *piece) { return brainmm_free(piece); }
 
-/* An address inside the copy of the library that the system has linked this plug-in with. */
+/* An address inside the copy of the library that this plug-in got. */
 const void *plugin_library(void) { return &brainmm_manager; }

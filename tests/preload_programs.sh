@@ -1,11 +1,11 @@
 #!/bin/sh
-# Programs that know nothing of BrainMM work on its heap when libbrainmm-malloc.so is preloaded, and print what they
-# print on the C library's: ls, sort, a shell pipeline, gcc and g++ with their own processes, a C++ program with threads
-# and exceptions, python3 with threads.
+# preload_programs.sh: programs that know nothing of BrainMM work with libbrainmm-malloc.so preloaded, and print the
+# same as without it: ls, sort, a shell pipeline, g++ with the processes that it starts, a C++ program with threads and
+# exceptions, python3 with threads.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# A copy, as this folder's name may have a blank in it, which ends the name of a library in LD_PRELOAD.
+# A copy, because the name of this folder may have a blank in it, and LD_PRELOAD ends a name at a blank.
 library=$work/libbrainmm-malloc.so
 cp "$BUILD/libbrainmm-malloc.so" "$library"
 status=0

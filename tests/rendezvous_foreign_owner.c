@@ -213,17 +213,12 @@ static int party_free(void *piece) {
     return (free_mem(piece) == 0) == (options.free_pascal == 0) ? BRAINMM_OK : BRAINMM_E_POINTER;
 }
 
-static int party_state(const char **text) {
-    (void)text;
-    return -1;
-}
-
 static void set(unsigned slot, const void *function) { memcpy(&table[slot], function, sizeof table[slot]); }
 #define SET(slot, function) set(slot, &(__typeof__(&function)){function})
 
 PARTY_EXPORT const struct party *party_get(void);
 PARTY_EXPORT const struct party *party_get(void) {
-    static const struct party party = {party_alloc, party_free, party_realloc, party_heap_id, party_state};
+    static const struct party party = {party_alloc, party_free, party_realloc, party_heap_id, party_no_state};
     void *record = table;
     if (report.table)
         return &party;

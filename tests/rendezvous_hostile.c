@@ -183,22 +183,17 @@ static int run(const char *name, bool client_first) {
     STARTUPINFOA startup = {.cb = sizeof startup};
     PROCESS_INFORMATION process;
     char line[4096];
-    DWORD code = 99;
+    DWORD code;
     snprintf(line, sizeof line, "\"%s\" --child %s%s", path_beside("rendezvous_hostile-plain.exe"), name,
              client_first ? " client" : "");
     CHECK_MSG(CreateProcessA(NULL, line, NULL, NULL, FALSE, CREATE_SUSPENDED, NULL, NULL, &startup, &process),
               "%s: error %lu", line, GetLastError());
     HANDLE squatter = squat(name, process.dwProcessId);
     ResumeThread(process.hThread);
-    if (WaitForSingleObject(process.hProcess, 20000) != WAIT_OBJECT_0)
-        TerminateProcess(process.hProcess, 98);
-    WaitForSingleObject(process.hProcess, INFINITE);
-    GetExitCodeProcess(process.hProcess, &code);
-    CloseHandle(process.hProcess);
-    CloseHandle(process.hThread);
+    bool ended = process_wait(&process, 20, &code);
     if (squatter)
         CloseHandle(squatter);
-    return (int)code;
+    return ended ? (int)code : RUN_HUNG;
 }
 
 #else

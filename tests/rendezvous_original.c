@@ -19,14 +19,9 @@ static int party_free(void *piece) { return ((free_mem)slots[15])(piece) == 0 ? 
 static void *party_realloc(void *piece, size_t size) { return ((realloc_mem)slots[16])(piece, (intptr_t)size); }
 static uintptr_t party_heap_id(void) { return 0; }
 
-static int party_state(const char **text) {
-    (void)text;
-    return -1;
-}
-
 PARTY_EXPORT const struct party *party_get(void);
 PARTY_EXPORT const struct party *party_get(void) {
-    static const struct party party = {party_alloc, party_free, party_realloc, party_heap_id, party_state};
+    static const struct party party = {party_alloc, party_free, party_realloc, party_heap_id, party_no_state};
     void **table;
     CHECK(published(&table, sizeof table));
     memcpy(slots, table, sizeof slots);

@@ -32,6 +32,12 @@ struct party {
 
 typedef const struct party *(*party_get_function)(void);
 
+/* The state of a party that cannot know it. */
+SUPPORT_INLINE int party_no_state(const char **text) {
+    (void)text;
+    return -1;
+}
+
 /* ---- Modules ---------------------------------------------------------------------------------------------------- */
 
 #if defined(_WIN32)

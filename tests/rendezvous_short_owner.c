@@ -91,14 +91,9 @@ static int party_free(void *piece) { return short_free(piece); }
 static void *party_realloc(void *piece, size_t size) { return short_realloc(piece, size); }
 static uintptr_t party_heap_id(void) { return (uintptr_t)&table; }
 
-static int party_state(const char **text) {
-    (void)text;
-    return -1;
-}
-
 PARTY_EXPORT const struct party *party_get(void);
 PARTY_EXPORT const struct party *party_get(void) {
-    static const struct party party = {party_alloc, party_free, party_realloc, party_heap_id, party_state};
+    static const struct party party = {party_alloc, party_free, party_realloc, party_heap_id, party_no_state};
     static bool done;
     struct {
         uint64_t version1;

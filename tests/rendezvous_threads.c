@@ -56,44 +56,13 @@ static int child(void) {
     return TEST_PASSED;
 }
 
-#if defined(_WIN32)
-static int run(void) {
-    STARTUPINFOA startup = {.cb = sizeof startup};
-    PROCESS_INFORMATION process;
-    char line[4096 + 16];
-    DWORD code = 99;
-    snprintf(line, sizeof line, "\"%s\" --child", path_beside("rendezvous_threads-plain.exe"));
-    CHECK_MSG(CreateProcessA(NULL, line, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &process), "error %lu",
-              GetLastError());
-    if (WaitForSingleObject(process.hProcess, 20000) != WAIT_OBJECT_0)
-        TerminateProcess(process.hProcess, 98);
-    WaitForSingleObject(process.hProcess, INFINITE);
-    GetExitCodeProcess(process.hProcess, &code);
-    CloseHandle(process.hProcess);
-    CloseHandle(process.hThread);
-    return (int)code;
-}
-#else
-static int run(void) {
-    int status = -1;
-    pid_t process = fork();
-    CHECK(process >= 0);
-    if (process == 0) {
-        alarm(20);
-        test_end(child());
-    }
-    CHECK(waitpid(process, &status, 0) == process);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-#endif
-
 int main(int argc, char **argv) {
     int processes = argc > 1 ? atoi(argv[1]) : 40;
     if (argc > 1 && strcmp(argv[1], "--child") == 0)
         return child();
     for (int i = 0; i < processes; i++) {
-        int code = run();
-        CHECK_MSG(code == 0, "process %d: exit code %d", i, code);
+        int64_t code = run_again(argv[0], "--child", 20);
+        CHECK_MSG(code == 0, "process %d: exit code %" PRId64, i, code);
     }
     return TEST_PASSED;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# reproducible.sh: the libraries of a target, built once more in another folder, are the same byte for byte, and no file
-# has the name of the folder in it where it was built. The other folder's name has a blank in it.
+# reproducible.sh: the libraries of a target are built once more in another folder, and are the same byte for byte. No
+# file contains the name of the folder where it was built. The name of the other folder has a blank in it.
 set -eu
 status=0
 work=$(mktemp -d)
@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 other="$work/another folder"
 mkdir "$other"
 tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C "$other"
-# Variables of the outer make's command line are in the environment as well.
+# The inner make must not get the options of the outer one. Variables of its command line are in the environment.
 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -j2 -C "$other" "$TARGET" >"$work/log" 2>&1 || {
     tail -n 20 "$work/log"
     exit 1
@@ -21,7 +21,7 @@ for file in "$BUILD"/*; do
     cmp "$file" "$other/$file" || status=1
     for folder in "$PWD" "$other"; do
         if grep -qF "$folder" "$file" "$other/$file"; then
-            echo "$file names the folder $folder"
+            echo "$file contains the name of the folder $folder"
             status=1
         fi
     done

@@ -5,7 +5,7 @@
  * White box: linked with the static core. To fill the space beside a run the test allocates single units until one lies
  * there. The heap searches from the lowest address, so this does not take long.
  */
-#include "heap_support.h"
+#include "piece_list.h"
 
 #include "brainmm.h"
 #include "memory/region.h"
@@ -264,16 +264,12 @@ static void headroom_is_given_up_when_addresses_run_out(void) {
     struct rlimit limit = {1 * MIB, RLIM_INFINITY};
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
     void *list = NULL;
-    for (void **more; (more = brainmm_alloc(8 * MIB)) != NULL; list = more)
-        *more = list;
+    for (void *more; (more = brainmm_alloc(8 * MIB)) != NULL;)
+        piece_list_add(&list, more);
     units_figures(&figures);
     CHECK(figures.headroom == 0);
     CHECK(brainmm_realloc(piece, 900 * MIB) == NULL && pattern_holds(piece, 20 * MIB, 13));
-    while (list) {
-        void *next = *(void **)list;
-        CHECK(brainmm_free(list) == BRAINMM_OK);
-        list = next;
-    }
+    piece_list_free(list);
     limit.rlim_cur = RLIM_INFINITY;
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
     CHECK(brainmm_free(piece) == BRAINMM_OK);

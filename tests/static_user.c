@@ -1,7 +1,8 @@
-/* static_user.c: a program that contains the static core as any user's program does; static_user.sh builds and runs it.
+/* static_user.c: a program that is linked with the static core, as any user's program may be. static_user.sh builds and
+ * runs it.
  *
- * It defines functions with names that the core uses inside, which must not meet. Its threads end one after the other:
- * if the core did not notice, each would leave a heap behind.
+ * It defines functions and data with names that the core uses inside. The two must not clash. Its threads end one after
+ * the other: if the core did not notice, each would leave a heap behind.
  */
 #include "brainmm.h"
 #include <stdio.h>
@@ -14,24 +15,31 @@
 
 enum { THREADS = 200, PIECES = 100 };
 
-/* Names of the core's own, and of the compiler's helper functions. */
+/* Names inside the core, and names of the compiler's helper functions. */
 #define TAKEN(name)                                                                                                    \
     int name(void);                                                                                                    \
     int name(void) { abort(); }
+#define TAKEN_DATA(name)                                                                                               \
+    extern int name;                                                                                                   \
+    int name = 1;
 TAKEN(heap_alloc)
 TAKEN(heap_free)
 TAKEN(heap_thread_exit)
-TAKEN(lock_take)
-TAKEN(lock_open)
+TAKEN(lock_acquire)
 TAKEN(manager_start)
 TAKEN(os_commit)
 TAKEN(os_reserve)
+TAKEN(region_add)
 TAKEN(rendezvous_pin)
-TAKEN(slab_take)
-TAKEN(unit_of)
+TAKEN(run_take)
+TAKEN(slab_alloc)
+TAKEN(units_take)
 TAKEN(__popcountdi2)
 TAKEN(__ctzdi2)
-int window = 1, region = 2, options = 3;
+TAKEN_DATA(os_facts)
+TAKEN_DATA(space)
+TAKEN_DATA(totals)
+TAKEN_DATA(window)
 
 static int failed; /* written by one thread at a time */
 
@@ -81,7 +89,7 @@ int main(void) {
         thread_run();
     int result = brainmm_get_stats(&stats, NULL, 0);
     printf("state %d (%s), statistics %d: %d heaps, %d threads; names %d\n", state, text, result, (int)stats.heaps,
-           (int)stats.threads, window + region + options);
+           (int)stats.threads, os_facts + space + totals + window);
     if (failed)
         puts("an allocation, a free or a thread failed");
     return failed || state != BRAINMM_OWNER || result != BRAINMM_OK || stats.heaps > 3 || stats.threads != 1;

@@ -1,7 +1,7 @@
 # tests.mk: builds the programs of tests/list. docs/testing.md tells how to add one. make/modes.mk has the table of
 # modes.
 
-# Programs are linked with these. They find a shared library beside them.
+# Options that link a program. It finds a shared library in its own folder.
 program_link = $(LINK_$(SYSTEM_$1)) $(loader_link)
 loader_link = $(if $(LOADER_$1),-Wl$(comma)--dynamic-linker=$(LOADER_$1) \
     -Wl$(comma)-rpath$(comma)$(patsubst %/,%,$(dir $(LOADER_$1))))
@@ -12,7 +12,7 @@ PROGRAM_FLAGS_windows := -D__USE_MINGW_ANSI_STDIO=1 $(HIDDEN)
 WHITE_BOX_linux := -Iposix
 WHITE_BOX_windows := -Iwin32
 
-# What single programs need at the link: LINK_NAME, and LINK_NAME_SYSTEM.
+# Link options of single programs: LINK_NAME for all systems, LINK_NAME_SYSTEM for one.
 LINK_walk_interrupted := -Wl,--wrap=os_peek
 LINK_peek_linux := -Wl,--wrap=process_vm_readv
 LINK_imalloc_class := -lole32
@@ -25,7 +25,7 @@ import_of = build/$1/$(if $(filter $(LIBRARY_$1),$(IMPORT_$1)),$2/)$(IMPORT_$1)
 
 # ---- One target in one mode ---------------------------------------------------------------------------------------
 
-# A mode that has flags for the core has its objects in a folder of its own.
+# If a mode has flags for the core, its core's objects are in a folder of their own.
 # core_of TARGET, MODE
 core_of = $(if $(CORE_FLAGS_$2),$(POSIX:%.c=build/$1/$2/obj/%.o),$(CORE_OBJECTS_$1))
 define mode_core
@@ -65,7 +65,7 @@ build/$1/tests/%-$2$(DLL_$1): build/$1/obj/tests/$2/%.o $6 build/$1/obj/tests/$2
 	    $(call program_link,$1) $(LINK_FLAGS_$2)
 endef
 
-# A test of the core sees its headers.
+# A test that is linked with the core may include the core's headers.
 test_flags = $(call compile,$1,-Itests $(if $(filter core,$(LINKED_$2)),-Isrc) $(WHITE_BOX_$(SYSTEM_$1))) \
     $(PROGRAM_FLAGS_$(SYSTEM_$1)) -isystem '$(CACHE)/check/$1/include' -DTEST_TARGET='"$1"' \
     $(if $(filter core,$(LINKED_$2)),-DBRAINMM_STATIC) $(CORE_FLAGS_$2) $(TEST_FLAGS_$2)
@@ -82,23 +82,21 @@ $(foreach mode,$(COMPILED),$(foreach target,$(call on,$(mode)), \
 
 # ---- Pascal -------------------------------------------------------------------------------------------------------
 
-# What single programs need: PASCAL_NAME.
 PASCAL_UNITS := $(wildcard pascal/*.pas pascal/tests/support/*.pas)
 
-# Each program compiles the units it uses into a folder of its own, so that two can be made at a time.
+# Each program has a folder of its own for the units that it uses, so that two programs can be compiled at a time.
 define test_pascal
 build/$1/tests/%-pascal$2: pascal/tests/%.pas $(PASCAL_UNITS) tools/fpc tests/tests.mk
 	echo '  $$@'
 	mkdir -p $$(@D) build/$1/obj/pascal/$$*
-	tools/fpc $1 -O2 -Sew $3 $$(PASCAL_$$*) -Fupascal -Fupascal/tests/support \
-	    -FUbuild/$1/obj/pascal/$$* -o$$@ $$<
+	tools/fpc $1 -O2 -Sew $3 -Fupascal -Fupascal/tests/support -FUbuild/$1/obj/pascal/$$* -o$$@ $$<
 endef
 $(foreach target,$(TARGETS),$(eval $(call test_pascal,$(target),$(EXE_$(target)))))
 $(foreach target,$(TARGETS),$(eval $(call test_pascal,$(target),$(DLL_$(target)),$(FPC_PIC_$(target)))))
 
 # ---- All of a target ----------------------------------------------------------------------------------------------
 
-# With TESTS, a choice, no other tests are built; modules and helpers are, as the tests may need them.
+# With TESTS="NAME ..." only these tests are built. All modules and helpers are, because the tests may need them.
 TEST_FILES := $(sort $(shell tools/target --table | awk -v files=1 -v only="$(TESTS)" -f tests/list.awk - tests/list))
 
 # test_folder TARGET, LIBRARY...: everything that lies in build/TARGET/tests

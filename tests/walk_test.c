@@ -228,6 +228,19 @@ static void set_readable(void *pages, size_t size, bool readable) {
 #endif
 }
 
+static void *first_page_in(void *memory) { return (void *)(((uintptr_t)memory + 4095) & ~(uintptr_t)4095); }
+
+/* The first whole page inside every third allocation, and most of the two large ones. */
+static void set_all_readable(bool readable) {
+    for (unsigned i = 0; i < model_count; i += 3) {
+        char *page = first_page_in(model[i].address);
+        if (page + 4096 <= (char *)model[i].address + model[i].asked)
+            set_readable(page, 4096, readable);
+    }
+    set_readable(first_page_in(model[120].address), 65536, readable);
+    set_readable(model[121].address, 40960, readable);
+}
+
 /* A program may make pages inside its own pieces unreadable. If the system does not let the walk read them either, the
  * walk presumes that the pieces are live. Wine lets it read them. */
 START_TEST(memory_that_may_not_be_read_is_no_obstacle) {
@@ -238,13 +251,7 @@ START_TEST(memory_that_may_not_be_read_is_no_obstacle) {
         model_add_piece(brainmm_alloc_aligned(2048, 16384), 16384, 2048);
     model_add_piece(brainmm_alloc(100000), 100000, 16);
     model_add(brainmm_pages_get(10, BRAINMM_USER), 40960, 4096, BRAINMM_PAGES, BRAINMM_USER);
-    for (unsigned i = 0; i < model_count; i += 3) {
-        uintptr_t page = ((uintptr_t)model[i].address + 4095) & ~(uintptr_t)4095;
-        if (page + 4096 <= (uintptr_t)model[i].address + model[i].asked)
-            set_readable((void *)page, 4096, false);
-    }
-    set_readable((void *)(((uintptr_t)model[120].address + 4095) & ~(uintptr_t)4095), 65536, false);
-    set_readable(model[121].address, 40960, false);
+    set_all_readable(false);
     seen_walk(&seen);
     ck_assert_uint_eq(seen.count, model_count);
     unsigned presumed = 0;
@@ -260,13 +267,7 @@ START_TEST(memory_that_may_not_be_read_is_no_obstacle) {
 #if !defined(_WIN32)
     ck_assert_uint_gt(presumed, 0);
 #endif
-    for (unsigned i = 0; i < model_count; i += 3) {
-        uintptr_t page = ((uintptr_t)model[i].address + 4095) & ~(uintptr_t)4095;
-        if (page + 4096 <= (uintptr_t)model[i].address + model[i].asked)
-            set_readable((void *)page, 4096, true);
-    }
-    set_readable((void *)(((uintptr_t)model[120].address + 4095) & ~(uintptr_t)4095), 65536, true);
-    set_readable(model[121].address, 40960, true);
+    set_all_readable(true);
     compare(true);
 }
 END_TEST

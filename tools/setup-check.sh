@@ -49,12 +49,12 @@ mkdir -p "$build/source"
 tar -xf "$work"/check_*.orig.tar.gz -C "$build/source" --strip-components=1
 cmake -S "$build/source" -B "$build/build" "$@"
 cmake --build "$build/build" --parallel 2 --target check
-# Only the static library and its headers are needed; `make install` would build the shared one, too.
+# Only the static library and its headers are needed. `make install` would also build the shared one.
 rm -rf "$prefix"
 mkdir -p "$prefix/include" "$prefix/lib"
 cp "$build/build/src/check.h" "$build/build/check_stdint.h" "$prefix/include/"
 cp "$build/build/src/libcheck.a" "$prefix/lib/"
-# For MinGW "printf" in an attribute means Microsoft's formats, but Check was built with those of C99, such as %zu.
+# In MinGW's attributes "printf" means Microsoft's formats. Check was built with those of C99, such as %zu.
 case $system in
 windows) sed -i 's/CK_ATTRIBUTE_FORMAT(printf,/CK_ATTRIBUTE_FORMAT(gnu_printf,/' "$prefix/include/check.h" ;;
 esac

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Installs what the demo, the tests and the benchmarks need on Debian 12, and only what is missing.
 #   tools/setup.sh GOAL TARGET...      GOAL: demo, check or bench; no target: all of them
-# make/targets.mk says which packages a target needs for a goal, and which of the steps below. The steps build what no
-# package has, below ${XDG_CACHE_HOME:-~/.cache}/brainmm. Only packages need root, directly or through sudo. If nothing
-# is missing, nothing is changed, and that takes a fraction of a second.
+# make/targets.mk says which packages and which of the steps below a target needs for a goal. A step builds what no
+# package has, in ${XDG_CACHE_HOME:-~/.cache}/brainmm. Packages and 32-bit Wine need root, directly or through sudo.
+# If nothing is missing, the script changes nothing, and ends within a fraction of a second.
 #
 # If something is missing that cannot be installed, a message names its package, and the exit code is 1. The demo works
 # without Free Pascal: a message says that it is missing, which is no failure.
@@ -58,7 +58,7 @@ needs() {
         }'
 }
 
-# Prints the missing packages. The table has a command for each that tests whether it is installed.
+# Sets $missing to the packages that are missing. The table has a command for each that tests whether it is installed.
 find_missing() {
     missing=
     # shellcheck disable=SC2086  # words
@@ -69,8 +69,7 @@ find_missing() {
     done
 }
 
-# steps: prints a line "STEP TARGET" for each step that must be done. TARGET is given if the step is made for each
-# target.
+# Sets $steps to a line "STEP WHICH" for each step that must be done. WHICH is a target, a kind of Wine prefix, or all.
 find_steps() {
     steps=
     for target in $targets; do
@@ -155,7 +154,7 @@ find_missing
 find_steps
 require_root
 if [ -n "$missing$steps" ]; then
-    # Seconds and megabytes of a step, as measured on two processors.
+    # Seconds and megabytes of each step, measured on two processors.
     printf '%s\n' "$steps" | awk -v packages="$(echo "$missing" | wc -w)" '
         BEGIN {
             seconds["fpc"] = 25; seconds["check"] = 20; seconds["wine32"] = 90; seconds["wine"] = 15

@@ -1,4 +1,4 @@
-/* attach_second_file.h: brainmm_attach() as another file of the same module sees it. */
+/* attach_second_file.h: a second file of the same module that calls brainmm_attach(). */
 #ifndef TESTS_ATTACH_SECOND_FILE_H
 #define TESTS_ATTACH_SECOND_FILE_H
 

@@ -4,8 +4,8 @@
 
 #include "support/outcome.h"
 
-/* The bytes of this process in physical memory. Linux counts them in a walk of the page tables (smaps_rollup). The
- * counters behind statm lag by some hundred pages. */
+/* The bytes of this process in physical memory. On Linux from smaps_rollup, for which the kernel walks the page tables.
+ * The counters in statm lag by some hundred pages. */
 SUPPORT_INLINE size_t resident_bytes_once(void) {
 #if defined(_WIN32)
     PROCESS_MEMORY_COUNTERS counters;
@@ -78,8 +78,7 @@ SUPPORT_INLINE void *system_pages(size_t size) {
     return pages;
 }
 
-/* Addresses that nobody else can get, because the test holds them until it ends, and behind which there is no memory.
- *  */
+/* Reserves addresses without memory. Nobody else can get them, because the test keeps them until it ends. */
 SUPPORT_INLINE void *system_addresses(size_t size) {
 #if defined(_WIN32)
     void *addresses = VirtualAlloc(NULL, size, MEM_RESERVE, PAGE_NOACCESS);

@@ -1,12 +1,12 @@
-/* outcome.h: ends a test program by CHECK or a skip, and tells what tool it runs under. Includes the system's headers
- * for the other headers of this folder. */
+/* outcome.h: ends a test program by CHECK or a skip, and tells under which tool it runs. It includes the system's
+ * headers for the other headers of this folder. */
 #ifndef TESTS_OUTCOME_H
 #define TESTS_OUTCOME_H
 
 #if defined(_WIN32)
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
-/* windows.h first: psapi.h needs its types */
+/* after windows.h, whose types it needs */
 #include <psapi.h>
 #else
 #include <dlfcn.h>
@@ -43,7 +43,7 @@ enum { TEST_PASSED = 0, TEST_FAILED = 1, TEST_SKIPPED = 77 };
         }                                                                                                              \
     } while (0)
 
-/* The same, with a printf text about the values. */
+/* The same, with a message for printf that tells the values. */
 #define CHECK_MSG(cond, ...)                                                                                           \
     do {                                                                                                               \
         if (!(cond)) {                                                                                                 \
@@ -70,8 +70,8 @@ _Noreturn SUPPORT_INLINE void test_skip(const char *why) {
     test_end(TEST_SKIPPED);
 }
 
-/* True if the program runs under valgrind, where slow loops must be shorter. It looks for the library that valgrind
- * preloads, so that the tests need no header of valgrind. */
+/* True if the program runs under valgrind, where slow loops must be shorter. The function looks for the library that
+ * valgrind preloads, so that the tests need no header of valgrind. */
 SUPPORT_INLINE bool under_valgrind(void) {
 #if defined(_WIN32)
     return false;

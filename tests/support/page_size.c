@@ -1,7 +1,7 @@
-/* page_size.c: stands between the core and the system (the linker's --wrap), and imposes pages of TEST_PAGE_SIZE bytes
- * on a system whose pages are smaller: os_facts says so, and whatever the core asks of the system must be whole pages.
+/* page_size.c: replaces functions of os.h (the linker's --wrap), so that the core finds pages of TEST_PAGE_SIZE bytes
+ * on a system with smaller ones. os_facts.page says that size, and the core must ask the system for whole pages only.
  *
- * Empty in all other modes.
+ * In modes without TEST_PAGE_SIZE this file is empty.
  */
 typedef int no_empty_file;
 
@@ -24,7 +24,7 @@ size_t __wrap_os_move_pages(void *to, void *from, size_t size, bool *lost);
 
 static void are_whole_pages(const char *what, const void *address, size_t size) {
     CHECK_MSG((uintptr_t)address % TEST_PAGE_SIZE == 0 && size % TEST_PAGE_SIZE == 0,
-              "%s: %zu bytes at %p are no whole pages", what, size, address);
+              "%s: %zu bytes at %p are not whole pages", what, size, address);
 }
 
 void __wrap_os_facts_start(void) {

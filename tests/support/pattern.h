@@ -1,4 +1,4 @@
-/* pattern.h: random numbers, and contents that show if a byte was copied from or to a wrong place. */
+/* pattern.h: random numbers, and contents that show whether a byte was copied from or to a wrong place. */
 #ifndef TESTS_PATTERN_H
 #define TESTS_PATTERN_H
 
@@ -32,7 +32,7 @@ SUPPORT_INLINE void pattern_fill(void *memory, size_t size, uint64_t seed) {
     memcpy(bytes + i, &last, size - i);
 }
 
-/* Whether the first SIZE bytes are what pattern_fill wrote with this SEED. It may have filled more. */
+/* Whether the first SIZE bytes are what pattern_fill wrote with this SEED. It may have filled more bytes than SIZE. */
 SUPPORT_INLINE bool pattern_holds(const void *memory, size_t size, uint64_t seed) {
     const unsigned char *bytes = memory;
     size_t i = 0;

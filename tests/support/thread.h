@@ -88,8 +88,8 @@ SUPPORT_INLINE uintptr_t current_thread_id(void) {
 #endif
 }
 
-/* A one-way signal between threads. It waits in a loop of short sleeps. A condition variable could use the C library's
- * allocator in programs that measure memory. */
+/* A one-way signal between threads. Who waits for it sleeps again and again. A condition variable could call the C
+ * library's allocator, which would disturb programs that measure memory. */
 typedef struct event {
     int raised;
 } event;
@@ -111,7 +111,7 @@ SUPPORT_INLINE bool event_wait(const event *e, uint64_t ms) {
     return true;
 }
 
-/* Ends the process with a message if the test takes longer than SECONDS. So a hang is a failure with a reason. */
+/* Ends the process with a message if the test takes longer than SECONDS, so that a hang is a failure with a reason. */
 SUPPORT_INLINE void watchdog_run(void *seconds) {
     sleep_ms((unsigned)(uintptr_t)seconds * 1000);
     fprintf(stderr, "the test did not end within %u seconds\n", (unsigned)(uintptr_t)seconds);
