@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Makefile: the whole project.
 #
 #   make                     every library for every target, in build/TARGET/

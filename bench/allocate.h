@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* allocate.h: the allocator on which a workload runs, chosen when it is compiled.
  *
  * The default is malloc. On Linux LD_PRELOAD replaces it, on Windows it is msvcrt's. Windows has no preloading, so

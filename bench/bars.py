@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """bars.py: draws groups of horizontal bars as an SVG, without any library."""
 
 from xml.sax.saxutils import escape

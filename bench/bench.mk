@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # bench.mk: `make run-bench` measures every target in BENCH_TARGETS; included by the Makefile.
 #
 #   make bench BENCH_OPTIONS="--rounds=9 --only=trees,words"

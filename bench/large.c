@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* large.c: workloads with much memory: 100 MiB in pieces of one size, and pieces of some 10 KiB to some 10 MiB. */
 #include "workload.h"
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* measure.c: `measure FD LIBRARY WARM COMMAND...` runs a command and writes one line to the open file FD:
  *
  *     wall-seconds user-seconds system-seconds peak-KiB minor-faults exit-code

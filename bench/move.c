@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* move.c: compares brainmm_move_b16 with the C library's memmove, in turns, from 16 bytes to 64 MiB.
  *
  * The place of the target relative to the source matters as much as the length, so each length is moved in four ways.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* multi_thread.c: workloads of several threads whose pieces are freed by other threads or outlive their thread. */
 #include "workload.h"
 #include <stdatomic.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """pascal_managers.py: runs the original BrainMM's SpeedTest and MemoryUsageTest, compiled for each memory manager.
 
     bench/pascal_managers.py TARGET [--peer fastmm4=FOLDER] [--peer fpcx64mm=FOLDER] [--rounds N] [--lists N]

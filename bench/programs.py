@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """programs.py: what the benchmark runs, and how to read each program's figure.
 
 A program's figure is a time; lower is better. It is the wall time of a fixed amount of work. For a program that runs

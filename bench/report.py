@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """report.py: makes the tables from the single runs: ratios to a baseline allocator and their geometric means."""
 
 import csv

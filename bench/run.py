@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """run.py: measures BrainMM beside other allocators; `make bench` calls it.
 
     bench/run.py TARGET [options]    for Linux: libbrainmm-malloc.so and others, by LD_PRELOAD

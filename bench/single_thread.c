@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* single_thread.c: workloads of one thread with pieces up to some KiB, as most programs have most of the time. */
 #include "workload.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* walk.c: measures brainmm_get_stats, brainmm_walk and brainmm_dump in a heap of a given size.
  *
  *     build/TARGET/bench/walk [MIB]

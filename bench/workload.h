@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* workload.h: what the benchmark's own programs share.
  *
  * All workloads are one executable, `workloads NAME [THREADS [DIVISOR]]`. Each run is a process of its own, so that

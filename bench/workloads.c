@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* workloads.c: `workloads NAME [THREADS [DIVISOR]]` runs one workload, or the DIVISORth part of it. `workloads` alone
  * lists them, one name a line.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { A plug-in in Free Pascal. To be on the process's heap it needs nothing but `uses BrainMM` in the first place.
 
   It does the same job as the splitter: it cuts half of the lines into words and the splitter cuts the other half. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* demo.h: the interface between the host and its plug-ins: what they pass to each other, and what a plug-in can do.
  *
  *     host --chunks--> reader --lines--> splitter --words--> indexer --nodes--> ranker --ranking--> host

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # demo.mk: the demo, in build/TARGET/demo; included by the Makefile.
 #
 #   make demo DEMO_OPTIONS="--seed=7 --size=16"      make demo DEMO_OPTIONS=some/text.txt

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { demo.h and piece.h for the demo's modules in Free Pascal: what they pass to each other, and the bookkeeping around
   GetMem, ReallocMem and FreeMem. The unit BrainMM makes these three use the process's heap. }
 unit DemoParts;

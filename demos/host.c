@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* host.c: the demo's program. Six modules that were built apart index a text together, on one heap.
  *
  *   host [--seed=N] [--size=MB] [FILE]     indexes FILE, or a text of MB megabytes (8) that is made from seed N (1)

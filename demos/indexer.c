@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* indexer.c: a plug-in that has its own copy of the library in its own folder and loads it by full path.
  *
  * A plug-in of another vendor might do that. Two copies of a library usually mean two heaps. Here the second copy finds

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { The demo's host in Free Pascal. It has `uses BrainMM` in the first place, so its strings, lists and threads are on the
   heap that the plug-ins find, four in C and one in Pascal. They index a text in two threads. Then they are unloaded in
   an order that the seed shuffles, and the host reads and frees the index that they made.

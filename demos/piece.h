@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* piece.h: the demo's bookkeeping around the three heap functions of the module that includes it.
  *
  * A plug-in of your own would call the heap directly. Here a label in front of each piece tells who made it and how

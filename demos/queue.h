@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* queue.h: a queue of pointers between threads, in the host. It holds a limited number, so that a fast stage waits for
  * a slow one. When all writers have closed it, it hands out what it still holds, and then NULL. */
 #ifndef DEMO_QUEUE_H

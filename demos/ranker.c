@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ranker.c: a plug-in that behaves like a module of the original BrainMM, written in Delphi.
  *
  * Such a module only knows where a pointer to a table of 24 pointers is published. It copies the table and calls the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* reader.c: a plug-in that is linked with the library: with brainmm.dll's import library, or with libbrainmm.so.
  *
  * Its job: it cuts the host's chunks of text into lines. If a line goes on in the next chunk, it resizes the host's

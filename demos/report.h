@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* report.h: what the demo prints. */
 #ifndef DEMO_REPORT_H
 #define DEMO_REPORT_H

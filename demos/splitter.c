@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* splitter.c: a plug-in that links nothing of BrainMM and only includes brainmm_attach.h.
  *
  * Its job: it cuts lines into words. The reader allocates the lines; they are freed here.

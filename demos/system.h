@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* system.h: what the demo needs from the operating system besides threads: modules, paths and memory figures. */
 #ifndef DEMO_SYSTEM_H
 #define DEMO_SYSTEM_H

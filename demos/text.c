@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* text.c: see text.h. The invented text is like a real one: a few words are very frequent and most are rare. The word
  * of rank r is about 1/r as frequent as the first (Zipf's law). All arithmetic is in integers, so that every target
  * makes the same text. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* text.h: the text that the demo indexes, and the expected result. All of it is in memory of the C library. */
 #ifndef DEMO_TEXT_H
 #define DEMO_TEXT_H

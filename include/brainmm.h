@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* brainmm.h: the C interface of BrainMM, one heap for every module of a process.
  *
  * A module is a program, a DLL or a shared library. How a module gets these functions:

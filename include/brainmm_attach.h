@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* brainmm_attach.h: use the process's heap without linking to a library.
  *
  *     #include "brainmm_attach.h"

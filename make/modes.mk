@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # modes.mk: the table of modes, in which the tests of tests/list are built and run. Included by targets.mk.
 # docs/testing.md tells what each mode is for. The facts of a mode, each a variable FACT_MODE:
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # targets.mk: the table of targets. One block for each target says with what it is built, run and tested. The make
 # files, the scripts and the benchmarks ask this table, and none of them keeps a list of its own.
 #

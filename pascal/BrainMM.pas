@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 unit BrainMM;
 
 { Puts a Delphi or Free Pascal module on the process's heap.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* create_malloc.c (POSIX): there is no COM here. */
 #include "brainmm.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* images.c (POSIX): the images that the dynamic linker of an ELF system has loaded into this process. */
 #define _GNU_SOURCE /* dl_iterate_phdr */
 #include "images.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* images.h (POSIX): what the port's rendezvous leaves for init.c to do. */
 #ifndef BRAINMM_IMAGES_H
 #define BRAINMM_IMAGES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* init.c (POSIX): the library's beginning.
  *
  * The module finds its heap when it is loaded, or earlier when something allocates before its constructor runs. Heaps

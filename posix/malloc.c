@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* malloc.c: libbrainmm-malloc.so: the C library's malloc family over the process's heap. C++'s new and delete are in
  * malloc_new.c. For LD_PRELOAD, or linked before the C library.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* malloc_new.c: C++'s operators new and delete of libbrainmm-malloc.so, by their mangled names, so that the library
  * needs no C++ runtime. A failed new calls the program's new handler and throws through the program's own libstdc++ or
  * libc++; a program that has neither cannot catch, and ends.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* malloc_slow.h (POSIX): what the malloc family does when the fast paths of slab/fast_path.h do not apply. */
 #ifndef BRAINMM_MALLOC_SLOW_H
 #define BRAINMM_MALLOC_SLOW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* map.h (POSIX): mapping memory, for the files of this port. */
 #ifndef BRAINMM_MAP_H
 #define BRAINMM_MAP_H

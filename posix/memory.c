@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* memory.c (POSIX): memory as every POSIX system has it: mmap, munmap, mprotect. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "brainmm.h"

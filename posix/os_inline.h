@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* os_inline.h (POSIX): what of os.h must be inline: the word of thread-local storage that holds the thread's heap. */
 #ifndef BRAINMM_OS_INLINE_H
 #define BRAINMM_OS_INLINE_H

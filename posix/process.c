@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* process.c (POSIX): threads, forks, and what a process says. */
 #define _GNU_SOURCE /* secure_getenv */
 #include "base/atomic.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* os.h: all that the core asks of an operating system. A port is one folder that implements this page.
  *
  * Addresses and sizes are multiples of os_facts.granule, unless a line says otherwise. Functions report failure by

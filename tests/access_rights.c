@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* access_rights.c: tests brainmm_pages_set_rights and brainmm_pages_get_rights with all combinations of rights. Rights
  * can only be set within one live allocation, and they end with it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* alignment_test.c: brainmm_alloc_aligned gives every alignment for which the system has addresses, also one far above
  * the size of the piece. A resize keeps the alignment. Impossible sizes and alignments are refused.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* api_test.c: what brainmm.h promises of alloc, alloc_zeroed, alloc_aligned, free, usable_size, get_options,
  * thread_heap_minimize and thread_done for good input. resize_test.c has realloc and reget, bad_input_test.c bad input,
  * blocks_pages_test.c blocks, pages and JIT memory.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* array_test.c: pieces for COUNT elements of SIZE bytes. The product never wraps round. A product that is too large is
  * refused, and the old piece stays as it was.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* attach_alone.c: a header-only client loads the library from its own folder only. Here the library lies in the current
  * folder, in the program's folder and, on Windows, in a folder of PATH, but not beside the client: the client gets
  * NULL. */

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # attach_header.sh: brainmm.h and brainmm_attach.h compile without a warning in every standard of C and C++ that they
 # promise. They do not disturb the file that includes them: its macros, <windows.h>, <winsock2.h>, std::min, std::max.
 # shellcheck disable=SC2154  # tools/target sets them

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* attach_module.c: a module that links nothing and includes brainmm_attach.h in two files. It joins the heap while it
  * is being loaded: in its DllMain or constructor, where the loader's lock is held. */
 #include "brainmm_attach.h"

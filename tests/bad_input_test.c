@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bad_input_test.c: wrong kinds, modes, sizes, alignments and counts are refused with a documented result. Wrong
  * pointers are in bad_pointer_test.c and double_free_test.c.
  */

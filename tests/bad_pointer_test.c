@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bad_pointer_test.c: a pointer that never was the start of an allocation is refused by every function. */
 #include "witnesses.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* blocks_pages_test.c: what brainmm.h promises of blocks and pages for good input, in all three modes. Alignment and
  * contents hold over resizes, get_options describes them, only touched memory costs anything, and only JIT memory is
  * executable.

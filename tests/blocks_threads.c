@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* blocks_threads.c: threads allocate, resize and free thousands of blocks, runs of pages and pieces above 32 KiB at the
  * same time, also those of other threads. Each allocation keeps its contents. Blocks are aligned to their size and can
  * only be freed as blocks. If two threads free the same block, exactly one succeeds.

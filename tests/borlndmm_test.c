@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* borlndmm_test.c: calls every export of borlndmm.dll with good and with bad input. It finds the DLL and its exports as
  * C++Builder's run-time library does, by GetModuleHandle, LoadLibrary and GetProcAddress. If this program contains the
  * static core, the DLL finds that heap. If not, the DLL loads brainmm.dll from its own folder. */

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # budget.sh: counts the machine instructions on the fast path of an allocation and of a free by the owning thread, and
 # compares them with the bounds below. It reads the library of TARGET before that is stripped.
 #

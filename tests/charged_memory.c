@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* charged_memory.c: a small program stays small also where the system charges reserved memory like used memory.
  * `ulimit -d` and strict accounting (vm.overcommit_memory 2) charge all memory that may be written. mlockall makes all
  * of it resident at once.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* companion_alone.c: a companion DLL needs a published heap or a brainmm.dll in its own folder. With neither it does
  * not load and says why. It never takes a brainmm.dll of another folder or of the current folder. Once a module has
  * published a heap, the companion loads without any brainmm.dll. */

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # companion_exports.sh: each companion DLL exports exactly the names that docs/companions.md lists and is built like
 # brainmm.dll. It imports kernel32 only; brainmm_com.dll also imports advapi32 for the registry.
 # shellcheck disable=SC2154  # tools/target sets them

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* companion_support.h: what the tests of the companion DLLs share. Windows only. */
 #ifndef TESTS_COMPANION_SUPPORT_H
 #define TESTS_COMPANION_SUPPORT_H

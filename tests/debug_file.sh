@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # debug_file.sh: a function for tests of the libraries; it uses their `fail`, and $objdump and $nm of tools/target.
 # shellcheck shell=sh disable=SC2154
 

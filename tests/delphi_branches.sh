@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # delphi_branches.sh: compiles the parts of the unit BrainMM for Delphi with Free Pascal, once for each version of
 # Delphi that they distinguish, and runs them with a unit that imitates Delphi's System. docs/pascal.md tells what this
 # shows.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* double_free_test.c: every function refuses a freed pointer, however long ago and by whichever thread it was freed.
  * brainmm.h makes one exception, which is left out here: a piece that was written to after it was freed.
  */

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # dump.sh: Python's parser accepts the JSON that brainmm_dump writes. The dump contains everything that the program has
 # allocated, and nothing else if no other thread works.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none

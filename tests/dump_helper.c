@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dump_helper.c: allocates memory of every kind. It writes the text of brainmm_dump to one file and what the dump
  * should contain, one line for each allocation, to another. tests/dump.sh compares the two. With a third argument other
  * threads use the heap meanwhile.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # exports.sh: the functions that brainmm.h documents, the names in brainmm.def, the exports of each library and the
 # global names of the static core are the same set. In the static core they are hidden. libbrainmm-malloc.so exports the
 # malloc family only.

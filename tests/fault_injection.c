@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fault_injection.c: every call of the system can fail without harm. A first run of a scenario that uses all of the
  * heap counts the calls of those functions of os.h that can fail. Then the scenario runs for each N twice: once the Nth
  * call alone fails, once all calls from the Nth on fail. The heap must answer with NULL and keep all that is live.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fork_under_load.c: fork() in a program whose other threads are busy in the heap. The child has only the thread that
  * called fork. It must be able to allocate, resize and free in quantity, to free what other threads own, to start
  * threads and to end. This is repeated many times, and an alarm bounds the time of each child.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # format.sh: C and C++ have the layout of .clang-format, and no line of any file is longer than 120 characters. Tables
 # in documents may be wider. Programs write the files of results, so those are left out.
 set -eu

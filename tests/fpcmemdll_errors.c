@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fpcmemdll_errors.c: a failed request ends the program with exit code 203 or 204 and a sentence on standard error, as
  * Free Pascal's own manager does. No exception reaches the caller's run-time library, and no function returns NULL. */
 #include "heap_support.h"

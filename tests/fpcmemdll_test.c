@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fpcmemdll_test.c: calls every export of fpcmemdll.dll in Free Pascal's convention with what its run-time library may
  * pass. fpcmemdll_errors.c has the calls that end the program. */
 #include "companion_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fragmentation.c: pieces of 32 KiB to 16 MiB are replaced at random for a long time. Each power of two is equally
  * likely. The heap must keep little more than what is live: of addresses on 32 bit, where a process has 2 GiB of them,
  * and of memory on 64 bit. In the end it gives everything back.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // header_from_cxx.cpp: brainmm.h compiles as C++ without a warning, and its functions link by their C names.
 #include "brainmm.h"
 #include <cstring>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* header_test.c: the binary layout that brainmm.h promises to modules of other compilers, other languages and other
  * versions of the library. The numbers here are those of docs/abi.md; they are not computed from the header. */
 #include "brainmm.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* heap_check.c: heap_check() finds nothing wrong in a heap that is used in all ways, and finds damage in each of its
  * structures.
  *

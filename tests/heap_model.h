@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* heap_model.h: a model of what a program knows about its memory. A slot holds nothing, a piece, a block or a run of
  * pages, with its size, alignment and contents. One step does something random to a slot and checks the answer against
  * the model. A refused request must leave the slot as it was. stress.c uses the model with many threads,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* heap_support.h: what the heap's test programs share.
  *
  * All of it is in headers, so that each test is one source file. A program exits with 0 if everything held, with 1 if

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* heap_whole.h: a test checks between its phases that all of the heap's structures agree. In a test that is linked with
  * the shared library this does nothing, because heap_check() is in no library.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* hostile_cases.h: the cases of rendezvous_hostile.c. Each puts something wrong where an owner publishes and says what
  * the library must report about it.
  */

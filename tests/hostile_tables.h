@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* hostile_tables.h: a record, a version-2 table and a version-1 table that an owner could publish. They lie in the
  * image of this program, and each case of rendezvous_hostile.c spoils one of them. Nobody may call their functions,
  * with the exception of those of tables_make_good.

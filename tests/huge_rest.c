@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* huge_rest.c: the last huge page of a large run may reach beyond the run. The heap counts the memory there as
  * resident, uses it for others and gives it back with the rest, whether it was free or the run's headroom. The same
  * holds for the rest of the huge page in which a slab begins, and where the administrator has set huge pages for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* idle_moved.c: if no hole is large enough for an allocation, the heap moves the idle pages of other holes to it
  * instead of asking the system for new ones, where the system can move pages. The contents beside the holes stay,
  * zeroed memory is zero, and no mark of a free piece comes with the pages.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* idle_owner.c: memory that other threads free can be used again while its owner sleeps or after the owner has ended.
  * Thread A allocates 64 MiB and then sleeps or ends. The main thread frees all of it and allocates as much. The
  * resident set must stay near one payload, not two.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* imalloc.c: brainmm_create_malloc follows the rules of COM. It is called through the system's declaration of
  * IMalloc. */
 #define COBJMACROS

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* imalloc_class.cpp: a client in C++ gets the heap's IMalloc from COM. brainmm_com.dll registers its class, and
  * CoCreateInstance makes objects of it in threads of both kinds of apartment. */
 #include "brainmm_attach.h"

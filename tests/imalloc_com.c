@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* imalloc_com.c: a client in C gets the heap's IMalloc from COM and uses the declarations of the real objidl.h.
  * brainmm_com.dll registers its class, CoCreateInstance makes an object, and every method does what COM's documentation
  * says. imalloc_class.cpp tests the DLL without COM and clients in C++. */

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # instruments_see.sh: the sanitizer and valgrind builds report misuse of the heap's pieces. Otherwise a clean run of a
 # suite under them would prove nothing.
 set -eu

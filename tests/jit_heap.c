@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* jit_heap.c: memory for machine code, in both kinds of JIT heap. Code that was written there runs in several threads
  * while other threads write. Small pieces share pages. Wrong pointers are refused. Memory that was executable is no
  * longer executable when the ordinary heap hands it out. */

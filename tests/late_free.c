@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* late_free.c: a thread goes on allocating and freeing after the heap's own hook for the end of the thread has run.
  * Code that runs so late: destructors of thread-local data and of pthread keys older and younger than the heap's; on
  * Windows FLS callbacks, and the DLL_THREAD_DETACH code of DLLs that were loaded before and after the heap's

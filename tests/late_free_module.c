@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* late_free_module.c: a DLL whose DLL_THREAD_DETACH code allocates and frees (see late_free.c). It uses the heap
  * through a function that the program gives it. So it imports no copy of the library and can be loaded before any. */
 #include "late_free_module.h"

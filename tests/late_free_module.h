@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* late_free_module.h: what late_free.c and the DLL that it loads share. */
 #ifndef TESTS_LATE_FREE_MODULE_H
 #define TESTS_LATE_FREE_MODULE_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """layers.py: checks that no file of the libraries depends on a higher floor than its own, and that no files depend on
 each other in a circle.
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # library_linux.sh: how the Linux libraries are linked. They need the C library only, and can never be unloaded. The
 # loader resolves all symbols when it loads them. They reach thread-local storage without a call. Their debug
 # information is in a file beside them.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # library_windows.sh: how brainmm.dll is linked. It imports kernel32 only, so that another DLL's DllMain can load it. It
 # is relocatable, has no executable data, and does not contain the time of its build. Its debug information is in a file
 # beside it. Neither the DLL nor the static core uses emulated thread-local storage.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # link_lines.sh: a program is linked by exactly the command lines that the head of brainmm.h gives, and runs. On Windows
 # it then needs no DLL but the library and those of the system.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # list.awk: reads the table of targets (tools/target --table) and then tests/list; docs/testing.md explains its columns.
 # It prints one line for each row and target:
 #   TARGET KIND NAME MODE SECONDS ARGUMENT...

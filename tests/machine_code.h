@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* machine_code.h: a few bytes of machine code that return a number, for tests that run code which they have written. */
 #ifndef TESTS_MACHINE_CODE_H
 #define TESTS_MACHINE_CODE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* malloc_misuse.c: under libbrainmm-malloc.so a free() or realloc() of a wrong pointer ends the program with a message,
  * as in the C library. Twelve kinds of mistakes are made in three sizes: with a small, a medium and a big piece. Each
  * is made in a process of its own, which must end by abort() and name the function and the address.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* memory_payload.c: how much memory a payload costs. Pieces of one size are allocated and filled. The growth of the
  * resident set divided by the payload (each piece rounded up to 16 bytes) must stay within bounds:
  *   100 MiB in pieces of 16, 32, ... 128 bytes: at most 1.02 each;

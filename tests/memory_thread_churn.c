@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* memory_thread_churn.c: threads leave no memory behind when they end. 20,000 short threads run one after another. Each
  * allocates, frees most of it and passes the rest on to the next one, which frees it. The resident set may grow by at
  * most 256 KiB between thread 2,000 and thread 20,000.

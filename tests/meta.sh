@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # meta.sh: the tree has a licence and the other usual pages, the changelog has a section for the version, each source
 # file names the licence at its top, and no link between the pages is broken.
 set -eu

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* misuse.c: makes one mistake with memory of the heap that a sanitizer or valgrind must find. The first argument says
  * which one. Exits with 0 if nothing stopped it. For instruments_see.sh. */
 #include "brainmm.h"

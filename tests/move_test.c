@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* move_test.c: brainmm_move_b16 does what memmove does at every length, overlap and alignment, in each of its variants.
  * It writes nothing outside the target and refuses what it cannot move. */
 #include "heap_support.h"

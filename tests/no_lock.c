@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* no_lock.c: the heap takes no lock for pieces up to 32 KiB and blocks of 64 KiB in a steady state. One thread holds
  * every lock of the library. Two others allocate, free, and free each other's pieces. They must finish; the watchdog
  * ends a wait.

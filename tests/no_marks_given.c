@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* no_marks_given.c: memory that the heap hands out never contains a mark of a free piece, whatever it was used for
  * before. A program may copy bytes that it has never written: a realloc of a half filled array does. Such a copy must
  * not make a live piece look like a free one. Threads allocate, resize and free pieces of all sizes, blocks and pages,

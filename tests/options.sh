@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # options.sh: the environment variable BRAINMM_OPTIONS. The library reports an unknown word by name and refuses a text
 # that is too long as a whole. The program works all the same. Known words are not reported.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* options_helper.c: uses the heap and says that it works. For options.sh. */
 #include "brainmm.h"
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* options_test.c: brainmm_get_options tells the kind, size, alignment, rights and owner of every allocation at its
  * start. For every other address it returns 0 and does not touch the record.
  */

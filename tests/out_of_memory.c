@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* out_of_memory.c: the system has no more memory. Every function returns NULL, a resize keeps the old block and its
  * contents, and the heap goes on working after something was freed. How memory runs out:
  *   Linux: RLIMIT_AS for the whole process, a quarter of a gibibyte above what it has;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* page_rights.c: the unit of access rights is the system's page, whatever its size. The library tells that size, sets
  * the rights of whole pages, and refuses parts of pages. Pages and blocks stay multiples of 4 KiB.
  */

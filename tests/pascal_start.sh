@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # pascal_start.sh: what the unit BrainMM promises about the start of a Pascal module: how the module finds its heap, and
 # when the program stops.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* peek.c: os_peek copies memory that can be read and returns false for memory that cannot. The test covers the system's
  * own function and, on Linux, the way through a pipe for containers that forbid process_vm_readv. The walk works with
  * both.

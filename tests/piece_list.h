@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* piece_list.h: a list of pieces that needs no memory of its own: the first word of each piece points to the next. */
 #ifndef TESTS_PIECE_LIST_H
 #define TESTS_PIECE_LIST_H

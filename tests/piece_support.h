@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* piece_support.h: what the suites check of any live piece, and the sizes at which the heap may behave differently. It
  * does not know the size classes but finds their boundaries by asking the heap.
  */

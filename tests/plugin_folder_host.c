@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plugin_folder_host.c: a program that loads a plug-in from the folder plugins/ below its own, for plugin_folder.sh.
  *
  *     host WAY        WAY says how the plug-in is loaded; see load()

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plugin_folder_module.c: a plug-in that is linked with the library, for plugin_folder.sh. */
 #include "brainmm.h"
 

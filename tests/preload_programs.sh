@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # preload_programs.sh: programs that know nothing of BrainMM work with libbrainmm-malloc.so preloaded, and print the
 # same as without it: ls, sort, a shell pipeline, g++ with the processes that it starts, a C++ program with threads and
 # exceptions, python3 with threads.

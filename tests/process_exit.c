@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* process_exit.c: a process ends while its threads are in the heap: by return from main, exit(), exit() in another
  * thread, and _exit(). Each must soon give its exit code, also when exit handlers allocate and free. On Windows the
  * other threads have been killed by then, at arbitrary points, and may have held locks.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* producer_consumer.c: some threads only allocate and others only free. All contents arrive whole. Memory that other
  * threads free is used again, so that the process needs little more than what is live. This holds when the producers
  * end first, when the consumers end first, and when pieces wander in a ring through all threads.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_foreign.c: the owner of the heap has a version-1 table only. The functions of brainmm.h call its slots,
  * and only with arguments that the original's run-time library would pass. rendezvous_foreign_owner.c explains the
  * environment variables. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_foreign.h: what tests ask the foreign owner, rendezvous_foreign_owner.c. */
 #ifndef TESTS_RENDEZVOUS_FOREIGN_H
 #define TESTS_RENDEZVOUS_FOREIGN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_foreign_owner.c: a foreign owner of the heap: it has the original's version-1 table and nothing else.
  *
  * As in the original, the run-time library never passes NULL, 0 or a negative size, and the process ends if somebody

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_fork.c: a plug-in that a forked child loads finds the child's copy of its parent's heap. The child can
  * resize and free what the parent allocated before. The same holds in the child's child. A process that was started
  * anew must find nothing of that heap. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_hostile.c: at the place where owners publish there is something else, by accident or on purpose. It is
  * refused and reported, nothing that it points to is called, and the modules share one heap all the same.
  *

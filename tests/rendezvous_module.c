@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_module.c: a module that calls the functions of brainmm.h. It is linked with the library or contains the
  * static core. */
 #include "rendezvous_party.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_order.c: modules are loaded in the order of the arguments and share one heap. They are unloaded in any
  * order, and what they have allocated stays.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_original.c: a module that behaves like one built with the original's unit. It reads the pointer at offset
  * 0, copies 24 slots without a check and calls them in Delphi's convention. */
 #include "rendezvous_party.h"

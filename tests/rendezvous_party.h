@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_party.h: one interface to the different modules of the rendezvous tests.
  *
  * A party is a module that allocates: a copy of the library, a module with the static core, a header-only client, a

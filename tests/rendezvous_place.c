@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_place.c: sanitizers and valgrind lay out memory in their own way, but the first place is still free. A
  * client finds the heap there, and the tool reports no error. */
 #include "brainmm_attach.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_race.c: two modules find no owner. One publishes its heap. The other, whose heap is ready by then, finds
  * that it has lost and uses the first one's. If many threads claim a place at once, exactly one gets it. */
 #include "rendezvous_party.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_record.c: reads what an owner publishes byte by byte at the documented offsets, as a program in any
  * language that follows docs/abi.md does. */
 #include "rendezvous_party.h"

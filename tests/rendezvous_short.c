@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_short.c: the owner of the heap is older, and its version-2 table is shorter than ours. The functions that
  * it has work. Those that it does not have are refused and not called. */
 #include "rendezvous_party.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_short_owner.c: an owner like an older release: its version-2 table ends after pages_free, and what follows
  * it in memory is no function. */
 #include "rendezvous_party.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_threads.c: several threads each load a module at the same time. One of the modules starts the heap, and
  * all are on it. The test repeats this in many processes, because the race is over in microseconds.
  *

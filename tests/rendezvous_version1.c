@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous_version1.c: reads the original's table byte by byte and calls its functions as Delphi does: in Delphi's
  * convention, with sizes that may be negative and with byte arguments whose register holds more than the byte. */
 #include "rendezvous_party.h"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # reproducible.sh: the libraries of a target are built once more in another folder, and are the same byte for byte. No
 # file contains the name of the folder where it was built. The name of the other folder has a blank in it.
 set -eu

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* resize_test.c: realloc and reget keep contents and alignment at every step between small and large. */
 #include "piece_support.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* resize_ways.c: tests each way in which memory above 32 KiB is resized. What lies beside the memory forces the way,
  * and the library's own counters of bytes taken, slid, moved and copied prove it. Contents, alignment and rights are
  * checked.

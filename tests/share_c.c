@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* share_c.c: the plug-in in C of the Pascal sharing tests. It knows how Free Pascal 3.2 lays out managed values, and
  * makes, grows and frees them with the process's heap. pascal/tests/support/shareparty.pas has the same functions in
  * Pascal and says what each must do. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* static_user.c: a program that is linked with the static core, as any user's program may be. static_user.sh builds and
  * runs it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stats_test.c: the arguments of brainmm_walk, brainmm_get_stats and brainmm_dump, and the counters of resizes and of
  * memory given back. walk_test.c compares the figures with what is live.
  */

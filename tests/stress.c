@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stress.c: many threads use all of the heap at random and compare it with the model of heap_model.h. Any thread may do
  * anything to any slot, so that different threads allocate, resize and free the same piece. Threads end and others take
  * their place. Sizes go from 0 to 64 MiB: evenly over the powers of two up to 32 KiB, and more and more rarely above.

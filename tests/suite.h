@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* suite.h: the main function of a suite of the Check framework.
  *
  *   int main(void) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* teb_untouched.c: the heap never uses the thread's ArbitraryUserPointer, which belongs to the loader and debuggers.
  * The original kept its heap there. Whatever a thread has there stays, and the heap works with any value in it.
  */

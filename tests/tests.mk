@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # tests.mk: builds the programs of tests/list. docs/testing.md tells how to add one. make/modes.mk has the table of
 # modes.
 

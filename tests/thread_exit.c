@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* thread_exit.c: threads end while the heap is busy. Waves of threads allocate and free each other's pieces through a
  * shared table. They end at arbitrary moments, while some of their pieces are live and other threads free some.
  * Contents are checked at each free, and memory must not grow from wave to wave.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* thread_killed.c: threads end without any destructor or exit hook: by TerminateThread on Windows, by the exit system
  * call itself on Linux. Other threads can read, resize and free what these threads owned. Pieces that others have freed
  * are not lost. If a thread vanishes while it holds every lock of the library, the others can still go on.

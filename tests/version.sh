@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # version.sh: BRAINMM_VERSION in brainmm.h and the version resource of brainmm.dll say the same as VERSION in the
 # Makefile.
 set -eu

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* walk_code_test.c: brainmm_get_options, brainmm_walk and brainmm_get_stats know each piece of code of both kinds of
  * JIT heap. Other functions refuse it.
  */

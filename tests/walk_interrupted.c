@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* walk_interrupted.c: while the walk reads a slab, the slab ends, goes back to the system and becomes something else.
  * The walk must find what was live all the time and must not find what was free all the time. If a slab changes at
  * every attempt, its pieces are reported as presumed.

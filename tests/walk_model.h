@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* walk_model.h: a program's own record of all that it has allocated. It is compared with the answers of brainmm_walk
  * and brainmm_get_stats: each live piece, block and run of pages is found once and described as it was allocated,
  * nothing else is found, and the figures are the sums.

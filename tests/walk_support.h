@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* walk_support.h: stores what brainmm_walk reports outside the heap and looks it up by address. */
 #ifndef TESTS_WALK_SUPPORT_H
 #define TESTS_WALK_SUPPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* walk_test.c: compares brainmm_walk with a program's own record of what it has allocated. Other threads have ended or
  * do nothing. walk_threads.c has threads that work, walk_code_test.c JIT heaps, stats_test.c arguments and counters.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* walk_threads.c: the walk, the statistics and the dump run while other threads allocate, resize, free each other's
  * memory, end, give memory back to the system and make their memory unreadable. Nothing crashes or hangs. What is live
  * all the time is found once and described correctly. What is free all the time is not found.

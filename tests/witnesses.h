@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* witnesses.h: for suites that give the heap wrong arguments. Each test runs among live pieces, blocks and pages. After
  * the test their contents are unchanged, each can be freed, and the heap still gives out memory.
  */

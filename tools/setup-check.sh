@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Builds the test framework Check for a target for which Debian has no package.
 #   tools/setup-check.sh TARGET PREFIX
 # The source is Debian's source package `check`, found through the machine's own apt sources. Lists and downloads are

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Builds what Debian's Free Pascal lacks for the targets: a 32-bit code generator and units.
 #   tools/setup-fpc.sh FOLDER        about 25 s; needs the packages fp-compiler, fp-units-rtl and fpc-source
 # FOLDER then holds ppcross386, units/TARGET and, as `ready`, a copy of this script, which tells that all was built and

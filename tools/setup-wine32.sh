@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Installs Wine for 32-bit Windows programs (needs root, directly or through sudo).
 #   tools/setup-wine32.sh ROOT
 # The normal way is the package wine32 of the foreign architecture i386. If apt cannot install it without removing

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Installs what the demo, the tests and the benchmarks need on Debian 12, and only what is missing.
 #   tools/setup.sh GOAL TARGET...      GOAL: demo, check or bench; no target: all of them
 # make/targets.mk says which packages and which of the steps below a target needs for a goal. A step builds what no

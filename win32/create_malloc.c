@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* create_malloc.c (Windows): brainmm_create_malloc. */
 #include "malloc_object.h"
 

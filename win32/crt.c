@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* crt.c (Windows): memcpy, memset and kin, which the compiler calls and the DLL cannot take from a C runtime: it
  * imports the system's own libraries only. Private to the library.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dll.c (Windows): the life of brainmm.dll. It has no C run-time, so this is the entry point that the loader calls.
  *
  * The loader's lock is held here: nothing below loads a library or waits for a thread. The DLL pins itself, because the

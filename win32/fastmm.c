@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fastmm.c (Windows): publication for modules that share memory the way FastMM does: FastMM 4 and 5 in attaching
  * builds, and Delphi's SimpleShareMem. Off unless the environment variable BRAINMM_OPTIONS has the word fastmm.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fastmm.h (Windows): a second audience for the owner's table. */
 #ifndef BRAINMM_FASTMM_H
 #define BRAINMM_FASTMM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* malloc_object.c: the COM face of a heap: IMalloc as its documentation has it, sizes of SIZE_T included.
  *
  * The object is free-threaded: its methods are the heap's functions, and its references are counted atomically. It says

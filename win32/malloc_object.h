@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* malloc_object.h: the COM face of a heap. */
 #ifndef BRAINMM_MALLOC_OBJECT_H
 #define BRAINMM_MALLOC_OBJECT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* os_inline.h (Windows): what of os.h must be inline: the word of thread-local storage that holds the thread's heap.
  *
  * MinGW's __thread is a function call each time. So the word is a TlsAlloc slot that is read from the thread's TEB,

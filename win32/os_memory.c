@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* os_memory.c (Windows): memory, by kernel32. */
 #include "brainmm.h"
 #include "os.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* os_system.c (Windows): the facts of the system, threads, what a process says, by kernel32. */
 #include "os.h"
 #include "os_inline.h"

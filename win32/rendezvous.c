@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous.c (Windows): the places, images and pins of rendezvous.h.
  *
  * The first place is a file mapping whose name holds the process id. The original's modules look there, too. Any

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* static.c (Windows): the life of the static core, inside a program or a DLL that is not ours.
  *
  * The loader calls the TLS callbacks of an image as it calls a DLL's entry point, before that, and under the same lock.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { Time and memory of this process on all systems. Nothing in this unit allocates. }
 unit Clocks;
 

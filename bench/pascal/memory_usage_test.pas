@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { The MemoryUsageTest of the original BrainMM: 100 MiB in pieces of one size. Prints how much of the system's memory
   they take, as a multiple of these 100 MiB.
 

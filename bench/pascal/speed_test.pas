@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { The SpeedTest of the original BrainMM: lists that own their objects. Each list begins with a capacity of 7 and gets
   3,500 small objects, which are then read and deleted from the end. It runs in one thread or in several.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { Imports borlndmm.dll as Delphi's ShareMem does: seven required names through the loader, the optional ones and the
   reference counts through GetProcAddress. The compiler calls them in Pascal's register convention. Then the DLL becomes
   this program's memory manager. }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { If somebody else has already published under FastMM's name, the library leaves the name alone, even if BRAINMM_OPTIONS
   asks for it. }
 program fastmm_taken;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { Tests the heap in a Free Pascal program: what the run-time library needs from a memory manager, the functions of the
   unit BrainMM, and the errors of both as exceptions. }
 program pascal_heap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { The sharing test with a host that attaches as FastMM and SimpleShareMem do. It finds a heap if and only if
   BRAINMM_OPTIONS asks for that. }
 program share_fastmm;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { The sharing test with a host that uses the unit BrainMM. It shares the heap with plug-ins in Free Pascal and in C. At
   the end as much memory is in use as at the beginning. }
 program share_host;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { The sharing test with a host that attaches as a module of the original does: it uses the original's table only. }
 program share_original;
 

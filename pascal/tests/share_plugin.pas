@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { The plug-in in Pascal of the sharing tests. }
 library share_plugin;
 

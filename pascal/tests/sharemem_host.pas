@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { A program and a library use Free Pascal's own unit ShareMem and nothing of BrainMM. With our fpcmemdll.dll in their
   folder they share its heap: one makes strings and arrays, the other grows and frees them. }
 program sharemem_host;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { The library of sharemem_host. It, too, uses Free Pascal's own unit ShareMem and nothing of BrainMM. }
 library sharemem_plugin;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { Finds the original's table as the original does. All its 24 slots must work when a Pascal compiler calls them in its
   own convention. }
 program version1_slots;

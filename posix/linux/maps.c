@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* maps.c (Linux): see maps.h. No system call tells the rights of a page, so the list is read as text. System calls are
  * made directly: a thread could be cancelled in the functions of libc.
  */

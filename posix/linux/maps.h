@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* maps.h (Linux): one question to /proc/self/maps. */
 #ifndef BRAINMM_MAPS_H
 #define BRAINMM_MAPS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pages.c (Linux): memory as only Linux has it: exact places, huge pages, pages that move, questions about any page. */
 #define _GNU_SOURCE
 #include "base/atomic.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* places.c (Linux): the places of rendezvous.h.
  *
  * A place is one page at an agreed address. An owner maps a memfd named `brainmm` there that holds its record: in one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* system.c (Linux): the facts of the system, thread ids, the clock. */
 #define _GNU_SOURCE
 #include "map.h"

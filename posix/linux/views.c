@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* views.c (Linux): memory that is mapped twice: once to be written, once to be executed. */
 #define _GNU_SOURCE
 #include "os.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* align.h: rounding to multiples. ALIGNMENT is a power of two everywhere. */
 #ifndef BRAINMM_ALIGN_H
 #define BRAINMM_ALIGN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* atomic.h: atomic variables and every operation on them. The name of an operation says its memory order.
  *
  * A variable is a structure with one member. So the operators of the language, which would be sequentially consistent

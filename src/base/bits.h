@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bits.h: bitmaps, as words of 64 bits. */
 #ifndef BRAINMM_BITS_H
 #define BRAINMM_BITS_H

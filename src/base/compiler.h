@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* compiler.h: what the compiler is told about a condition. */
 #ifndef BRAINMM_COMPILER_H
 #define BRAINMM_COMPILER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stack.h: a stack of numbers that any number of threads push to and pop from without a lock.
  *
  * The head is a number and a count of changes in one 64-bit word. So a pop that was overtaken fails even if the same

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* text.h: putting text together in memory of a fixed size, without a C library.
  *
  * What does not fit is cut off. There is always a zero behind the text.

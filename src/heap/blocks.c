@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* blocks.c: see blocks.h.
  *
  * From 64 KiB on, a block is a run of units. Blocks of 4 and 16 KiB share a unit, which is then UNIT_BLOCKS and also a

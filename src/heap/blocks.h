@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* blocks.h: memory blocks of 4 KiB to 256 MiB, aligned to their size; see brainmm.h. */
 #ifndef BRAINMM_BLOCKS_H
 #define BRAINMM_BLOCKS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* heap.c: see heap.h. What each function does itself is to tell a wrong kind of memory from a wrong pointer: that takes
  * a look at all kinds. */
 #include "heap/heap.h"

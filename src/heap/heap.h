@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* heap.h: the process's heap, as the floors above see it: the functions behind the manager table, and the few hooks
  * that the process needs. What the functions do: include/brainmm.h. None of them may be called before heap_start().
  */

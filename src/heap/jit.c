@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* jit.c: see jit.h; how chunks are cut is in jit_chunk.h. */
 #include "heap/jit.h"
 #include "base/align.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* jit.h: heaps of memory for machine code; see brainmm.h. One lock serves all of them. It is acquired before any other
  * of the heap's locks.
  */

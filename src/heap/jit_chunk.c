@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* jit_chunk.c: see jit_chunk.h.
  *
  * Memory of the one kind is runs of mode BRAINMM_JIT, which become ordinary before they are anything else. Memory of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* jit_chunk.h: executable memory, cut into pieces of code.
  *
  * A chunk is 64 KiB of executable memory or more. What of it is free is not written down in it but in ordinary memory:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* live.h: what a look at the whole heap finds, in rows: allocations of one kind that lie one after the other. */
 #ifndef BRAINMM_LIVE_H
 #define BRAINMM_LIVE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pages.c: see pages.h. */
 #include "heap/pages.h"
 #include "heap/reclaim.h"

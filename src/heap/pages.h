@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pages.h: runs of pages of 4 KiB; see brainmm.h. */
 #ifndef BRAINMM_PAGES_H
 #define BRAINMM_PAGES_H

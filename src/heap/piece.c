@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* piece.c: see piece.h. */
 #include "heap/piece.h"
 #include "base/align.h"

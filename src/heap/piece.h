@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* piece.h: pieces of any size: allocated, released, resized. A piece of up to MEDIUM_MAX bytes is an object of a slab,
  * a larger one a run.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* reclaim.c: see reclaim.h. */
 #include "heap/reclaim.h"
 #include "memory/unit_cache.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* reclaim.h: when memory is short, or somebody asks: what is free anywhere goes where it can be used. */
 #ifndef BRAINMM_RECLAIM_H
 #define BRAINMM_RECLAIM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* resize.c: how a run grows, in the order of what it costs:
  *
  *   to the right    into its own headroom, into free units behind it, into addresses behind the last region

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* resize.h: making a run longer or shorter. */
 #ifndef BRAINMM_RESIZE_H
 #define BRAINMM_RESIZE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rights.c: see rights.h.
  *
  * Pages of the heap change rights only inside one live allocation that is made of whole pages. That happens under the

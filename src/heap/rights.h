@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rights.h: access rights of pages, the heap's or anybody's; see brainmm.h. */
 #ifndef BRAINMM_RIGHTS_H
 #define BRAINMM_RIGHTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* run.h: everything that is made of whole units: pieces above 32 KiB, pages, blocks of 64 KiB and more, memory for
  * code.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* check.c: see check.h. */
 #include "inspect/check.h"
 #include "heap/blocks.h"

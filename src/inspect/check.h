@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* check.h: whether all of the heap's structures agree with each other and with what the headers promise. For tests, and
  * for whoever suspects that a program has damaged the heap.
  */

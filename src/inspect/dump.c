@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dump.c: brainmm_dump: statistics and allocations as JSON. It is made of brainmm_get_stats and brainmm_walk. */
 #include "base/text.h"
 #include "inspect/inspect.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* inspect.h: brainmm_walk, brainmm_get_stats and brainmm_dump for a heap; see brainmm.h. */
 #ifndef BRAINMM_INSPECT_H
 #define BRAINMM_INSPECT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* scan.c: looks at every unit in use, for what is live in it; see scan.h.
  *
  * What a run or a unit of blocks is, changes under the locks of units and blocks. They are held for 64 units at a time.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* scan.h: everything that is live, of all threads, seen by one of them while the others go on. */
 #ifndef BRAINMM_SCAN_H
 #define BRAINMM_SCAN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stats.c: brainmm_get_stats: sums over what scan.c finds, and the counters that the slow paths keep.
  *
  * The fast paths count nothing. What is live is counted when somebody asks, by looking at every object. What other

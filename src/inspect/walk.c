@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* walk.c: brainmm_walk. What is live is written down first, in memory of its own. Then the visitor sees it.
  *
  * The visitor may do anything to the heap, so nothing of the heap is held or looked at while it runs. What is written

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* commit.c: see commit.h. */
 #include "memory/commit.h"
 #include "base/align.h"

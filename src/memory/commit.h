@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* commit.h: how free units become usable: holes, idle memory that is moved to where it is needed, huge pages. Private
  * to the memory floor; everything here belongs to the lock of units.h.
  */

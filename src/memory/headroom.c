@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* headroom.c: see headroom.h. */
 #include "memory/headroom.h"
 #include "memory/commit.h"

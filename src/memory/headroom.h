@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* headroom.h: addresses behind a run that it may grow into. They cost no memory and are in nobody's hands. They become
  * free again when the run goes, and when addresses run out. Private to the memory floor; everything here belongs to the
  * lock of units.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* idle.c: see idle.h. */
 #include "memory/idle.h"
 #include "base/align.h"

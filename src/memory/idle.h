@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* idle.h: units in numbers, and idle memory. Private to the memory floor; everything here belongs to the lock of
  * units.h.
  *

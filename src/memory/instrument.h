@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* instrument.h: what AddressSanitizer and valgrind are told, so that they see our pieces as they see the C library's.
  *
  * The first words of a freed piece hold the heap's link and mark (mark.h). Behind them, a freed piece may not be

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* mark.c: see mark.h. */
 #include "memory/mark.h"
 #include "sync/assert.h"

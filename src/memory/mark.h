@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* mark.h: the mark by which an object says that it is free.
  *
  * An object that is not in the program's hands carries the address of its slab's descriptor in its second word. Handing

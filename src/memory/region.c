@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* region.c: the window, its tables, and the regions that are reserved in it; see region.h and unit.h. */
 #include "memory/region.h"
 #include "base/align.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* region.h: the address space that the heap has reserved, with bits for each unit. Private to the memory floor.
  * Everything here belongs to the lock of units.h. Units are counted from window.base, from 0.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* unit.h: units of 64 KiB, and how a pointer finds its unit's descriptor.
  *
  *            base                                    extent                                 base + span

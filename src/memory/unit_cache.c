@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* unit_cache.c: see unit_cache.h. */
 #include "memory/unit_cache.h"
 #include "base/stack.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* unit_cache.h: memory for slabs, and blocks of 64 KiB. They come and go as 1 or SLAB_UNITS_LARGE units, through two
  * stacks that need no lock. Only where these are empty or full are units taken or given (units.h).
  */

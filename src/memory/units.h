@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* units.h: taking and giving units of 64 KiB. One lock guards all of it; functions take it themselves, unless they say
  * that they are called under it.
  */

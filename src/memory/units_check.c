@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* units_check.c: see units_check.h. */
 #include "memory/units_check.h"
 #include "memory/headroom.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* units_check.h: whether the structures of the memory floor agree with each other. */
 #ifndef BRAINMM_UNITS_CHECK_H
 #define BRAINMM_UNITS_CHECK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* move.c: brainmm_move_b16: moves units of 16 bytes, at any address. Source and target may overlap.
  *
  * There is one whole function for each way. The processor decides between them once:

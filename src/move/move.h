@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* move.h: the ways in which brainmm_move_b16 may move. */
 #ifndef BRAINMM_MOVE_H
 #define BRAINMM_MOVE_H

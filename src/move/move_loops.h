@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* move_loops.h: the loops of move.c, for vectors of one size. Included once for each, with
  *   VECTOR       the type of a vector, which may lie at any address
  *   MOVE(name)   what the functions are called

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* array.c: arrays of COUNT elements of SIZE bytes; see brainmm.h.
  *
  * The product is checked here, once for all callers: one that wraps round would give a piece that is too small. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* decision.c: see decision.h. */
 #include "share/decision.h"
 #include "base/text.h"

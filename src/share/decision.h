@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* decision.h: whose heap this module uses. */
 #ifndef BRAINMM_DECISION_H
 #define BRAINMM_DECISION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* foreign.c: the functions of brainmm.h over a version-1 table of another make.
  *
  * Pieces go through slots 13 to 17 and 12, sizes and options through 10. Blocks and pages go through 3 to 7, in the

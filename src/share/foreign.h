@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* foreign.h: an owner that has only the original's version-1 table, seen as a heap with the functions of brainmm.h. */
 #ifndef BRAINMM_FOREIGN_H
 #define BRAINMM_FOREIGN_H

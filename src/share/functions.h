@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* functions.h: the one list of the functions in struct brainmm_manager.
  *
  * F(result, name, parameters, arguments, missing): MISSING is the answer where there is no such function. The first

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* manager.c: see manager.h.
  *
  * Every module has four tables. `manager_active` is what the module's own functions jump through. `published` holds the

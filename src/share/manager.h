@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* manager.h: the functions that brainmm.h declares, and which heap they lead to.
  *
  * They jump through `manager_active`. Until the module has its heap, its entries lead to manager_start(). Afterwards

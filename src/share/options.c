@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* options.c: reading BRAINMM_OPTIONS; see options.h. */
 #include "share/options.h"
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* options.h: the environment variable BRAINMM_OPTIONS: words, separated by commas or blanks. The module that founds the
  * process's heap reads it, once. What it does not understand it reports where a process's diagnostics go, and ignores:
  * a wrong option never keeps a program from starting.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous.c: what is accepted as an owner's record and tables, and the order in which places are tried.
  *
  * Any process of the session can have written a record, and it may contain anything. So nothing that it says is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rendezvous.h: how the modules of a process find the one heap that they share.
  *
  * A port offers a few places, in an agreed order, where an owner can publish a record (struct brainmm_record). A module

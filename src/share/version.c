@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* version.c: what a program may ask about the library and the system before it uses a heap; see brainmm.h. */
 #include "brainmm.h"
 #include "os.h"

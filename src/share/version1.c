@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* version1.c: the original's table over this module's heap: checks of arguments and masks, then the heap's function.
  *
  * Sizes and counts are signed in Delphi, and negative ones slip through its RTL. Here they are above PTRDIFF_MAX, which

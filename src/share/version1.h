@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* version1.h: the original's table of 24 pointers, for modules that know nothing newer.
  *
  * Its functions use Delphi's `register` convention. On x86 the arguments are in EAX, EDX, ECX, which the compilers call

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* abandoned.c: see abandoned.h, and slab.h for the states. */
 #include "slab/abandoned.h"
 #include "base/stack.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* abandoned.h: slabs that nobody owns. Their owner let go of them because they are full, or has ended. Other threads'
  * free objects collect in them; whoever needs a slab takes one of which enough is free. Nothing here takes a lock.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* collect.h: a heap goes over all its slabs: to move what other threads freed into its reach, or to let go of them. */
 #ifndef BRAINMM_COLLECT_H
 #define BRAINMM_COLLECT_H

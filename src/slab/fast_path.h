@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fast_path.h: allocation and release of a piece of up to 32 KiB, when nothing special happens. This is where a
  * program's time goes, so it is all on this page. docs/hot-path.md has the compiled instructions, and what was tried
  * instead.

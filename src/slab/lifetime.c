@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lifetime.c: see lifetime.h. */
 #include "slab/lifetime.h"
 #include "memory/instrument.h"

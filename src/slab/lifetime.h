@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lifetime.h: how units become a slab, and a slab ends. */
 #ifndef BRAINMM_LIFETIME_H
 #define BRAINMM_LIFETIME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* queues.c: see queues.h. */
 #include "slab/queues.h"
 #include "brainmm.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* queues.h: a bin's queues of owned slabs, and what moves a slab between them. */
 #ifndef BRAINMM_QUEUES_H
 #define BRAINMM_QUEUES_H

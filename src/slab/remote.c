@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* remote.c: see remote.h. */
 #include "slab/remote.h"
 #include "slab/abandoned.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* remote.h: frees of objects whose slab another thread owns, or nobody: from the batch to its arrival.
  *
  * A thread collects such objects in batches, one a slab, for a few slabs at a time. A batch is sent with one atomic

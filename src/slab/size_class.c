@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* size_class.c: the table of classes; see size_class.h. */
 #include "slab/size_class.h"
 #include "base/align.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* size_class.h: which sizes of objects there are.
  *
  * Every multiple of 16 up to 1 KiB has a class of its own. Above, the sizes are those that divide a slab of 64 KiB

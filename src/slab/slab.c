@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* slab.c: the question that every slow path begins with. */
 #include "slab/slab.h"
 #include "slab/slab_inside.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* slab.h: pieces of up to 32 KiB. A slab is one unit, or four, of objects of one size. It is found through its
  * descriptor (memory/unit.h). This page holds the invariants. The fast paths are in fast_path.h, the slow ones in
  * supply.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* slab_check.c: see slab_check.h. Every list is followed no further than it may be long, so that a broken one is found
  * and not run through for ever.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* slab_check.h: whether the structures of the slab floor agree with each other and with slab.h. */
 #ifndef BRAINMM_SLAB_CHECK_H
 #define BRAINMM_SLAB_CHECK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* slab_inside.h: what the files of the slab floor alone see of a slab. */
 #ifndef BRAINMM_SLAB_INSIDE_H
 #define BRAINMM_SLAB_INSIDE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* supply.c: see supply.h, and slab.h for the invariants.
  *
  * slab_alloc() looks, in this order, at: the slab that the last list came from; slabs of the heap with enough free

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* supply.h: where objects come from when a heap's list is empty. */
 #ifndef BRAINMM_SUPPLY_H
 #define BRAINMM_SUPPLY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* thread_heap.c: heaps of threads: created, handed over at a thread's end in one step, taken over whole by new threads.
  *
  * A heap is found by its number in a table. So a number and a count of changes in one word make a stack of heaps. Heaps

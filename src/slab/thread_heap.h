@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* thread_heap.h: which heap a thread works with, from its first call to after its end. */
 #ifndef BRAINMM_THREAD_HEAP_H
 #define BRAINMM_THREAD_HEAP_H

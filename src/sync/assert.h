@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* assert.h: assertions of what the heap's structures promise. They are live in the builds for sanitizers and valgrind
  * (BRAINMM_ASSERT). Elsewhere the condition is compiled and thrown away.
  */

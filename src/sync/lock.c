@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lock.c: waiting for a lock; see lock.h. */
 #include "sync/lock.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lock.h: the lock of the slow paths.
  *
  * It records its owner. A thread that waits long looks whether the owner still lives, because a thread that was killed

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* attach_second_file.c: see attach_second_file.h. */
 #include "brainmm_attach.h"
 /* brainmm_attach.h comes first, because it must not need another header */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* memory.h: measures the memory of the process, and allocates memory from the system. */
 #ifndef TESTS_MEMORY_H
 #define TESTS_MEMORY_H

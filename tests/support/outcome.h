@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* outcome.h: ends a test program by CHECK or a skip, and tells under which tool it runs. It includes the system's
  * headers for the other headers of this folder. */
 #ifndef TESTS_OUTCOME_H

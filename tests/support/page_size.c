@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* page_size.c: replaces functions of os.h (the linker's --wrap), so that the core finds pages of TEST_PAGE_SIZE bytes
  * on a system with smaller ones. os_facts.page says that size, and the core must ask the system for whole pages only.
  *

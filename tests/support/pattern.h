@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pattern.h: random numbers, and contents that show whether a byte was copied from or to a wrong place. */
 #ifndef TESTS_PATTERN_H
 #define TESTS_PATTERN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* process.h: runs this program again as a process of its own. */
 #ifndef TESTS_PROCESS_H
 #define TESTS_PROCESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* thread.h: time, threads, events between them, and a bound on the time of the whole program. */
 #ifndef TESTS_THREAD_H
 #define TESTS_THREAD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* borlndmm.c: the memory manager DLL of Delphi's ShareMem unit and of C++Builder's run-time library.
  *
  * The contracts are those of Delphi's System unit (docs/companions.md has the list): sizes are signed, and what is not

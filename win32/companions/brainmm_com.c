@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* brainmm_com.c: the class of the heap's IMalloc, for programs that come to it through COM: CoCreateInstance with
  * CLSID_BrainMMMalloc, after `regsvr32 brainmm_com.dll`. Programs that know brainmm.h call brainmm_create_malloc
  * instead.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* companion.c: the life of a companion DLL. It has no C runtime; this is the entry point that the loader calls. */
 #include "companion.h"
 #include "brainmm_attach.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* companion.h: what the companion DLLs share.
  *
  * A companion has the name and the exports of a DLL that existing programs load to share memory, and passes each call

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fpcmemdll.c: the memory manager DLL of Free Pascal's ShareMem unit.
  *
  * The contracts are those of Free Pascal's own manager (docs/companions.md): GetMem(0) is a piece, ReallocMem works on

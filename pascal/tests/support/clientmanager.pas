@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { Makes the functions of another module's heap the memory manager of a Free Pascal program. It does what a Delphi unit
   and Delphi's run-time library do between them: the functions are never called with nil or with size 0. }
 unit ClientManager;

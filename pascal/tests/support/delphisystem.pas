@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { Imitates the parts of Delphi's unit System that the unit BrainMM uses. With it tests/delphi_branches.sh can compile
   and run the parts of BrainMM.pas for Delphi. The macro CompilerVersion says which version of Delphi is imitated. }
 unit DelphiSystem;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { Attaches as FastMM 4 and 5 and Delphi's SimpleShareMem do: reads the address of a Delphi TMemoryManagerEx from the
   file mapping of FastMM's name, copies its six pointers and makes them the memory manager of this program. First it
   loads the library, which other programs do by their import table. }

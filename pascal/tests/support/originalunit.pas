@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { Attaches as the unit of the original BrainMM does: reads the pointer at the beginning of the file mapping, copies the
   24 slots without a check and makes them the memory manager of this program. The owner was built by another compiler,
   so the result of FreeMem is inverted, as the original does it. If there is no owner, the original becomes one; this

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { The functions between sharemem_host and its library. }
 unit SharedTypes;
 

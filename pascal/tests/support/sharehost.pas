@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { The host of the sharing tests, with any memory manager. It works with a plug-in in Free Pascal and one in C. Strings,
   arrays, objects, interfaces, variants and blocks are made in one module, grown in another and freed in a third. All
   combinations are tried, in threads of all kinds and while the plug-ins are loaded and unloaded in every order. Memory

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { The functions of the three modules of the sharing tests, behind one table of C functions. The host and the plug-in in
   Pascal use this unit, the plug-in in C is tests/share_c.c. Managed values are passed as pointers. }
 unit ShareParty;

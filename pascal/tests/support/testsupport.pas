@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { What every Pascal test needs: checks, and the files in its folder. It does not use SysUtils, because some tests of the
   memory manager must run without it. }
 unit TestSupport;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 { The original's table of 24 pointers, and how modules of the original find it. docs/abi.md and the original's unit
   define both. All functions use Pascal's own convention, `register` on x86. }
 unit Version1;
