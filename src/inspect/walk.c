@@ -2,7 +2,8 @@
 /* walk.c: brainmm_walk. What is live is written down first, in memory of its own. Then the visitor sees it.
  *
  * The visitor may do anything to the heap, so nothing of the heap is held or looked at while it runs. What is written
- * down does not lie in the heap: it would be part of itself. A slab takes 64 bytes (32 bit: 36) and a bit for each object.
+ * down does not lie in the heap: it would be part of itself. A slab takes 64 bytes (32 bit: 36) and a bit for each
+ * object.
  */
 #include "base/align.h"
 #include "base/bits.h"

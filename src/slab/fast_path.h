@@ -3,7 +3,8 @@
  * program's time goes, so it is all on this page. docs/hot-path.md has the compiled instructions, and what was tried
  * instead.
  *
- * Allocate: pop the list of the size's class, and clear the object's mark. (13 instructions on x86-64, 14 as a function of the table.)
+ * Allocate: pop the list of the size's class, and clear the object's mark. (13 instructions on x86-64, 14 as a function
+ * of the table.)
  *
  * Release (22): four questions, each one comparison.
  *   1. Whose slab is it?  The descriptor of the pointer's unit names the heap that owns the slab. For memory that is
