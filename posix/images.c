@@ -14,8 +14,8 @@ struct image_search {
 };
 
 /* The copy is made while the list of images is locked, so that the image cannot go away. It is made byte by byte,
- * because a sanitizer knows where the variables of the image begin and end, and may not agree that a table lies there.
- *  */
+ * because a sanitizer knows where the variables of the image begin and end, and may not agree that a table
+ * lies there. */
 #if defined(__clang__)
 __attribute__((no_sanitize("address", "thread")))
 #endif

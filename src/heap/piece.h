@@ -27,8 +27,8 @@ void *piece_alloc_zeroed(size_t size);
 /* At a multiple of ALIGNMENT, a power of two. A smaller one than 16 means 16. */
 void *piece_alloc_aligned(size_t alignment, size_t size);
 
-/* fast_free() does not apply. PIECE may be any pointer. Returns BRAINMM_OK, BRAINMM_E_DOUBLE_FREE or BRAINMM_E_POINTER.
- *  */
+/* fast_free() does not apply. PIECE may be any pointer. Returns BRAINMM_OK, BRAINMM_E_DOUBLE_FREE
+ * or BRAINMM_E_POINTER. */
 int piece_free_slow(void *piece);
 
 static inline int piece_free(void *piece) {
@@ -36,8 +36,8 @@ static inline int piece_free(void *piece) {
     return fast_free(os_thread_pointer(), piece, piece_free_slow);
 }
 
-/* Makes a live piece SIZE bytes long, which is not 0. NULL: out of memory, or PIECE is none; the old one is as before.
- *  */
+/* Makes a live piece SIZE bytes long, which is not 0. NULL: out of memory, or PIECE is none; the old one is
+ * as before. */
 void *piece_resize(void *piece, size_t size, enum contents contents);
 
 /* A live piece. */

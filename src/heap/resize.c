@@ -2,9 +2,8 @@
 /* resize.c: how a run grows, in the order of what it costs:
  *
  *   to the right    into its own headroom, into free units behind it, into addresses behind the last region
- *   to both sides   ---0000XX000---: 9 wanted take the 3 on the right and the 4 on the left, and the contents slide
- *   down.
- *                   Only where little slides: a large run goes elsewhere once, and then grows into headroom
+ *   to both sides   ---0000XX000---: 9 wanted take the 3 on the right and the 4 on the left. The contents slide.
+ *                   Only where these are few: a large run goes elsewhere once, and then grows into headroom
  *   with its pages  another place with headroom. On systems that can, its pages are moved there, not their contents
  *   by copying      to that place, where pages cannot be moved or are few
  *

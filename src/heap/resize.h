@@ -8,8 +8,8 @@
 /* Whether a resize keeps the contents, up to the smaller size, or lets them become undefined. */
 enum contents { CONTENTS_UNDEFINED, CONTENTS_KEPT };
 
-/* Makes a run SIZE bytes long, moved if need be. Its alignment is kept. NULL, and nothing has changed: out of memory.
- *  */
+/* Makes a run SIZE bytes long, moved if need be. Its alignment is kept. NULL, and nothing has changed: out
+ * of memory. */
 void *run_resize(struct unit *run, size_t size, enum contents contents);
 
 /* What resizing has done since the process started, in bytes. */

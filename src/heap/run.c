@@ -11,8 +11,8 @@
 
 /* ---- Taking ----------------------------------------------------------------------------------------------------- */
 
-/* Large runs begin where the system can back and move them by whole tables of pages. 32 bit has no addresses for that.
- *  */
+/* Large runs begin where the system can back and move them by whole tables of pages. 32 bit has no addresses
+ * for that. */
 static size_t unit_alignment(size_t size, size_t alignment) {
     if (sizeof(void *) > 4 && size >= os_facts.huge_page && alignment < os_facts.huge_page)
         alignment = os_facts.huge_page;
@@ -113,6 +113,8 @@ static bool block_give_cached(struct unit *block) {
 }
 
 bool run_give(void *address, enum unit_kind kind, unsigned mode) {
+    if (!window_contains(address)) /* not ours: no reason to wait for the lock */
+        return false;
     struct unit *run = kind == UNIT_BLOCK && mode != BRAINMM_JIT ? run_of(address, kind_without_lock(mode)) : NULL;
     if (run)
         return block_give_cached(run);

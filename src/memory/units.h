@@ -15,8 +15,8 @@ bool units_start(void);
 enum units_use { UNITS_SPARSE, UNITS_WHOLE };
 
 /* COUNT units in a row, the first at a multiple of ALIGNMENT units (a power of two), committed. Their descriptors are
- * UNIT_NONE. NULL if the system has no more. *FRESH, if FRESH is not NULL, becomes true when the memory reads as zero.
- *  */
+ * UNIT_NONE. NULL if the system has no more. *FRESH, if FRESH is not NULL, becomes true when the memory reads
+ * as zero. */
 struct unit *units_take(size_t count, size_t alignment, enum units_use use, bool *fresh);
 
 /* The same, with up to HEADROOM units of address space behind them to grow into (headroom.h): a wish that is not always

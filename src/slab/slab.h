@@ -21,9 +21,7 @@
  *              (worth allocating from), or in the queue `resting` (few or no objects are free)
  *   abandoned  nobody; REMOTE_ABANDONED is set in `remote`. Slabs get there from the end of the resting queue, which is
  *              short. The next free by the last owner takes it back. Another thread's frees collect in `remote`
- *   listed     abandoned and on the stack of abandoned slabs of its bin: a 16th or more is free, and any thread may
- *   take
- *              it
+ *   listed     abandoned and on the stack of abandoned slabs of its bin: a 16th or more is free. Any thread may take it
  * So the memory that other threads free is usable again without its former owner doing anything.
  *
  * The countdown is the only test in a local free. It ends when a resting slab has become worth allocating from, and
