@@ -109,7 +109,8 @@ build/$1/tests/second/%: build/$1/%
 	mkdir -p $$(@D)
 	cp $$< $$@
 .PHONY: tests-$1
-tests-$1: $1 $(addprefix build/$1/tests/,$2 $(addprefix second/,$2)) $(filter build/$1/%,$(TEST_FILES))
+tests-$1: $1 $(addprefix build/$1/tests/,$2 $(addprefix second/,$2)) $(filter build/$1/%,$(TEST_FILES)) \
+    $(CORE_OBJECTS_$1)
 endef
 $(foreach target,$(TARGETS),$(eval $(call test_folder,$(target),$(LIBRARIES_$(SYSTEM_$(target))))))
 
