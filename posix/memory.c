@@ -29,7 +29,7 @@ void *os_reserve_table(size_t size) { return map_memory(PROT_NONE, NULL, size, 0
 
 bool os_commit_table(void *address, size_t size) { return mprotect(address, size, PROT_READ | PROT_WRITE) == 0; }
 
-void os_release(void *address, size_t size) { munmap(address, size); }
+bool os_release(void *address, size_t size) { return munmap(address, size) == 0; }
 
 bool os_commit(void *address, size_t size) {
     (void)address;

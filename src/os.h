@@ -45,8 +45,8 @@ void *os_reserve(size_t size, size_t alignment);
 void *os_reserve_table(size_t size);
 bool os_commit_table(void *address, size_t size);
 
-/* Gives address space back: the whole of one reservation. */
-void os_release(void *address, size_t size);
+/* Gives address space back: the whole of one reservation. False if the system refuses: it is then as before. */
+bool os_release(void *address, size_t size);
 
 /* The ranges of the functions below may reach across several reservations that lie side by side. */
 
@@ -55,8 +55,9 @@ void os_release(void *address, size_t size);
 bool os_commit(void *address, size_t size);
 
 /* Gives the memory behind committed pages back. They stay reserved, and need os_commit() before the next use. Their
- * contents are then zero, and their rights are to read and write. */
-void os_decommit(void *address, size_t size);
+ * contents are then zero, and their rights are to read and write. False if the system refuses: they are then still
+ * committed, and any of them may have its contents or read as zero. */
+bool os_decommit(void *address, size_t size);
 
 /* Changes the rights of committed pages to a combination of enum brainmm_rights. False if the system refuses. */
 bool os_protect(void *address, size_t size, unsigned rights);

@@ -36,9 +36,9 @@ void *os_reserve_table(size_t size) { return os_reserve(size, os_facts.granule);
 
 bool os_commit_table(void *address, size_t size) { return commit(address, size, 0); }
 
-void os_release(void *address, size_t size) {
+bool os_release(void *address, size_t size) {
     (void)size;
-    VirtualFree(address, 0, MEM_RELEASE);
+    return VirtualFree(address, 0, MEM_RELEASE) != 0;
 }
 
 static bool decommit(void *address, size_t size, DWORD unused) {
@@ -76,7 +76,7 @@ static bool on_range(bool (*operation)(void *, size_t, DWORD), void *address, si
 
 bool os_commit(void *address, size_t size) { return on_range(commit, address, size, 0); }
 
-void os_decommit(void *address, size_t size) { on_range(decommit, address, size, 0); }
+bool os_decommit(void *address, size_t size) { return on_range(decommit, address, size, 0); }
 
 bool os_protect(void *address, size_t size, unsigned rights) {
     static const DWORD protection[8] = {

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -44,11 +45,11 @@ bool os_reserve_at(void *address, size_t size) {
 
 /* The memory is mapped anew. So rights and advice of before are gone, and the kernel has one mapping there again: moved
  * pages stay apart for ever. */
-void os_decommit(void *address, size_t size) {
+bool os_decommit(void *address, size_t size) {
     if (map_memory(PROT_READ | PROT_WRITE, address, size, MAP_FIXED))
-        return;
-    madvise(address, size, MADV_DONTNEED); /* the process has as many mappings as it may */
-    mprotect(address, size, PROT_READ | PROT_WRITE);
+        return true;
+    /* The process has as many mappings as it may, or has locked as much as it may. */
+    return madvise(address, size, MADV_DONTNEED) == 0 && mprotect(address, size, PROT_READ | PROT_WRITE) == 0;
 }
 
 void os_expect_use(void *address, size_t size) {
@@ -62,11 +63,21 @@ void os_expect_use(void *address, size_t size) {
 /* ---- Moving ----------------------------------------------------------------------------------------------------- */
 
 /* The kernel moves what is one mapping to it. Where it refuses, it has unmapped the target already. So it is asked
- * first whether [from, from + size) is one mapping: to make that longer than there are addresses fails in any case, but
- * with EFAULT only if it is not. */
+ * first whether [from, from + size) is one mapping. To make that longer in its place, up to the stack of the program,
+ * fails in any case, but with EFAULT only if it is not. A length beyond all addresses would do before Linux 6.17. Since
+ * then that is refused before the mappings are looked at. */
 static bool is_one_mapping(void *from, size_t size) {
-    size_t impossible = SIZE_MAX & ~(os_facts.granule - 1);
+    uintptr_t stack = getauxval(AT_RANDOM); /* sixteen bytes at its top */
+    if (stack <= (uintptr_t)from + size)
+        return false;
+    size_t impossible = (stack - (uintptr_t)from + os_facts.granule) & ~(os_facts.granule - 1);
     return mremap(from, size, impossible, 0) == MAP_FAILED && errno != EFAULT;
+}
+
+/* After a move to TARGET has failed: whether all of it is still reserved, or can be had again. The kernel may have
+ * unmapped all of it, a part, or nothing. */
+static bool is_ours_still(void *target, size_t size) {
+    return os_reserve_at(target, size) || (errno == EEXIST && os_pages_are_mapped(target, size));
 }
 
 /* The longest part from SOURCE on, SIZE at most, that is one mapping: its rights differ, or parts of it were moved
@@ -92,7 +103,7 @@ size_t os_move_pages(void *to, void *from, size_t size, bool *lost) {
             bool refused = errno == EINVAL; /* before anything was done: an older kernel, or valgrind */
             if (refused)
                 word_store_relaxed(&unable, true);
-            *lost = !refused && !os_reserve_at(target, part) && errno != EEXIST;
+            *lost = !refused && !is_ours_still(target, part);
             break;
         }
         moved += part;

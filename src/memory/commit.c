@@ -111,8 +111,11 @@ static size_t move_idle(size_t at, size_t source, size_t part) {
     bits_clear(space.committed, source, moved);
     bits_clear(space.idle, source, moved);
     totals.moved += moved;
-    if (bytes % UNIT_SIZE) /* a part of a unit: the source has lost it, so the unit is empty in both places */
-        os_decommit(address_of(at + moved), UNIT_SIZE);
+    /* Of the next unit a part may have been moved, which the source has lost. It is empty again, or idle with that. */
+    if (bytes % UNIT_SIZE && !os_decommit(address_of(at + moved), UNIT_SIZE)) {
+        bits_set(space.committed, at + moved, 1);
+        totals.idle++;
+    }
     return moved;
 }
 
@@ -126,9 +129,13 @@ static void unmove_headroom(size_t first, size_t end) {
         at = bits_find_clear(space.committed, from, at);
         if (from == at || bits_get(space.free, from))
             continue;
-        os_decommit(address_of(from), units_bytes(at - from));
-        bits_clear(space.committed, from, at - from);
         totals.idle -= at - from;
+        if (os_decommit(address_of(from), units_bytes(at - from))) {
+            bits_clear(space.committed, from, at - from);
+        } else { /* it cannot be headroom again: headroom_forget_lost() */
+            totals.used += at - from;
+            totals.lost += at - from;
+        }
     }
 }
 
@@ -167,10 +174,13 @@ bool units_commit(size_t first, size_t count, bool *fresh) {
         ready = bits_count(space.committed, first, count);
     }
     if (ready < count && !os_commit(address_of(first), units_bytes(count))) {
-        idle_forget_marks(first, count);
-        os_decommit(address_of(first), units_bytes(count)); /* part of it may have been committed */
-        bits_clear(space.committed, first, count);
-        totals.idle -= ready;
+        unmove_headroom(first, first + count);
+        ready = bits_count(space.committed, first, count);
+        if (os_decommit(address_of(first), units_bytes(count))) { /* a part may have been committed */
+            idle_forget_marks(first, count);
+            bits_clear(space.committed, first, count);
+            totals.idle -= ready;
+        }
         return false;
     }
     ASSERT(totals.idle >= ready);

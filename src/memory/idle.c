@@ -34,9 +34,11 @@ void idle_forget_marks(size_t first, size_t count) {
     }
 }
 
+/* If the system refuses, the memory stays idle with what is in it. */
 static void purge_stretch(size_t first, size_t count) {
+    if (!os_decommit(address_of(first), units_bytes(count)))
+        return;
     idle_forget_marks(first, count);
-    os_decommit(address_of(first), units_bytes(count));
     bits_clear(space.committed, first, count);
     totals.idle -= count;
     totals.purges++;

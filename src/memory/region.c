@@ -177,9 +177,13 @@ bool region_add(size_t count, size_t alignment) {
     return (count >= REGION_UNITS && region_add_to_border(count, alignment)) || region_add_anywhere(count, alignment);
 }
 
-/* The region [at, end), of which all units are free, goes back to the system. Returns how many were committed. */
-static size_t region_release(size_t at, size_t end) {
-    size_t units = end - at, committed = bits_count(space.committed, at, units);
+/* The region [at, end), of which all units are free, goes back to the system. *COMMITTED grows by how many of them were
+ * committed. False if the system refuses: the region is then as before. */
+static bool region_release(size_t at, size_t end, size_t *committed) {
+    size_t units = end - at;
+    if (!os_release(address_of(at), units_bytes(units)))
+        return false;
+    *committed += bits_count(space.committed, at, units);
     bits_clear(space.owned, at, units);
     bits_clear(space.starts, at, 1);
     bits_clear(space.free, at, units);
@@ -188,8 +192,7 @@ static size_t region_release(size_t at, size_t end) {
         marks_forget(unit_at(address_of(i)));
     bits_clear(space.marked, at, units);
     space.owned_units -= units;
-    os_release(address_of(at), units_bytes(units));
-    return committed;
+    return true;
 }
 
 size_t region_release_free(size_t first, size_t count, size_t spare, size_t free_units) {
@@ -199,10 +202,9 @@ size_t region_release_free(size_t first, size_t count, size_t spare, size_t free
     for (at = at ? at - 1 : 0; at < end && free_units > spare;) {
         size_t stop = bits_find_set(space.starts, at + 1, space.units);
         size_t region_end = bits_find_clear(space.owned, at, stop), units = region_end - at;
-        if (bits_get(space.starts, at) && bits_all_set(space.free, at, units) && free_units - units >= spare / 2) {
-            committed += region_release(at, region_end);
+        if (bits_get(space.starts, at) && bits_all_set(space.free, at, units) && free_units - units >= spare / 2 &&
+            region_release(at, region_end, &committed))
             free_units -= units;
-        }
         at = stop;
     }
     return committed;

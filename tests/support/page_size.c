@@ -13,13 +13,13 @@ typedef int no_empty_file;
 void __real_os_facts_start(void);
 bool __real_os_commit_table(void *address, size_t size);
 bool __real_os_commit(void *address, size_t size);
-void __real_os_decommit(void *address, size_t size);
+bool __real_os_decommit(void *address, size_t size);
 bool __real_os_protect(void *address, size_t size, unsigned rights);
 size_t __real_os_move_pages(void *to, void *from, size_t size, bool *lost);
 void __wrap_os_facts_start(void);
 bool __wrap_os_commit_table(void *address, size_t size);
 bool __wrap_os_commit(void *address, size_t size);
-void __wrap_os_decommit(void *address, size_t size);
+bool __wrap_os_decommit(void *address, size_t size);
 bool __wrap_os_protect(void *address, size_t size, unsigned rights);
 size_t __wrap_os_move_pages(void *to, void *from, size_t size, bool *lost);
 
@@ -44,9 +44,9 @@ bool __wrap_os_commit(void *address, size_t size) {
     return __real_os_commit(address, size);
 }
 
-void __wrap_os_decommit(void *address, size_t size) {
+bool __wrap_os_decommit(void *address, size_t size) {
     are_whole_pages("os_decommit", address, size);
-    __real_os_decommit(address, size);
+    return __real_os_decommit(address, size);
 }
 
 bool __wrap_os_protect(void *address, size_t size, unsigned rights) {
