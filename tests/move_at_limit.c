@@ -7,7 +7,8 @@
 #include "brainmm.h"
 #include <sys/resource.h>
 
-enum { FIRST_MIB = 4, STEP_MIB = 6, LAST_MIB = 24, WANTED_MIB = 240, ROUNDS = 3 };
+enum { FIRST_MIB = 4, WANTED_MIB = 240, ROUNDS = 3 };
+static const volatile size_t steps_mib[] = {6, 12, 18, 24};
 
 static size_t address_bytes(void) {
     size_t pages = 0;
@@ -28,9 +29,9 @@ static void grow_at_limit(uint64_t seed) {
     size_t size = FIRST_MIB * MIB;
     unsigned char *buffer = brainmm_alloc(size), *behind = brainmm_alloc(3 * MIB);
     CHECK(buffer != NULL && behind != NULL);
-    for (size_t mib = STEP_MIB; mib <= LAST_MIB; mib += STEP_MIB) { /* several mappings come of it */
-        CHECK((buffer = brainmm_realloc(buffer, mib * MIB)) != NULL);
-        size = mib * MIB;
+    for (unsigned step = 0; step < sizeof steps_mib / sizeof *steps_mib; step++) { /* several mappings come of it */
+        size = steps_mib[step] * MIB;
+        CHECK((buffer = brainmm_realloc(buffer, size)) != NULL);
         pattern_fill(buffer, size, seed);
     }
     void *idle = brainmm_alloc(300 * MIB), *more = brainmm_alloc(200 * MIB);

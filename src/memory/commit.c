@@ -164,6 +164,20 @@ static bool move_idle_to(size_t first, size_t count) {
     return true;
 }
 
+/* A part of [first, end) may have been committed before the system refused. Nothing of it is to stay so. What the system
+ * does not take back is idle, if it was. */
+static void uncommit(size_t first, size_t end) {
+    for (size_t at = first, stop; at < end; at = stop) {
+        bool is_free = bits_get(space.free, at);
+        stop = is_free ? bits_find_clear(space.free, at, end) : bits_find_set(space.free, at, end);
+        if (!os_decommit(address_of(at), units_bytes(stop - at)) || !is_free)
+            continue;
+        idle_forget_marks(at, stop - at);
+        totals.idle -= bits_count(space.committed, at, stop - at);
+        bits_clear(space.committed, at, stop - at);
+    }
+}
+
 /* ---- Committing ------------------------------------------------------------------------------------------------- */
 
 bool units_commit(size_t first, size_t count, bool *fresh) {
@@ -175,12 +189,7 @@ bool units_commit(size_t first, size_t count, bool *fresh) {
     }
     if (ready < count && !os_commit(address_of(first), units_bytes(count))) {
         unmove_headroom(first, first + count);
-        ready = bits_count(space.committed, first, count);
-        if (os_decommit(address_of(first), units_bytes(count))) { /* a part may have been committed */
-            idle_forget_marks(first, count);
-            bits_clear(space.committed, first, count);
-            totals.idle -= ready;
-        }
+        uncommit(first, first + count);
         return false;
     }
     ASSERT(totals.idle >= ready);
