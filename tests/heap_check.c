@@ -131,6 +131,16 @@ static void lists_are_damaged(void) {
     DAMAGE(slab->slab.local, slab->slab.local = (struct object *)((char *)first + 8));
 }
 
+/* The thread that freed pieces has ended. */
+static void heaps_are_damaged(void) {
+    uint32_t orphan, empty;
+    thread_heap_tops(&orphan, &empty);
+    CHECK(orphan != 0);
+    struct thread_heap *heap = thread_heap_from_number(orphan);
+    DAMAGE(heap->thread_id, store_relaxed(&heap->thread_id, 1));
+    DAMAGE(heap->next, store_relaxed(&heap->next, orphan));
+}
+
 static void blocks_are_damaged(void) {
     struct unit *unit = unit_at(small_block);
     DAMAGE(unit->blocks.slots, store_relaxed(&unit->blocks.slots, 0));
@@ -146,6 +156,7 @@ int main(void) {
     headroom_is_damaged();
     slabs_are_damaged();
     lists_are_damaged();
+    heaps_are_damaged();
     blocks_are_damaged();
     release_all();
     heap_is_whole("release");

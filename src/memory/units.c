@@ -31,6 +31,7 @@ static size_t place_of(const struct unit *unit) { return unit_number(unit) - 1; 
 
 static struct unit *take_locked(size_t count, size_t headroom, size_t alignment, enum units_use use, bool *fresh) {
     size_t first;
+    ASSERT(lock_is_held(&lock));
     while ((first = hole_find(count + headroom, alignment)) == SIZE_MAX) {
         if (region_add(count + headroom, alignment))
             continue;
@@ -86,7 +87,7 @@ struct unit *units_take_with_headroom(size_t count, size_t headroom, size_t alig
 /* ---- Giving ----------------------------------------------------------------------------------------------------- */
 
 static void give_locked(size_t first, size_t count, enum idle_use use) {
-    ASSERT(totals.used >= count && unit_kind(unit_at(address_of(first))) == UNIT_NONE);
+    ASSERT(lock_is_held(&lock) && totals.used >= count && unit_kind(unit_at(address_of(first))) == UNIT_NONE);
     bits_set(space.free, first, count);
     space_note_free(first);
     totals.idle += bits_count(space.committed, first, count);

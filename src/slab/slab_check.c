@@ -136,6 +136,31 @@ static const char *check_heap(const struct thread_heap *heap, struct census *cen
     return wrong;
 }
 
+static bool heap_is_empty(const struct thread_heap *heap) {
+    for (size_t index = 0; index < HEAP_BINS; index++) {
+        const struct bin *bin = &heap->bins[index];
+        if (bin->current || bin->available.first || bin->resting.first)
+            return false;
+    }
+    return true;
+}
+
+/* Heaps without a thread, HEAPS at most. */
+static const char *check_stacks(size_t heaps) {
+    uint32_t orphan, empty;
+    size_t found = 0;
+    thread_heap_tops(&orphan, &empty);
+    for (; orphan; orphan = load_relaxed(&thread_heap_from_number(orphan)->next)) {
+        EXPECT(++found <= heaps, "the stack of orphans has a circle");
+        EXPECT(load_relaxed(&thread_heap_from_number(orphan)->thread_id) == 0, "an orphan has a thread");
+    }
+    for (; empty; empty = load_relaxed(&thread_heap_from_number(empty)->next)) {
+        EXPECT(++found <= heaps, "the stack of empty heaps has a circle, or an orphan in it");
+        EXPECT(heap_is_empty(thread_heap_from_number(empty)), "a heap among the empty ones has slabs");
+    }
+    return NULL;
+}
+
 /* ---- Nobody's slabs --------------------------------------------------------------------------------------------- */
 
 static const char *check_listed(size_t bin, struct census *census) {
@@ -179,6 +204,8 @@ const char *slab_check(void) {
     thread_heaps_figures(&heaps);
     for (uint32_t number = 1; number <= heaps.heaps && !wrong; number++)
         wrong = check_heap(thread_heap_from_number(number), &census);
+    if (!wrong)
+        wrong = check_stacks(heaps.heaps);
     for (size_t bin = 0; bin < HEAP_BINS && !wrong; bin++)
         wrong = check_listed(bin, &census);
     EXPECT(!wrong, wrong);
