@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* give_back_refused.c: a program without privileges has locked as much memory as it may. The system then refuses to take
- * idle memory back. So the heap must not hand it out as memory that reads as zero.
+/* give_back_refused.c: a program without privileges has locked as much memory as it may. The system then refuses to
+ * take idle memory back. So the heap must not hand it out as memory that reads as zero.
  */
 #define _GNU_SOURCE /* setresuid */
 #include "heap_whole.h"

@@ -18,7 +18,8 @@ LINK_walk_interrupted := -Wl,--wrap=os_peek
 LINK_peek_linux := -Wl,--wrap=process_vm_readv
 LINK_imalloc_class := -lole32
 LINK_imalloc_com := -lole32
-LINK_fault_injection := $(patsubst %,-Wl$(comma)--wrap=%,os_reserve os_reserve_at os_release os_commit os_decommit os_protect os_move_pages)
+FAILING := os_reserve os_reserve_at os_release os_commit os_decommit os_protect os_move_pages
+LINK_fault_injection := $(FAILING:%=-Wl$(comma)--wrap=%)
 
 # If a target has no import library, programs are linked with the library that lies beside them.
 # import_of TARGET, FOLDER

@@ -153,7 +153,7 @@ static void *grow_elsewhere(const struct resize *r) {
         return NULL;
     if (keep && !transfer(to, run, run->run.size, &moved)) {
         units_drop_headroom(to);
-        units_lose(to, r->wanted);
+        units_forget(to, r->wanted);
         return NULL;
     }
     run_expect_use(to, keep ? run->run.size : 0);

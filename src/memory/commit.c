@@ -94,17 +94,14 @@ static size_t find_idle(size_t from, const struct target *target, size_t *most) 
 }
 
 /* Moves the pages of PART idle units at SOURCE to AT. Returns how many units that gave, and SIZE_MAX if the system has
- * lost addresses of the target. Those are nobody's from then on. */
+ * lost addresses of the target. Those are not ours from then on. */
 static size_t move_idle(size_t at, size_t source, size_t part) {
     bool lost = false;
     idle_clear_marks(source, part);
     size_t bytes = os_move_pages(address_of(at), address_of(source), units_bytes(part), &lost);
     size_t moved = bytes >> UNIT_SHIFT;
     if (lost) {
-        bits_clear(space.free, at, part);
-        bits_set(space.committed, at, part); /* as whatever is in use */
-        totals.used += part;
-        totals.lost += part;
+        region_forget(at, part);
         return SIZE_MAX;
     }
     bits_set(space.committed, at, moved);
@@ -164,8 +161,8 @@ static bool move_idle_to(size_t first, size_t count) {
     return true;
 }
 
-/* A part of [first, end) may have been committed before the system refused. Nothing of it is to stay so. What the system
- * does not take back is idle, if it was. */
+/* A part of [first, end) may have been committed before the system refused. Nothing of it is to stay so. What the
+ * system does not take back is idle, if it was. */
 static void uncommit(size_t first, size_t end) {
     for (size_t at = first, stop; at < end; at = stop) {
         bool is_free = bits_get(space.free, at);

@@ -40,16 +40,18 @@ void headroom_set(struct unit *run, size_t first, size_t count) {
         list_remove(run);
 }
 
-/* Lost units count as committed, which headroom never is. */
+/* Headroom is owned, and never committed. */
+static bool is_headroom(size_t at) { return bits_get(space.owned, at) && !bits_get(space.committed, at); }
+
 void headroom_forget_lost(struct unit *run) {
-    size_t first = run->run.headroom_at, end = first + headroom_of(run);
-    size_t lost = bits_find_set(space.committed, first, end);
-    for (size_t at = lost; (at = bits_find_clear(space.committed, at, end)) < end;) {
-        size_t stop = bits_find_set(space.committed, at, end);
-        bits_set(space.free, at, stop - at);
-        space_note_free(at);
-        at = stop;
-    }
+    size_t first = run->run.headroom_at, end = first + headroom_of(run), lost = first;
+    while (lost < end && is_headroom(lost))
+        lost++;
+    for (size_t at = lost; at < end; at++)
+        if (is_headroom(at)) {
+            bits_set(space.free, at, 1);
+            space_note_free(at);
+        }
     headroom_set(run, first, lost - first);
 }
 

@@ -14,8 +14,8 @@ static inline size_t headroom_of(const struct unit *run) { return link_get(&run-
 /* A run's headroom becomes COUNT units from FIRST on. */
 void headroom_set(struct unit *run, size_t first, size_t count);
 
-/* The system may have lost some of a run's headroom (units_lose). What lies before that stays its headroom, what lies
- * behind becomes free. */
+/* Some of a run's headroom may be no longer ours (region_forget), or be lost in another way (units_lose). What lies
+ * before that stays its headroom, what lies behind becomes free. */
 void headroom_forget_lost(struct unit *run);
 
 /* All of a run's headroom becomes free. */

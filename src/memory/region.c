@@ -210,6 +210,19 @@ size_t region_release_free(size_t first, size_t count, size_t spare, size_t free
     return committed;
 }
 
+/* What lies behind is a region of its own from now on. */
+void region_forget(size_t first, size_t count) {
+    size_t end = first + count;
+    bits_clear(space.owned, first, count);
+    bits_clear(space.starts, first, count);
+    bits_clear(space.free, first, count);
+    bits_clear(space.committed, first, count);
+    bits_clear(space.marked, first, count);
+    space.owned_units -= count;
+    if (end < units_known() && bits_get(space.owned, end))
+        bits_set(space.starts, end, 1);
+}
+
 void space_table_figures(size_t *all, size_t *in_use) {
     *all = all_table_bytes(space.units);
     *in_use = all_table_bytes(units_covered());

@@ -59,6 +59,10 @@ bool region_add_at(size_t first, size_t count);
  * given back were committed. */
 size_t region_release_free(size_t first, size_t count, size_t spare, size_t free_units);
 
+/* Units [FIRST, FIRST + COUNT) are no longer ours, whatever they were: the system has lost their addresses, and may
+ * have given them to somebody else. They may be reserved again like any other. */
+void region_forget(size_t first, size_t count);
+
 /* Bytes of all descriptors and bitmaps, and of those that are in use. */
 void space_table_figures(size_t *all, size_t *in_use);
 

@@ -46,10 +46,12 @@ static struct unit *take_locked(size_t count, size_t headroom, size_t alignment,
     struct unit *run = unit_at(address_of(first));
     ASSERT(unit_kind(run) == UNIT_NONE && load_relaxed(&run->limit) == 0);
     link_set(&run->run.headroom, 0);
-    if (headroom) {
-        idle_purge(first + count, first + count + headroom, space.committed);
-        bits_clear(space.free, first + count, headroom);
-        headroom_set(run, first + count, headroom);
+    if (headroom) { /* up to where the system takes idle memory back */
+        size_t at = first + count;
+        idle_purge(at, at + headroom, space.committed);
+        headroom = bits_find_set(space.committed, at, at + headroom) - at;
+        bits_clear(space.free, at, headroom);
+        headroom_set(run, at, headroom);
     }
     return run;
 }
@@ -116,6 +118,14 @@ void units_lose(struct unit *first, size_t count) {
     units_lock();
     unit_set_kind(first, UNIT_NONE);
     totals.lost += count;
+    units_unlock();
+}
+
+void units_forget(struct unit *run, size_t count) {
+    units_lock();
+    unit_set_kind(run, UNIT_NONE);
+    totals.used -= count;
+    region_forget(place_of(run), count);
     units_unlock();
 }
 

@@ -45,9 +45,11 @@ enum units_memory { UNITS_WITH_MEMORY, UNITS_EMPTY };
 /* Gives units of a run back. Their descriptors must be UNIT_NONE without an owner. */
 void units_give(struct unit *first, size_t count, enum units_memory memory);
 
-/* COUNT units are never used again: the system refuses to make them ordinary memory, or may have given their addresses
- * to somebody else. */
+/* COUNT units are never used again, because the system refuses to make them ordinary memory. */
 void units_lose(struct unit *first, size_t count);
+
+/* A run of COUNT units, without headroom, is no longer ours: region_forget(). */
+void units_forget(struct unit *run, size_t count);
 
 /* Gives the units of a slab back, which may hold marks. False, and nothing has happened, if WAIT is false and another
  * thread has the lock. */
