@@ -18,9 +18,6 @@ static inline struct batch *remote_batch(struct thread_heap *heap, const struct 
 /* Frees an object of a slab that HEAP does not own. HEAP may be one of those with number 0. */
 void remote_free(struct thread_heap *heap, struct unit *slab, struct object *object);
 
-/* The most frequent case of it: the object joins a batch of its slab that is already there. False if there is none. */
-static inline bool remote_join(struct thread_heap *heap, struct unit *slab, struct object *object);
-
 /* Sends a batch, or all of a heap's. */
 void remote_send(struct thread_heap *heap, struct batch *batch);
 void remote_send_all(struct thread_heap *heap);
@@ -28,6 +25,8 @@ void remote_send_all(struct thread_heap *heap);
 /* Objects that were freed by threads without a heap to count them. */
 uint64_t remote_frees_without_heap(void);
 
+/* The most frequent case of remote_free(): the object joins a batch of its slab that is already there. False if there
+ * is none. */
 static inline bool remote_join(struct thread_heap *heap, struct unit *slab, struct object *object) {
     struct batch *batch = remote_batch(heap, slab);
     if (batch->slab != slab)
