@@ -23,7 +23,9 @@
  *
  * What holds for all functions, unless a function says otherwise
  *   - Threads: any thread may call any function at any time. Any thread may resize or free what another thread
- *     allocated. Two threads must not resize or free the same allocation at the same time.
+ *     allocated. Two threads must not resize or free the same allocation at the same time. If two threads free one
+ *     piece of up to BRAINMM_LOCK_FREE_MAX bytes in the same instant, both may be told BRAINMM_OK, and the heap may
+ *     then hand out its address twice. Of two threads that free any other allocation, exactly one is told so.
  *   - Alignment: every address returned is a multiple of 16.
  *   - Sizes are in bytes, unless a name says pages. A size above PTRDIFF_MAX is refused and never wraps round. A
  *     negative number becomes such a size.

@@ -49,8 +49,8 @@ bool __wrap_os_commit(void *address, size_t size) { return !call_fails() && __re
 
 bool __wrap_os_decommit(void *address, size_t size) { return !call_fails() && __real_os_decommit(address, size); }
 
-/* Fails once at most. A system that releases nothing for a whole run uses up the addresses of 32 bit, and the heap cannot
- * help it. */
+/* Fails once at most. A system that releases nothing for a whole run uses up the addresses of 32 bit, and the heap
+ * cannot help it. */
 bool __wrap_os_release(void *address, size_t size) {
     bool fails = call_fails() && !(fail_from_there_on && calls > failing_call);
     return !fails && __real_os_release(address, size);
