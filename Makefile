@@ -4,18 +4,19 @@
 #   make                     every library for every target, in build/TARGET/
 #   make demo                the demo on every target         make check     every test on every target
 #   make bench               time and memory against other allocators
+#   make soak                a test of threads, forks and limits for MINUTES (10), by hand
 #   make install             the native library: prefix=/usr/local, DESTDIR
 #   make dist                a source archive in build/       make clean     removes build/
 #
 # make/targets.mk has the table of targets, and says which variables choose other compilers and options. `make TARGET`
 # builds the libraries of one target; `make check-TARGET` and `make demo-TARGET` do the rest for it. The goals demo,
-# check and bench install what they need first (tools/setup.sh). `make` alone builds for the compilers that it finds.
+# check, soak and bench install what they need first (tools/setup.sh). `make` alone builds for the compilers that it finds.
 # The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
 
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check bench install dist clean
+.PHONY: all demo check soak bench install dist clean
 all:
 include make/targets.mk
 .PHONY: $(TARGETS) FORCE
@@ -148,6 +149,13 @@ check $(TARGETS:%=check-%): check%:
 	tools/setup.sh check $(*:-%=%)
 	$(SECOND) --keep-going tests$* || built=no; \
 	tests/run --jobs=$(JOBS) --built=$${built-yes} $(if $*,--target=$(*:-%=%)) $(TESTS)
+
+MINUTES ?= 10
+SEED = $(shell date +%s)
+soak $(TARGETS:%=soak-%): soak%:
+	tools/setup.sh check $(*:-%=%)
+	$(SECOND) $(foreach target,$(or $(*:-%=%),$(TARGETS)),build/$(target)/tests/soak-core$(EXE_$(target)))
+	tests/soak $(MINUTES) $(SEED) $(JOBS) $(or $(*:-%=%),$(TARGETS))
 
 # Without a goal, make builds the targets whose compilers are installed. It names those that it leaves out, and fails if
 # it leaves out all.
