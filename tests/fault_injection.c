@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* fault_injection.c: every call of the system can fail without harm. A first run of a scenario that uses all of the
  * heap counts the calls of those functions of os.h that can fail. Then the scenario runs for each N twice: once the Nth
- * call alone fails, once all calls from the Nth on fail. The heap must answer with NULL and keep all that is live.
- * After that the same scenario must pass completely with no call failing.
+ * call alone fails, once all calls from the Nth on fail. It also runs while one call in K fails, for several K. The heap
+ * must answer with NULL and keep all that is live. After each of these runs the same scenario must pass completely with
+ * no call failing.
  *
  * If there are more than a few hundred calls, only some of them are tried. With any argument all are tried.
+ * fault_questions.c does the same for the calls that this scenario hardly makes.
  *
  * White box: linked with the static core and the linker's --wrap for each of the functions (tests.mk).
  */
+#include "failing_system.h"
 #include "heap_model.h"
 #include "heap_whole.h"
 
@@ -15,19 +18,10 @@
 
 /* ---- The failing system ----------------------------------------------------------------------------------------- */
 
-static unsigned calls, failing_call; /* counted from 1; failing_call 0: no call fails */
-static bool fail_from_there_on;
-
-static bool call_fails(void) {
-    calls++;
-    return failing_call && (fail_from_there_on ? calls >= failing_call : calls == failing_call);
-}
-
 bool __real_os_reserve_at(void *address, size_t size);
 void *__real_os_reserve(size_t size, size_t alignment);
 bool __real_os_commit(void *address, size_t size);
 bool __real_os_decommit(void *address, size_t size);
-bool __real_os_release(void *address, size_t size);
 bool __real_os_release(void *address, size_t size);
 bool __real_os_protect(void *address, size_t size, unsigned rights);
 size_t __real_os_move_pages(void *to, void *from, size_t size, bool *lost);
@@ -49,10 +43,10 @@ bool __wrap_os_commit(void *address, size_t size) { return !call_fails() && __re
 
 bool __wrap_os_decommit(void *address, size_t size) { return !call_fails() && __real_os_decommit(address, size); }
 
-/* Fails once at most. A system that releases nothing for a whole run uses up the addresses of 32 bit, and the heap
- * cannot help it. */
+/* Where all calls from one on fail, this fails once at most. A system that releases nothing for a whole run uses up the
+ * addresses of 32 bit, and the heap cannot help it. */
 bool __wrap_os_release(void *address, size_t size) {
-    bool fails = call_fails() && !(fail_from_there_on && calls > failing_call);
+    bool fails = call_fails() && !(faults.plan == FAULT_FROM && faults.calls > faults.number);
     return !fails && __real_os_release(address, size);
 }
 
@@ -80,7 +74,7 @@ size_t __wrap_os_move_pages(void *to, void *from, size_t size, bool *lost) {
 
 enum { SLOTS = 96, STEPS = 800 };
 #if defined(_WIN32)
-enum { RUNS_MOST = 60 }; /* a run takes five times as long under Wine */
+enum { RUNS_MOST = 55 }; /* a run takes five times as long under Wine */
 #else
 enum { RUNS_MOST = 200 };
 #endif
@@ -174,14 +168,12 @@ static void fill_from_holes(void) {
     CHECK(brainmm_free(large) == BRAINMM_OK);
 }
 
-/* Runs the scenario and counts the refused requests. Call number FAILING fails; 0 means that none fails. With
- * FROM_THERE_ON all later calls fail, too. */
-static void run(unsigned failing, bool from_there_on) {
+/* Runs the scenario by a plan of faults, counts the refused requests, and returns how many calls of the system there
+ * were. */
+static unsigned run(enum fault_plan plan, unsigned number, uint64_t seed) {
     random_source random = {2026};
-    calls = 0;
     refused = 0;
-    failing_call = failing;
-    fail_from_there_on = from_there_on;
+    faults_begin(plan, number, seed);
     for (unsigned i = 0; i < STEPS; i++) {
         step(&random);
         if (i == 500)
@@ -194,16 +186,21 @@ static void run(unsigned failing, bool from_there_on) {
             thread_join(&t);
         }
     }
-    unsigned made = calls;
-    failing_call = 0;
+    unsigned made = faults_end();
     for (unsigned i = 0; i < SLOTS; i++)
         slot_release(&slots[i]);
-    if (failing % 4 == 0) /* the check takes as long as the run */
+    if (number % 4 == 0) /* the check takes as long as the run */
         heap_is_whole("a run");
     brainmm_thread_heap_minimize(); /* so that the next run asks the system again */
-    if (failing == 0)
+    if (plan == FAULT_NONE)
         heap_is_whole("giving everything back");
-    calls = made;
+    return made;
+}
+
+/* What has failed is over: everything can be had again. */
+static void nothing_is_left_of(const char *plan, unsigned number) {
+    run(FAULT_NONE, 0, 0);
+    CHECK_MSG(refused == 0, "%u requests failed after %s %u had failed", refused, plan, number);
 }
 
 /* If the system refuses once, the heap gives its idle memory back and asks again. The request then succeeds. */
@@ -216,8 +213,7 @@ static void one_refusal_is_overcome(void) {
         CHECK(pages && idle && behind && brainmm_jit_heap_create(BRAINMM_JIT_WRITABLE, &code) == BRAINMM_OK);
         brainmm_thread_heap_minimize();
         CHECK(brainmm_free(idle) == BRAINMM_OK);
-        calls = 0;
-        failing_call = 1;
+        faults_begin(FAULT_ONCE, 1, 0);
         if (request == 0)
             taken = brainmm_block_get(MIB, BRAINMM_SYSTEM);
         else if (request == 1)
@@ -228,7 +224,7 @@ static void one_refusal_is_overcome(void) {
             taken = brainmm_jit_alloc(code, 200 * KIB, NULL);
         else
             taken = brainmm_alloc(MIB);
-        failing_call = 0;
+        unsigned calls = faults_end();
         CHECK_MSG(taken != NULL && calls > 1, "request %u: %p after %u calls of the system", request, taken, calls);
         CHECK(request != 0 || brainmm_block_free(taken, BRAINMM_SYSTEM) == BRAINMM_OK);
         CHECK(request != 1 || brainmm_pages_free(taken, BRAINMM_SYSTEM) == BRAINMM_OK);
@@ -240,23 +236,27 @@ static void one_refusal_is_overcome(void) {
 }
 
 int main(int argc, char **argv) {
+    static const unsigned one_in[] = {2, 7, 30, 120};
     (void)argv;
     watchdog_start(280);
     one_refusal_is_overcome();
-    run(0, false);
+    run(FAULT_NONE, 0, 0);
     CHECK_MSG(refused == 0, "%u requests failed although no call failed", refused);
-    run(0, false); /* again: without what only the first run asks for */
-    unsigned all = calls, answered = 0;
+    unsigned all = run(FAULT_NONE, 0, 0), answered = 0; /* again: without what only the first run asks for */
     CHECK_MSG(all > 20, "the scenario calls the system %u times, which is too few for this test", all);
     unsigned stride = argc > 1 ? 1 : 1 + all / RUNS_MOST;
-    for (unsigned failing = 1; failing <= all; failing += stride) {
-        run(failing, false);
+    for (unsigned number = 1; number <= all; number += stride) {
+        run(FAULT_ONCE, number, 0);
         answered += refused > 0;
-        run(failing, true);
-        CHECK_MSG(refused > 0 || failing > all / 2, "all calls from %u of %u on failed, but no request failed", failing,
+        run(FAULT_FROM, number, 0);
+        CHECK_MSG(refused > 0 || number > all / 2, "all calls from %u of %u on failed, but no request failed", number,
                   all);
-        run(0, false);
-        CHECK_MSG(refused == 0, "%u requests failed after call %u had failed once", refused, failing);
+        nothing_is_left_of("call", number);
+    }
+    for (unsigned i = 0; i < 2 * sizeof one_in / sizeof *one_in; i++) {
+        run(FAULT_ONE_IN, one_in[i / 2], i);
+        CHECK_MSG(faults.failed > 0, "one call in %u was to fail, and none did", one_in[i / 2]);
+        nothing_is_left_of("one call in", one_in[i / 2]);
     }
     CHECK_MSG(moves_failed >= 4, "only %u calls to move pages failed", moves_failed);
     printf("%u calls of the system, %u times pages moved; one failing call led to a NULL in %u of %u runs and was "
