@@ -85,9 +85,10 @@ bool os_pages_are_mapped(const void *address, size_t size);
 bool os_page_rights(const void *page, unsigned *rights);
 
 /* Maps SIZE bytes of new memory, which read as zero, twice: *WRITABLE for data, *EXECUTABLE for code. False if the
- * system refuses; then nothing is stored. Unmapping takes both at once. */
+ * system refuses; then nothing is stored. Unmapping takes both at once. It is false if the system refuses one of them;
+ * then neither may be used or unmapped again. */
 bool os_map_views(size_t size, void **writable, void **executable);
-void os_unmap_views(size_t size, void *writable, void *executable);
+bool os_unmap_views(size_t size, void *writable, void *executable);
 
 /* Code was written at CODE, the address where it runs. The processor must not run what it read there before. Takes any
  * address and SIZE. */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* failing_system.h: which calls of the system fail. A test wraps functions of os.h by the linker's --wrap (tests.mk),
- * and each of its wrappers asks call_fails(). One thread at a time makes these calls.
+/* failing_system.h: a system of which calls fail, by a plan. The linker's --wrap puts the functions below in the place
+ * of those of os.h (tests.mk). A test adds wrappers of its own, which ask call_fails(), too. One thread at a time makes
+ * these calls. A test is one source file, so that functions may be defined here.
  */
 #ifndef TESTS_FAILING_SYSTEM_H
 #define TESTS_FAILING_SYSTEM_H
 
 #include "support/pattern.h"
+
+#include "os.h"
 
 enum fault_plan {
     FAULT_NONE,
@@ -14,12 +17,15 @@ enum fault_plan {
     FAULT_ONE_IN, /* one call in `number` fails: which ones follows from `seed` */
 };
 
-static struct {
+struct faults {
     enum fault_plan plan;
     unsigned number;
     uint64_t seed;
     unsigned calls, failed; /* since faults_begin() */
-} faults;
+};
+
+/* A test may define it before, with a plan for what happens before main(). */
+static struct faults faults;
 
 SUPPORT_INLINE void faults_begin(enum fault_plan plan, unsigned number, uint64_t seed) {
     faults.plan = plan;
@@ -45,6 +51,37 @@ SUPPORT_INLINE bool call_fails(void) {
     }
     faults.failed += fails;
     return fails;
+}
+
+/* ---- Memory ----------------------------------------------------------------------------------------------------- */
+
+bool __real_os_reserve_at(void *address, size_t size);
+void *__real_os_reserve(size_t size, size_t alignment);
+bool __real_os_commit(void *address, size_t size);
+bool __real_os_decommit(void *address, size_t size);
+bool __real_os_release(void *address, size_t size);
+bool __real_os_protect(void *address, size_t size, unsigned rights);
+bool __wrap_os_reserve_at(void *address, size_t size);
+void *__wrap_os_reserve(size_t size, size_t alignment);
+bool __wrap_os_commit(void *address, size_t size);
+bool __wrap_os_decommit(void *address, size_t size);
+bool __wrap_os_release(void *address, size_t size);
+bool __wrap_os_protect(void *address, size_t size, unsigned rights);
+
+bool __wrap_os_reserve_at(void *address, size_t size) { return !call_fails() && __real_os_reserve_at(address, size); }
+
+void *__wrap_os_reserve(size_t size, size_t alignment) {
+    return call_fails() ? NULL : __real_os_reserve(size, alignment);
+}
+
+bool __wrap_os_commit(void *address, size_t size) { return !call_fails() && __real_os_commit(address, size); }
+
+bool __wrap_os_decommit(void *address, size_t size) { return !call_fails() && __real_os_decommit(address, size); }
+
+bool __wrap_os_release(void *address, size_t size) { return !call_fails() && __real_os_release(address, size); }
+
+bool __wrap_os_protect(void *address, size_t size, unsigned rights) {
+    return !call_fails() && __real_os_protect(address, size, rights);
 }
 
 #endif

@@ -16,38 +16,10 @@
 
 #include "os.h"
 
-/* ---- The failing system ----------------------------------------------------------------------------------------- */
+/* ---- Moving pages --------------------------------------------------------------------------------------------- */
 
-bool __real_os_reserve_at(void *address, size_t size);
-void *__real_os_reserve(size_t size, size_t alignment);
-bool __real_os_commit(void *address, size_t size);
-bool __real_os_decommit(void *address, size_t size);
-bool __real_os_release(void *address, size_t size);
-bool __real_os_protect(void *address, size_t size, unsigned rights);
 size_t __real_os_move_pages(void *to, void *from, size_t size, bool *lost);
-bool __wrap_os_reserve_at(void *address, size_t size);
-void *__wrap_os_reserve(size_t size, size_t alignment);
-bool __wrap_os_commit(void *address, size_t size);
-bool __wrap_os_decommit(void *address, size_t size);
-bool __wrap_os_release(void *address, size_t size);
-bool __wrap_os_protect(void *address, size_t size, unsigned rights);
 size_t __wrap_os_move_pages(void *to, void *from, size_t size, bool *lost);
-
-bool __wrap_os_reserve_at(void *address, size_t size) { return !call_fails() && __real_os_reserve_at(address, size); }
-
-void *__wrap_os_reserve(size_t size, size_t alignment) {
-    return call_fails() ? NULL : __real_os_reserve(size, alignment);
-}
-
-bool __wrap_os_commit(void *address, size_t size) { return !call_fails() && __real_os_commit(address, size); }
-
-bool __wrap_os_decommit(void *address, size_t size) { return !call_fails() && __real_os_decommit(address, size); }
-
-bool __wrap_os_release(void *address, size_t size) { return !call_fails() && __real_os_release(address, size); }
-
-bool __wrap_os_protect(void *address, size_t size, unsigned rights) {
-    return !call_fails() && __real_os_protect(address, size, rights);
-}
 
 #if defined(_WIN32)
 #define CAN_LOSE_ADDRESSES false

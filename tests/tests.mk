@@ -18,8 +18,11 @@ LINK_walk_interrupted := -Wl,--wrap=os_peek
 LINK_peek_linux := -Wl,--wrap=process_vm_readv
 LINK_imalloc_class := -lole32
 LINK_imalloc_com := -lole32
-FAILING := os_reserve os_reserve_at os_release os_commit os_decommit os_protect os_move_pages
-LINK_fault_injection := $(FAILING:%=-Wl$(comma)--wrap=%)
+# The functions of tests/failing_system.h, and those that a test wraps itself.
+wrap = $(patsubst %,-Wl$(comma)--wrap=%,os_reserve os_reserve_at os_release os_commit os_decommit os_protect $1)
+LINK_fault_injection := $(call wrap,os_move_pages)
+LINK_fault_questions := $(call wrap,os_reserve_table os_commit_table os_place_window os_peek os_page_rights \
+    os_pages_are_mapped os_map_views os_unmap_views)
 
 # If a target has no import library, programs are linked with the library that lies beside them.
 # import_of TARGET, FOLDER

@@ -158,8 +158,8 @@ bool os_map_views(size_t size, void **writable, void **executable) {
     return false;
 }
 
-void os_unmap_views(size_t size, void *writable, void *executable) {
+bool os_unmap_views(size_t size, void *writable, void *executable) {
     (void)size;
-    UnmapViewOfFile(writable);
-    UnmapViewOfFile(executable);
+    bool unmapped = UnmapViewOfFile(writable) != 0;
+    return UnmapViewOfFile(executable) != 0 && unmapped;
 }

@@ -39,7 +39,7 @@ bool os_map_views(size_t size, void **writable, void **executable) {
     return false;
 }
 
-void os_unmap_views(size_t size, void *writable, void *executable) {
-    munmap(writable, size);
-    munmap(executable, size);
+bool os_unmap_views(size_t size, void *writable, void *executable) {
+    bool unmapped = munmap(writable, size) == 0;
+    return munmap(executable, size) == 0 && unmapped;
 }

@@ -66,8 +66,8 @@ struct jit_chunk *jit_chunk_create(enum brainmm_jit_kind kind, size_t size) {
 void jit_chunk_destroy(struct jit_chunk *chunk) {
     size_t size = chunk->granules * JIT_GRANULE;
     if (chunk->kind == BRAINMM_JIT_TWO_VIEWS) {
-        os_unmap_views(size, chunk->writable, chunk->code);
-        units_note_outside(-(ptrdiff_t)size);
+        if (os_unmap_views(size, chunk->writable, chunk->code)) /* else it stays in use for ever, and is counted */
+            units_note_outside(-(ptrdiff_t)size);
     } else {
         run_give(chunk->code, UNIT_JIT, BRAINMM_JIT);
     }

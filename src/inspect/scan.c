@@ -42,15 +42,17 @@ void *scan_memory_take(size_t size) {
     size = align_up(size, os_facts.granule);
     void *memory = os_reserve(size, os_facts.granule);
     if (memory && !os_commit(memory, size)) {
-        os_release(memory, size);
+        scan_memory_give(memory, size);
         memory = NULL;
     }
     return memory;
 }
 
+/* What the system does not take back stays in use for ever, and is counted. */
 void scan_memory_give(void *memory, size_t size) {
-    if (memory)
-        os_release(memory, align_up(size, os_facts.granule));
+    size = align_up(size, os_facts.granule);
+    if (memory && !os_release(memory, size))
+        units_note_outside((ptrdiff_t)size);
 }
 
 /* ---- Runs and blocks, under the locks --------------------------------------------------------------------------- */
