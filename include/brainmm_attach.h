@@ -37,14 +37,18 @@
 
 /* ---- What modules agree on -------------------------------------------------------------------------------------- */
 
-/* The record with which an owner tells where its tables are. The addresses are those of this process; on 32 bit their
- * upper halves are zero. The numbers below are offsets. */
+/* The record with which an owner tells where its tables are. On Windows it holds their addresses; on 32 bit the upper
+ * halves are zero. On Linux everybody knows where the record lies. So it holds no addresses there, but how far behind
+ * the start of their image the tables lie, and which image that is. The numbers below are offsets. */
 struct brainmm_record {
-    uint64_t version1;    /* 0: address of the original's table (version 1). It is written last, and is 0 until then */
+    uint64_t version1;    /* 0: where the original's table (version 1) is. It is written last, and is 0 until then */
     char magic[16];       /* 8: BRAINMM_RECORD_MAGIC. With any other content the owner has the original's table only */
-    uint32_t size;        /* 24: bytes of this record, 40 or more */
+    uint32_t size;        /* 24: bytes of this record, what is here or more */
     uint32_t abi_version; /* 28: BRAINMM_ABI_VERSION */
-    uint64_t manager;     /* 32: address of the version-2 table, struct brainmm_manager */
+    uint64_t manager;     /* 32: where the version-2 table is, struct brainmm_manager. 0: there is none */
+#if !defined(_WIN32)
+    uint64_t image; /* 40: the hash of the name under which the loader knows the tables' image (FNV-1a) */
+#endif
 };
 
 #define BRAINMM_RECORD_MAGIC "BrainMM-record-2" /* 16 bytes, without a terminating zero */
@@ -58,6 +62,8 @@ struct brainmm_record {
 #else
 /* The record lies in a private page at one of these addresses: the first one that was free. The first two are addresses
  * that sanitizers leave to the program. None is where stacks, heaps or libraries usually lie. */
+#define BRAINMM_HASH_START ((uint64_t)0xcbf29ce4UL << 32 | 0x84222325UL) /* FNV-1a of 64 bits */
+#define BRAINMM_HASH_FACTOR ((uint64_t)0x100UL << 32 | 0x1b3UL)
 #if defined(__LP64__)
 #define BRAINMM_PLACES                                                                                                 \
     { 0x00360000UL, 0x7fe60000UL, 0x1f6b6d600000UL, 0x5f6b6d600000UL }
@@ -193,7 +199,7 @@ BRAINMM_ATTACH_FUNCTION const struct brainmm_manager *brainmm_attach_find(void) 
     for (place = 0; (found = brainmm_attach_look(place, &record)) >= 0; place++) {
         const void *manager = (const void *)(size_t)record.manager;
         if (found && record.version1 != 0 && memcmp(record.magic, BRAINMM_RECORD_MAGIC, sizeof record.magic) == 0 &&
-            record.size >= sizeof record && record.abi_version == BRAINMM_ABI_VERSION &&
+            record.size >= sizeof record && record.abi_version == BRAINMM_ABI_VERSION && record.manager != 0 &&
             brainmm_attach_is_manager(manager) && brainmm_attach_pin(manager))
             return (const struct brainmm_manager *)manager;
     }
@@ -430,6 +436,38 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_pin(const void *address) {
     return 1;
 }
 
+struct brainmm_attach_named {
+    uint64_t name; /* the hash of an image's name */
+    size_t start;  /* where that image starts; 0: there is none */
+};
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_visit_named(struct brainmm_attach_image *image, size_t size, void *data) {
+    struct brainmm_attach_named *named = (struct brainmm_attach_named *)data;
+    uint64_t hash = BRAINMM_HASH_START;
+    const char *at;
+    ElfW(Half) i;
+    (void)size;
+    for (at = image->name; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * BRAINMM_HASH_FACTOR;
+    for (i = 0; hash == named->name && named->start == 0 && i < image->segment_count; i++)
+        if (image->segments[i].p_type == PT_LOAD)
+            named->start = (size_t)(image->base + image->segments[i].p_vaddr);
+    return named->start != 0;
+}
+
+/* Puts addresses in the place of what the record says about them. 0: its image is not loaded. */
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_resolve(struct brainmm_record *record) {
+    struct brainmm_attach_named named;
+    named.name = record->image;
+    named.start = 0;
+    brainmm_attach_iterate(brainmm_attach_visit_named, &named);
+    if (record->version1 != 0)
+        record->version1 += named.start;
+    if (record->manager != 0)
+        record->manager += named.start;
+    return named.start != 0;
+}
+
 /* Finds the mapping that ADDRESS lies in. Stores the four letters of its rights, and the path of its file, which is ""
  * if there is none or if it is longer than PATH_SIZE. 0: nothing is mapped there. */
 BRAINMM_ATTACH_FUNCTION int brainmm_attach_mapping(size_t address, char *rights, char *path, size_t path_size) {
@@ -473,7 +511,7 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_look(int place, struct brainmm_record
         done = read(tube[0], record, sizeof *record) == (ssize_t)sizeof *record;
     close(tube[0]);
     close(tube[1]);
-    return done;
+    return done && brainmm_attach_resolve(record);
 }
 
 BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {

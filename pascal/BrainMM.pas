@@ -903,11 +903,16 @@ end;
 { ---- The process's heap: docs/abi.md ------------------------------------------------------------------------------- }
 
 type
-  TPublished = packed record { what an owner publishes; the addresses are in this process }
+  { What an owner publishes. On Windows it holds addresses. On Linux it tells how far behind the start of their image
+    the tables lie, and which image that is. }
+  TPublished = packed record
     Version1: Int64; { written last; 0 until then }
     Magic: TMagic;
     Size, AbiVersion: Cardinal;
     Manager: Int64;
+{$ifndef MSWINDOWS}
+    Image: UInt64; { the hash of the name under which the loader knows it }
+{$endif}
   end;
 
   TGetManager = function: PManager; cdecl;
@@ -1172,9 +1177,13 @@ type
     Image: Pointer; { the image that they lie in: the address of its table of segments }
   end;
 
-  TVisitImage = function(Image: PImage; Size: NativeUInt; Search: PSearch): Integer; cdecl;
+  PNamed = ^TNamed;
+  TNamed = record
+    Hash: UInt64; { of an image's name }
+    Start: NativeUInt; { where that image starts; 0: there is none }
+  end;
 
-function dl_iterate_phdr(Visit: TVisitImage; Search: PSearch): Integer; cdecl; external name 'dl_iterate_phdr';
+function dl_iterate_phdr(Visit, Search: Pointer): Integer; cdecl; external name 'dl_iterate_phdr';
 function dlopen(Path: PAnsiChar; Flags: Integer): Pointer; cdecl; external name 'dlopen';
 function dlsym(Module: Pointer; Name: PAnsiChar): Pointer; cdecl; external name 'dlsym';
 function mincore(Address: Pointer; Size: NativeUInt; Resident: PByte): Integer; cdecl; external name 'mincore';
@@ -1233,7 +1242,7 @@ begin
   Search.Rights := SegmentReadable;
   Search.Target := Target;
   Search.Image := nil;
-  dl_iterate_phdr(VisitImage, @Search);
+  dl_iterate_phdr(@VisitImage, @Search);
   Image := Search.Image;
   Result := Image <> nil;
 end;
@@ -1247,7 +1256,7 @@ begin
   Search.Rights := SegmentExecutable;
   Search.Target := nil;
   Search.Image := nil;
-  dl_iterate_phdr(VisitImage, @Search);
+  dl_iterate_phdr(@VisitImage, @Search);
   Result := (Search.Image <> nil) and (Search.Image = Image);
 end;
 
@@ -1255,6 +1264,51 @@ end;
 function PinImage(Address: Pointer): Boolean;
 begin
   Result := True;
+end;
+
+{ FNV-1a of 64 bits. }
+function HashOf(Text: PAnsiChar): UInt64;
+begin
+  Result := UInt64($cbf29ce484222325);
+  while Text^ <> #0 do
+  begin
+    Result := (Result xor Ord(Text^)) * $100000001b3;
+    Inc(Text);
+  end;
+end;
+
+function VisitNamed(Image: PImage; Size: NativeUInt; Named: PNamed): Integer; cdecl;
+var
+  I: Integer;
+  Segment: PSegment;
+begin
+  Result := 0;
+  if HashOf(Image.Name) <> Named.Hash then
+    Exit;
+  Segment := Image.Segments;
+  for I := 1 to Image.SegmentCount do
+  begin
+    if Segment.Kind = SegmentLoaded then
+    begin
+      Named.Start := Image.Base + Segment.Address;
+      Result := 1;
+      Exit;
+    end;
+    Inc(Segment);
+  end;
+end;
+
+{ Puts addresses in the place of what the record says about them. False: its image is not loaded. }
+function Resolve(var Found: TPublished): Boolean;
+var
+  Named: TNamed;
+begin
+  Named.Hash := Found.Image;
+  Named.Start := 0;
+  dl_iterate_phdr(@VisitNamed, @Named);
+  Result := Named.Start <> 0;
+  if Found.Manager <> 0 then
+    Found.Manager := Int64(UInt64(Found.Manager) + Named.Start);
 end;
 
 { Finds the line of /proc/self/maps for Address and returns the part from the rights on; nil if there is none. }
@@ -1302,6 +1356,7 @@ begin
     Result := read(Tube[0], @Found, SizeOf(Found)) = SizeOf(Found);
   close(Tube[0]);
   close(Tube[1]);
+  Result := Result and Resolve(Found);
 end;
 
 { Loads the library from this module's folder. The path in the system's list is absolute. }
