@@ -386,6 +386,7 @@ struct brainmm_attach_search {
     ElfW(Word) rights; /* what their segment must allow: PF_R or PF_X */
     void *copy;        /* where to copy the bytes, or NULL */
     const void *image; /* the image they are in, by the address of its table of segments; NULL: none */
+    const char *name;  /* the loader's name for that image */
 };
 
 /* Copies while the list of images is locked, so that the image cannot be unloaded. */
@@ -401,6 +402,7 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_visit(struct brainmm_attach_image *im
             if (search->copy)
                 memcpy(search->copy, (const void *)search->from, search->size);
             search->image = image->segments;
+            search->name = image->name;
             return 1;
         }
     }
@@ -514,20 +516,52 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_look(int place, struct brainmm_record
     return done && brainmm_attach_resolve(record);
 }
 
+/* Stores the absolute path of the module that ADDRESS, a constant, lies in. "" if it is not known. The loader's name for
+ * a module may be relative to what was the current folder, or empty for the program. Then the system's list of mappings
+ * has the path. */
+BRAINMM_ATTACH_FUNCTION void brainmm_attach_path(const void *address, char *path, size_t path_size) {
+    struct brainmm_attach_search search;
+    char rights[4];
+    search.from = (size_t)address;
+    search.size = 1;
+    search.rights = PF_R;
+    search.copy = NULL;
+    search.image = NULL;
+    brainmm_attach_iterate(brainmm_attach_visit, &search);
+    path[0] = 0;
+    if (search.image && search.name[0] == '/' && strlen(search.name) < path_size)
+        memcpy(path, search.name, strlen(search.name) + 1);
+    else
+        brainmm_attach_mapping((size_t)address, rights, path, path_size);
+}
+
+/* Opens the library at PATH. The system's list has \012 for a line break in a path. */
+BRAINMM_ATTACH_FUNCTION void *brainmm_attach_open(char *path) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    char *from, *to = path;
+    if (library || !strstr(path, "\\012"))
+        return library;
+    for (from = path; *from; to++) {
+        int is_break = strncmp(from, "\\012", 4) == 0;
+        *to = is_break ? '\n' : *from;
+        from += is_break ? 4 : 1;
+    }
+    *to = 0;
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+}
+
 BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
     static const char file[] = BRAINMM_ATTACH_LIBRARY;
-    char rights[4], path[4096 + sizeof file];
+    char path[4096 + sizeof file];
     brainmm_attach_get get = NULL;
     void *library, *symbol;
-    char *slash = NULL;
-    /* The path from the system's list is absolute, while dladdr's may be relative. A constant is looked up, because a
-     * variable may lie in memory that belongs to no file. */
-    if (brainmm_attach_mapping((size_t)file, rights, path, 4096))
-        slash = strrchr(path, '/');
+    char *slash;
+    brainmm_attach_path(file, path, 4096); /* a variable may lie in memory that belongs to no file */
+    slash = strrchr(path, '/');
     if (!slash)
         return brainmm_attach_fail("no heap is published, and this module's folder is not known");
     memcpy(slash + 1, file, sizeof file);
-    library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    library = brainmm_attach_open(path);
     if (!library)
         return brainmm_attach_fail("no heap is published, and " BRAINMM_ATTACH_LIBRARY
                                    " could not be loaded from this module's folder");

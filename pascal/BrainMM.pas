@@ -1175,6 +1175,7 @@ type
     Rights: Cardinal; { the rights that their segment must have }
     Target: Pointer; { where to copy them, or nil }
     Image: Pointer; { the image that they lie in: the address of its table of segments }
+    Name: PAnsiChar; { the loader's name for that image }
   end;
 
   PNamed = ^TNamed;
@@ -1225,6 +1226,7 @@ begin
       if Search.Target <> nil then
         Move(Pointer(Search.From)^, Search.Target^, Search.Size);
       Search.Image := Image.Segments;
+      Search.Name := Image.Name;
       Result := 1;
       Exit;
     end;
@@ -1359,7 +1361,69 @@ begin
   Result := Result and Resolve(Found);
 end;
 
-{ Loads the library from this module's folder. The path in the system's list is absolute. }
+{ Puts the absolute path of this module into Line and returns where it begins there; nil if it is not known. The loader's
+  name may be relative to what was the current folder, or empty for the program. Then the system's list has the path. }
+function FindModule(Line: PAnsiChar): PAnsiChar;
+var
+  Search: TSearch;
+  Length: Integer;
+begin
+  Search.From := NativeUInt(@WriteError);
+  Search.Size := 1;
+  Search.Rights := SegmentExecutable;
+  Search.Target := nil;
+  Search.Image := nil;
+  dl_iterate_phdr(@VisitImage, @Search);
+  Result := Line;
+  Length := 0;
+  if Search.Image <> nil then
+    while (Search.Name[Length] <> #0) and (Length < LineMax - 1) do
+    begin
+      Line[Length] := Search.Name[Length];
+      Inc(Length);
+    end;
+  Line[Length] := #0;
+  if Line[0] <> '/' then
+    Result := FindMapping(NativeUInt(@WriteError), Line);
+  Length := 0;
+  while (Line[Length] <> #0) and ((Line[Length] <> #10) or (Line[Length + 1] <> #0)) do
+    Inc(Length);
+  Line[Length] := #0; { in the place of the line's end }
+  while (Result <> nil) and (Result^ <> '/') do
+    if Result^ = #0 then
+      Result := nil
+    else
+      Inc(Result);
+end;
+
+{ Opens the library at Path. The system's list has \012 for a line break in a path. }
+function OpenLibrary(Path: PAnsiChar): Pointer;
+var
+  Source, Target: PAnsiChar;
+begin
+  Result := dlopen(Path, LoadNow);
+  if Result <> nil then
+    Exit;
+  Source := Path;
+  Target := Path;
+  while Source^ <> #0 do
+  begin
+    Target^ := Source^;
+    if (Source[0] = '\') and (Source[1] = '0') and (Source[2] = '1') and (Source[3] = '2') then
+    begin
+      Target^ := #10;
+      Inc(Source, 3);
+    end;
+    Inc(Source);
+    Inc(Target);
+  end;
+  if Source = Target then
+    Exit; { there was none }
+  Target^ := #0;
+  Result := dlopen(Path, LoadNow);
+end;
+
+{ Loads the library from this module's folder. }
 function LoadManagerLibrary(out GetManager: TGetManager): PAnsiChar;
 const
   Name: PAnsiChar = LibraryName;
@@ -1369,24 +1433,19 @@ var
 begin
   Result := 'no heap is published, and ' + LibraryName + ' could not be loaded from the folder of this module';
   GetManager := nil;
-  Path := FindMapping(NativeUInt(@WriteError), Line);
-  Slash := nil;
-  if Path <> nil then
-  begin
-    while (Path^ <> #0) and (Path^ <> '/') do
-      Inc(Path);
-    Module := Path;
-    while (Module^ <> #0) and (Module^ <> #10) do
-    begin
-      if Module^ = '/' then
-        Slash := Module;
-      Inc(Module);
-    end;
-  end;
-  if Slash = nil then
+  Path := FindModule(Line);
+  if Path = nil then
     Exit;
+  Slash := Path;
+  Module := Path;
+  while Module^ <> #0 do
+  begin
+    if Module^ = '/' then
+      Slash := Module;
+    Inc(Module);
+  end;
   Move(Name^, Slash[1], Length(LibraryName) + 1);
-  Module := dlopen(Path, LoadNow);
+  Module := OpenLibrary(Path);
   if Module = nil then
     Exit;
   @GetManager := dlsym(Module, 'brainmm_get_manager');

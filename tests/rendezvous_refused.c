@@ -98,6 +98,19 @@ static void modules_meet(const char *reason, bool client_first) {
     CHECK(piece != NULL && (piece = fixed->realloc(piece, 100000)) != NULL && client->free(piece) == BRAINMM_OK);
 }
 
+/* What needs /proc says so, and the rest works. */
+static void check_rights(void) {
+    const struct brainmm_manager *(BRAINMM_CALL * get_manager)(void);
+    unsigned rights = 77;
+    module_symbol(load("libbrainmm.so"), "brainmm_get_manager", &get_manager);
+    const struct brainmm_manager *manager = get_manager();
+    char *pages = manager->pages_get(3, BRAINMM_USER);
+    CHECK(pages != NULL && manager->pages_set_rights(pages + 4096, 1, BRAINMM_READ) == BRAINMM_OK);
+    CHECK(manager->pages_get_rights(pages, &rights) == BRAINMM_E_UNSUPPORTED);
+    CHECK(manager->pages_get_rights((void *)(uintptr_t)(1 << 30), &rights) == BRAINMM_E_POINTER && rights == 77);
+    CHECK(manager->pages_free(pages, BRAINMM_USER) == BRAINMM_OK);
+}
+
 /* As many as there are before and after: nothing stays open. */
 static unsigned open_files(void) {
     unsigned count = 0;
@@ -119,6 +132,8 @@ static int run(const struct refusal *refusal, bool client_first) {
             proc_hide();
         unsigned files = open_files();
         modules_meet(refusal->reason, client_first);
+        if (!refusal->error)
+            check_rights();
         CHECK(open_files() == files);
         test_end(TEST_PASSED);
     }
