@@ -13,9 +13,7 @@
 #if defined(_WIN32)
 #include <windows.h>
 #else
-#define BRAINMM_ATTACH_NO_CLIENT /* only the places, not the client */
 #include "brainmm_attach.h"
-#include <sys/mman.h>
 #endif
 
 /* ---- The heap: 24 slots ----------------------------------------------------------------------------------------- */
@@ -58,16 +56,10 @@ static void *const *published_table(void) {
     return table;
 }
 #else
+/* The original does not run here. So the table is found in another way, and only used as the original would use it. */
 static void *const *published_table(void) {
-    static const uintptr_t places[] = BRAINMM_PLACES;
-    for (int i = 0; i < BRAINMM_PLACE_COUNT; i++) {
-        const struct brainmm_record *record = (const struct brainmm_record *)places[i];
-        unsigned char resident;
-        if (mincore((void *)places[i], 1, &resident) == 0 &&
-            memcmp(record->magic, BRAINMM_RECORD_MAGIC, sizeof record->magic) == 0)
-            return (void *const *)(uintptr_t)record->version1;
-    }
-    return NULL;
+    const struct brainmm_manager *manager = brainmm_attach();
+    return manager ? manager->version1 : NULL;
 }
 #endif
 

@@ -245,7 +245,8 @@ BRAINMM_API int BRAINMM_CALL brainmm_pages_set_rights(void *pages, size_t count,
 /* Stores the rights of one page in *RIGHTS, enum brainmm_rights or-ed. The page may be anybody's. On Linux the
  * function reads /proc/self/maps and takes as long as that.
  * Errors, after which *RIGHTS is as before: BRAINMM_E_POINTER: PAGE is NULL, not a multiple of 4 KiB, or not mapped;
- * BRAINMM_E_ARGUMENT: RIGHTS is NULL. */
+ * BRAINMM_E_ARGUMENT: RIGHTS is NULL; BRAINMM_E_UNSUPPORTED: the page is mapped, but the system does not tell its
+ * rights, as on Linux without /proc. */
 BRAINMM_API int BRAINMM_CALL brainmm_pages_get_rights(const void *page, unsigned *rights);
 
 /* ---- Memory for machine code ------------------------------------------------------------------------------------ */

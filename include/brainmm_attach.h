@@ -37,14 +37,18 @@
 
 /* ---- What modules agree on -------------------------------------------------------------------------------------- */
 
-/* The record with which an owner tells where its tables are. The addresses are those of this process; on 32 bit their
- * upper halves are zero. The numbers below are offsets. */
+/* The record with which an owner tells where its tables are. On Windows it holds their addresses; on 32 bit the upper
+ * halves are zero. On Linux everybody knows where the record lies. So it holds no addresses there, but how far behind
+ * the start of their image the tables lie, and which image that is. The numbers below are offsets. */
 struct brainmm_record {
-    uint64_t version1;    /* 0: address of the original's table (version 1). It is written last, and is 0 until then */
+    uint64_t version1;    /* 0: where the original's table (version 1) is. It is written last, and is 0 until then */
     char magic[16];       /* 8: BRAINMM_RECORD_MAGIC. With any other content the owner has the original's table only */
-    uint32_t size;        /* 24: bytes of this record, 40 or more */
+    uint32_t size;        /* 24: bytes of this record, what is here or more */
     uint32_t abi_version; /* 28: BRAINMM_ABI_VERSION */
-    uint64_t manager;     /* 32: address of the version-2 table, struct brainmm_manager */
+    uint64_t manager;     /* 32: where the version-2 table is, struct brainmm_manager. 0: there is none */
+#if !defined(_WIN32)
+    uint64_t image; /* 40: the hash of the name under which the loader knows the tables' image (FNV-1a) */
+#endif
 };
 
 #define BRAINMM_RECORD_MAGIC "BrainMM-record-2" /* 16 bytes, without a terminating zero */
@@ -58,6 +62,8 @@ struct brainmm_record {
 #else
 /* The record lies in a private page at one of these addresses: the first one that was free. The first two are addresses
  * that sanitizers leave to the program. None is where stacks, heaps or libraries usually lie. */
+#define BRAINMM_HASH_START ((uint64_t)0xcbf29ce4UL << 32 | 0x84222325UL) /* FNV-1a of 64 bits */
+#define BRAINMM_HASH_FACTOR ((uint64_t)0x100UL << 32 | 0x1b3UL)
 #if defined(__LP64__)
 #define BRAINMM_PLACES                                                                                                 \
     { 0x00360000UL, 0x7fe60000UL, 0x1f6b6d600000UL, 0x5f6b6d600000UL }
@@ -193,7 +199,7 @@ BRAINMM_ATTACH_FUNCTION const struct brainmm_manager *brainmm_attach_find(void) 
     for (place = 0; (found = brainmm_attach_look(place, &record)) >= 0; place++) {
         const void *manager = (const void *)(size_t)record.manager;
         if (found && record.version1 != 0 && memcmp(record.magic, BRAINMM_RECORD_MAGIC, sizeof record.magic) == 0 &&
-            record.size >= sizeof record && record.abi_version == BRAINMM_ABI_VERSION &&
+            record.size >= sizeof record && record.abi_version == BRAINMM_ABI_VERSION && record.manager != 0 &&
             brainmm_attach_is_manager(manager) && brainmm_attach_pin(manager))
             return (const struct brainmm_manager *)manager;
     }
@@ -380,6 +386,7 @@ struct brainmm_attach_search {
     ElfW(Word) rights; /* what their segment must allow: PF_R or PF_X */
     void *copy;        /* where to copy the bytes, or NULL */
     const void *image; /* the image they are in, by the address of its table of segments; NULL: none */
+    const char *name;  /* the loader's name for that image */
 };
 
 /* Copies while the list of images is locked, so that the image cannot be unloaded. */
@@ -395,6 +402,7 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_visit(struct brainmm_attach_image *im
             if (search->copy)
                 memcpy(search->copy, (const void *)search->from, search->size);
             search->image = image->segments;
+            search->name = image->name;
             return 1;
         }
     }
@@ -428,6 +436,38 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_is_code(const void *function, const v
 BRAINMM_ATTACH_FUNCTION int brainmm_attach_pin(const void *address) {
     (void)address;
     return 1;
+}
+
+struct brainmm_attach_named {
+    uint64_t name; /* the hash of an image's name */
+    size_t start;  /* where that image starts; 0: there is none */
+};
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_visit_named(struct brainmm_attach_image *image, size_t size, void *data) {
+    struct brainmm_attach_named *named = (struct brainmm_attach_named *)data;
+    uint64_t hash = BRAINMM_HASH_START;
+    const char *at;
+    ElfW(Half) i;
+    (void)size;
+    for (at = image->name; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * BRAINMM_HASH_FACTOR;
+    for (i = 0; hash == named->name && named->start == 0 && i < image->segment_count; i++)
+        if (image->segments[i].p_type == PT_LOAD)
+            named->start = (size_t)(image->base + image->segments[i].p_vaddr);
+    return named->start != 0;
+}
+
+/* Puts addresses in the place of what the record says about them. 0: its image is not loaded. */
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_resolve(struct brainmm_record *record) {
+    struct brainmm_attach_named named;
+    named.name = record->image;
+    named.start = 0;
+    brainmm_attach_iterate(brainmm_attach_visit_named, &named);
+    if (record->version1 != 0)
+        record->version1 += named.start;
+    if (record->manager != 0)
+        record->manager += named.start;
+    return named.start != 0;
 }
 
 /* Finds the mapping that ADDRESS lies in. Stores the four letters of its rights, and the path of its file, which is ""
@@ -473,23 +513,55 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_look(int place, struct brainmm_record
         done = read(tube[0], record, sizeof *record) == (ssize_t)sizeof *record;
     close(tube[0]);
     close(tube[1]);
-    return done;
+    return done && brainmm_attach_resolve(record);
+}
+
+/* Stores the absolute path of the module that ADDRESS, a constant, lies in. "" if it is not known. The loader's name for
+ * a module may be relative to what was the current folder, or empty for the program. Then the system's list of mappings
+ * has the path. */
+BRAINMM_ATTACH_FUNCTION void brainmm_attach_path(const void *address, char *path, size_t path_size) {
+    struct brainmm_attach_search search;
+    char rights[4];
+    search.from = (size_t)address;
+    search.size = 1;
+    search.rights = PF_R;
+    search.copy = NULL;
+    search.image = NULL;
+    brainmm_attach_iterate(brainmm_attach_visit, &search);
+    path[0] = 0;
+    if (search.image && search.name[0] == '/' && strlen(search.name) < path_size)
+        memcpy(path, search.name, strlen(search.name) + 1);
+    else
+        brainmm_attach_mapping((size_t)address, rights, path, path_size);
+}
+
+/* Opens the library at PATH. The system's list has \012 for a line break in a path. */
+BRAINMM_ATTACH_FUNCTION void *brainmm_attach_open(char *path) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    char *from, *to = path;
+    if (library || !strstr(path, "\\012"))
+        return library;
+    for (from = path; *from; to++) {
+        int is_break = strncmp(from, "\\012", 4) == 0;
+        *to = is_break ? '\n' : *from;
+        from += is_break ? 4 : 1;
+    }
+    *to = 0;
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
 BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
     static const char file[] = BRAINMM_ATTACH_LIBRARY;
-    char rights[4], path[4096 + sizeof file];
+    char path[4096 + sizeof file];
     brainmm_attach_get get = NULL;
     void *library, *symbol;
-    char *slash = NULL;
-    /* The path from the system's list is absolute, while dladdr's may be relative. A constant is looked up, because a
-     * variable may lie in memory that belongs to no file. */
-    if (brainmm_attach_mapping((size_t)file, rights, path, 4096))
-        slash = strrchr(path, '/');
+    char *slash;
+    brainmm_attach_path(file, path, 4096); /* a variable may lie in memory that belongs to no file */
+    slash = strrchr(path, '/');
     if (!slash)
         return brainmm_attach_fail("no heap is published, and this module's folder is not known");
     memcpy(slash + 1, file, sizeof file);
-    library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    library = brainmm_attach_open(path);
     if (!library)
         return brainmm_attach_fail("no heap is published, and " BRAINMM_ATTACH_LIBRARY
                                    " could not be loaded from this module's folder");

@@ -903,11 +903,16 @@ end;
 { ---- The process's heap: docs/abi.md ------------------------------------------------------------------------------- }
 
 type
-  TPublished = packed record { what an owner publishes; the addresses are in this process }
+  { What an owner publishes. On Windows it holds addresses. On Linux it tells how far behind the start of their image
+    the tables lie, and which image that is. }
+  TPublished = packed record
     Version1: Int64; { written last; 0 until then }
     Magic: TMagic;
     Size, AbiVersion: Cardinal;
     Manager: Int64;
+{$ifndef MSWINDOWS}
+    Image: UInt64; { the hash of the name under which the loader knows it }
+{$endif}
   end;
 
   TGetManager = function: PManager; cdecl;
@@ -1170,11 +1175,16 @@ type
     Rights: Cardinal; { the rights that their segment must have }
     Target: Pointer; { where to copy them, or nil }
     Image: Pointer; { the image that they lie in: the address of its table of segments }
+    Name: PAnsiChar; { the loader's name for that image }
   end;
 
-  TVisitImage = function(Image: PImage; Size: NativeUInt; Search: PSearch): Integer; cdecl;
+  PNamed = ^TNamed;
+  TNamed = record
+    Hash: UInt64; { of an image's name }
+    Start: NativeUInt; { where that image starts; 0: there is none }
+  end;
 
-function dl_iterate_phdr(Visit: TVisitImage; Search: PSearch): Integer; cdecl; external name 'dl_iterate_phdr';
+function dl_iterate_phdr(Visit, Search: Pointer): Integer; cdecl; external name 'dl_iterate_phdr';
 function dlopen(Path: PAnsiChar; Flags: Integer): Pointer; cdecl; external name 'dlopen';
 function dlsym(Module: Pointer; Name: PAnsiChar): Pointer; cdecl; external name 'dlsym';
 function mincore(Address: Pointer; Size: NativeUInt; Resident: PByte): Integer; cdecl; external name 'mincore';
@@ -1216,6 +1226,7 @@ begin
       if Search.Target <> nil then
         Move(Pointer(Search.From)^, Search.Target^, Search.Size);
       Search.Image := Image.Segments;
+      Search.Name := Image.Name;
       Result := 1;
       Exit;
     end;
@@ -1233,7 +1244,7 @@ begin
   Search.Rights := SegmentReadable;
   Search.Target := Target;
   Search.Image := nil;
-  dl_iterate_phdr(VisitImage, @Search);
+  dl_iterate_phdr(@VisitImage, @Search);
   Image := Search.Image;
   Result := Image <> nil;
 end;
@@ -1247,7 +1258,7 @@ begin
   Search.Rights := SegmentExecutable;
   Search.Target := nil;
   Search.Image := nil;
-  dl_iterate_phdr(VisitImage, @Search);
+  dl_iterate_phdr(@VisitImage, @Search);
   Result := (Search.Image <> nil) and (Search.Image = Image);
 end;
 
@@ -1255,6 +1266,51 @@ end;
 function PinImage(Address: Pointer): Boolean;
 begin
   Result := True;
+end;
+
+{ FNV-1a of 64 bits. }
+function HashOf(Text: PAnsiChar): UInt64;
+begin
+  Result := UInt64($cbf29ce484222325);
+  while Text^ <> #0 do
+  begin
+    Result := (Result xor Ord(Text^)) * $100000001b3;
+    Inc(Text);
+  end;
+end;
+
+function VisitNamed(Image: PImage; Size: NativeUInt; Named: PNamed): Integer; cdecl;
+var
+  I: Integer;
+  Segment: PSegment;
+begin
+  Result := 0;
+  if HashOf(Image.Name) <> Named.Hash then
+    Exit;
+  Segment := Image.Segments;
+  for I := 1 to Image.SegmentCount do
+  begin
+    if Segment.Kind = SegmentLoaded then
+    begin
+      Named.Start := Image.Base + Segment.Address;
+      Result := 1;
+      Exit;
+    end;
+    Inc(Segment);
+  end;
+end;
+
+{ Puts addresses in the place of what the record says about them. False: its image is not loaded. }
+function Resolve(var Found: TPublished): Boolean;
+var
+  Named: TNamed;
+begin
+  Named.Hash := Found.Image;
+  Named.Start := 0;
+  dl_iterate_phdr(@VisitNamed, @Named);
+  Result := Named.Start <> 0;
+  if Found.Manager <> 0 then
+    Found.Manager := Int64(UInt64(Found.Manager) + Named.Start);
 end;
 
 { Finds the line of /proc/self/maps for Address and returns the part from the rights on; nil if there is none. }
@@ -1302,9 +1358,72 @@ begin
     Result := read(Tube[0], @Found, SizeOf(Found)) = SizeOf(Found);
   close(Tube[0]);
   close(Tube[1]);
+  Result := Result and Resolve(Found);
 end;
 
-{ Loads the library from this module's folder. The path in the system's list is absolute. }
+{ Puts the absolute path of this module into Line and returns where it begins there; nil if it is not known. The loader's
+  name may be relative to what was the current folder, or empty for the program. Then the system's list has the path. }
+function FindModule(Line: PAnsiChar): PAnsiChar;
+var
+  Search: TSearch;
+  Length: Integer;
+begin
+  Search.From := NativeUInt(@WriteError);
+  Search.Size := 1;
+  Search.Rights := SegmentExecutable;
+  Search.Target := nil;
+  Search.Image := nil;
+  dl_iterate_phdr(@VisitImage, @Search);
+  Result := Line;
+  Length := 0;
+  if Search.Image <> nil then
+    while (Search.Name[Length] <> #0) and (Length < LineMax - 1) do
+    begin
+      Line[Length] := Search.Name[Length];
+      Inc(Length);
+    end;
+  Line[Length] := #0;
+  if Line[0] <> '/' then
+    Result := FindMapping(NativeUInt(@WriteError), Line);
+  Length := 0;
+  while (Line[Length] <> #0) and ((Line[Length] <> #10) or (Line[Length + 1] <> #0)) do
+    Inc(Length);
+  Line[Length] := #0; { in the place of the line's end }
+  while (Result <> nil) and (Result^ <> '/') do
+    if Result^ = #0 then
+      Result := nil
+    else
+      Inc(Result);
+end;
+
+{ Opens the library at Path. The system's list has \012 for a line break in a path. }
+function OpenLibrary(Path: PAnsiChar): Pointer;
+var
+  Source, Target: PAnsiChar;
+begin
+  Result := dlopen(Path, LoadNow);
+  if Result <> nil then
+    Exit;
+  Source := Path;
+  Target := Path;
+  while Source^ <> #0 do
+  begin
+    Target^ := Source^;
+    if (Source[0] = '\') and (Source[1] = '0') and (Source[2] = '1') and (Source[3] = '2') then
+    begin
+      Target^ := #10;
+      Inc(Source, 3);
+    end;
+    Inc(Source);
+    Inc(Target);
+  end;
+  if Source = Target then
+    Exit; { there was none }
+  Target^ := #0;
+  Result := dlopen(Path, LoadNow);
+end;
+
+{ Loads the library from this module's folder. }
 function LoadManagerLibrary(out GetManager: TGetManager): PAnsiChar;
 const
   Name: PAnsiChar = LibraryName;
@@ -1314,24 +1433,19 @@ var
 begin
   Result := 'no heap is published, and ' + LibraryName + ' could not be loaded from the folder of this module';
   GetManager := nil;
-  Path := FindMapping(NativeUInt(@WriteError), Line);
-  Slash := nil;
-  if Path <> nil then
-  begin
-    while (Path^ <> #0) and (Path^ <> '/') do
-      Inc(Path);
-    Module := Path;
-    while (Module^ <> #0) and (Module^ <> #10) do
-    begin
-      if Module^ = '/' then
-        Slash := Module;
-      Inc(Module);
-    end;
-  end;
-  if Slash = nil then
+  Path := FindModule(Line);
+  if Path = nil then
     Exit;
+  Slash := Path;
+  Module := Path;
+  while Module^ <> #0 do
+  begin
+    if Module^ = '/' then
+      Slash := Module;
+    Inc(Module);
+  end;
   Move(Name^, Slash[1], Length(LibraryName) + 1);
-  Module := dlopen(Path, LoadNow);
+  Module := OpenLibrary(Path);
   if Module = nil then
     Exit;
   @GetManager := dlsym(Module, 'brainmm_get_manager');

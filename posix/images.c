@@ -45,6 +45,60 @@ bool rendezvous_read(void *copy, const void *from, size_t size, const void **ima
     return search.image != NULL;
 }
 
+/* ---- Images by name --------------------------------------------------------------------------------------------- */
+
+static uint64_t hash(const char *text) {
+    uint64_t value = BRAINMM_HASH_START;
+    for (; *text; text++)
+        value = (value ^ (unsigned char)*text) * BRAINMM_HASH_FACTOR;
+    return value;
+}
+
+/* The segments of an image are in ascending order. */
+static uintptr_t start_of(const struct dl_phdr_info *info) {
+    for (ElfW(Half) i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD)
+            return (uintptr_t)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    return 0;
+}
+
+static int name_visit(struct dl_phdr_info *info, size_t size, void *data) {
+    struct image *image = data;
+    (void)size;
+    if (hash(info->dlpi_name) != image->name)
+        return 0;
+    image->start = start_of(info);
+    return image->start != 0;
+}
+
+bool image_named(struct image *image) { return dl_iterate_phdr(name_visit, image) != 0; }
+
+struct address_search {
+    const void *image; /* its table of segments */
+    struct image found;
+};
+
+static int address_visit(struct dl_phdr_info *info, size_t size, void *data) {
+    struct address_search *search = data;
+    (void)size;
+    if (info->dlpi_phdr != search->image)
+        return 0;
+    search->found = (struct image){.name = hash(info->dlpi_name), .start = start_of(info)};
+    return 1;
+}
+
+bool image_of(const void *address, struct image *image) {
+    struct image_search search = {.from = (uintptr_t)address, .size = 1};
+    dl_iterate_phdr(image_visit, &search);
+    struct address_search named = {.image = search.image};
+    if (!search.image || dl_iterate_phdr(address_visit, &named) == 0)
+        return false;
+    *image = named.found;
+    return true;
+}
+
+/* ---- Code, and images that stay --------------------------------------------------------------------------------- */
+
 bool rendezvous_is_code(const void *function, const void *image) {
     struct image_search search = {.from = (uintptr_t)function, .size = 1, .rights = PF_X};
     dl_iterate_phdr(image_visit, &search);

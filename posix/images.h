@@ -1,7 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* images.h (POSIX): what the port's rendezvous leaves for init.c to do. */
+/* images.h (POSIX): the images of this process, for the other files of the port's rendezvous. */
 #ifndef BRAINMM_IMAGES_H
 #define BRAINMM_IMAGES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An image, as a record names it: docs/abi.md. */
+struct image {
+    uint64_t name;   /* the hash of the name under which the loader knows it */
+    uintptr_t start; /* the first byte of its first segment */
+};
+
+/* Finds the image that ADDRESS lies in. False if there is none. */
+bool image_of(const void *address, struct image *image);
+
+/* Finds the start of the image with image->name. False if there is none. */
+bool image_named(struct image *image);
 
 /* The address that rendezvous_pin() was called with, whose image is to stay loaded; NULL: there is none. */
 const void *images_pinned(void);

@@ -81,7 +81,8 @@ void os_expect_use(void *address, size_t size);
 /* Whether all of SIZE bytes at ADDRESS is memory that the process has mapped or committed, with whatever rights. */
 bool os_pages_are_mapped(const void *address, size_t size);
 
-/* The rights of one page of the process, as the system knows them. False if the page is not mapped. */
+/* The rights of one page of the process, as the system knows them. False if the page is not mapped, or the system does
+ * not tell. */
 bool os_page_rights(const void *page, unsigned *rights);
 
 /* Maps SIZE bytes of new memory, which read as zero, twice: *WRITABLE for data, *EXECUTABLE for code. False if the

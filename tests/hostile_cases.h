@@ -163,19 +163,20 @@ static void first_place_map(int rights, int flags, int file) {
     CHECK(mmap(place_page(0), 4096, rights, flags | MAP_FIXED_NOREPLACE, file, 0) == place_page(0));
 }
 
-static void case_zero(void) { publish("", 1); }
+static void case_zero(void) { page_publish("", 1); }
 
 static void case_garbage(void) {
     unsigned char garbage[4096];
     garbage_fill(garbage);
-    publish(garbage, sizeof garbage);
+    page_publish(garbage, sizeof garbage);
 }
 
 /* Everything is right but that the memory is shared. */
 static void case_shared(void) {
     first_place_map(PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_FD);
     tables_make_good();
-    memcpy(place_page(0), &record, sizeof record);
+    struct record content = page_content(&record, sizeof record);
+    memcpy(place_page(0), &content, sizeof content);
 }
 
 static void case_unreadable(void) { first_place_map(PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1); }
@@ -276,8 +277,8 @@ static const struct hostile_case cases[] = {
     {"both_garbage", BOTH, "BRAINMM_MANAGER: it does not have the form", case_variable_garbage, NULL},
     {"both_in_heap", BOTH, "BRAINMM_MANAGER: its version-2 table does not lie", case_variable_in_heap, NULL},
 #else
-    CASE(zero, OTHER, "it holds NULL"),
-    CASE(garbage, OTHER, "does not lie in an image"),
+    CASE(zero, OTHER, "nobody filled it in"),
+    CASE(garbage, OTHER, "names no image"),
     CASE(shared, OTHER, "shared memory"),
     CASE(unreadable, OTHER, "cannot be read"),
 #endif

@@ -9,13 +9,6 @@
 #include "rendezvous_foreign.h"
 #include "rendezvous_party.h"
 
-struct record {
-    uint64_t version1;
-    char magic[16];
-    uint32_t size, abi_version;
-    uint64_t manager;
-};
-
 #pragma pack(push, 1)
 struct options {
     int32_t record_size, version;
@@ -54,7 +47,11 @@ SUPPORT_INLINE void tables_make(void) {
     version1[0] = &options;
     for (int slot = 1; slot < 20; slot++)
         version1[slot] = slot == 8 || slot == 9 ? NULL : (void *)(uintptr_t)must_not_be_called;
-    record = (struct record){(uintptr_t)version1, "BrainMM-record-2", sizeof record, 2, (uintptr_t)&table};
+    record = (struct record){.version1 = (uintptr_t)version1,
+                             .magic = "BrainMM-record-2",
+                             .size = sizeof record,
+                             .abi_version = 2,
+                             .manager = (uintptr_t)&table};
 }
 
 static void *BRAINMM_CALL good_alloc(size_t size) { return malloc(size); }

@@ -118,13 +118,13 @@ static void first_place_fill(const void *content, size_t size) { publish(content
 static int no_place_is_left(void) {
     const char *text;
     for (unsigned place = 0; place < 4; place++)
-        CHECK(mmap(place_page(place), 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
+        CHECK(mmap(place_page(place), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
               place_page(place));
     struct library library = library_load(LIBRARY_FILE);
     CHECK(library.status(&text) == BRAINMM_OWNER_UNPUBLISHED);
     printf("    %s\n", text);
     char last[32];
-    snprintf(last, sizeof last, "%" PRIxPTR ": it holds NULL", (uintptr_t)place_page(3));
+    snprintf(last, sizeof last, "%" PRIxPTR ": it cannot be read", (uintptr_t)place_page(3));
     CHECK(strstr(text, "publish it nowhere") != NULL && strstr(text, last) != NULL);
     void *piece = library.get_manager()->alloc(100);
     CHECK(piece != NULL && library.get_manager()->free(piece) == BRAINMM_OK);

@@ -8,6 +8,9 @@
 #ifndef TESTS_RENDEZVOUS_PARTY_H
 #define TESTS_RENDEZVOUS_PARTY_H
 
+#if !defined(_WIN32)
+#include <link.h>
+#endif
 #include "brainmm.h"
 #include "heap_support.h"
 
@@ -122,7 +125,83 @@ SUPPORT_INLINE void *place_page(unsigned place) {
 }
 #endif
 
-/* Publishes SIZE bytes of RECORD as an owner does, until the process ends. */
+/* docs/abi.md describes it. In the tests it holds addresses, on Linux, too: publish() and published() translate. */
+struct record {
+    uint64_t version1;
+    char magic[16];
+    uint32_t size, abi_version;
+    uint64_t manager;
+#if !defined(_WIN32)
+    uint64_t image;
+#endif
+};
+
+#if !defined(_WIN32)
+
+struct image {
+    uint64_t name;      /* FNV-1a of the loader's name for it */
+    const void *inside; /* if name is 0: any address in the image */
+    uint64_t start;
+};
+
+/* <link.h> has these only for who asks for more than C before the first header. */
+struct image_info { /* the start of struct dl_phdr_info */
+    ElfW(Addr) base;
+    const char *name;
+    const ElfW(Phdr) * segments;
+    ElfW(Half) segment_count;
+};
+extern int image_iterate(int (*visit)(struct image_info *, size_t, void *), void *data) __asm__("dl_iterate_phdr");
+
+SUPPORT_INLINE int image_visit(struct image_info *info, size_t size, void *data) {
+    struct image *image = data;
+    uint64_t name = 0xcbf29ce484222325u, start = UINT64_MAX, end = 0;
+    (void)size;
+    for (const char *at = info->name; *at; at++)
+        name = (name ^ (unsigned char)*at) * 0x100000001b3u;
+    for (unsigned i = 0; i < info->segment_count; i++)
+        if (info->segments[i].p_type == PT_LOAD) {
+            uint64_t first = info->base + info->segments[i].p_vaddr;
+            start = first < start ? first : start;
+            end = first + info->segments[i].p_memsz;
+        }
+    uint64_t inside = (uintptr_t)image->inside;
+    if (image->name ? name != image->name : inside < start || inside >= end)
+        return 0;
+    image->name = name;
+    image->start = start;
+    return 1;
+}
+
+/* Fills the rest of *IMAGE, of which one of the first two members is known. False: there is no such image. */
+SUPPORT_INLINE bool image_find(struct image *image) { return image_iterate(image_visit, image) != 0; }
+
+/* What a page holds for the first SIZE bytes of RECORD. The image whose start counts is the caller's module, wherever
+ * the addresses are. */
+SUPPORT_INLINE struct record page_content(const void *record, size_t size) {
+    static const char here = 0;
+    struct image image = {.inside = &here};
+    struct record content = {0};
+    CHECK(image_find(&image) && size <= sizeof content);
+    memcpy(&content, record, size);
+    content.version1 -= content.version1 ? image.start : 0;
+    content.manager -= content.manager ? image.start : 0;
+    content.image = image.name;
+    return content;
+}
+
+/* Puts SIZE bytes into a page at the first place, until the process ends. */
+SUPPORT_INLINE void page_publish(const void *content, size_t size) {
+    void *page =
+        mmap(place_page(0), 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    CHECK(page == place_page(0));
+    memcpy(page, content, size);
+    mprotect(page, 4096, PROT_READ);
+}
+
+#endif
+
+/* Publishes the first SIZE bytes of RECORD as an owner does, until the process ends. */
 SUPPORT_INLINE void publish(const void *record, size_t size) {
 #if defined(_WIN32)
     char name[64];
@@ -134,11 +213,8 @@ SUPPORT_INLINE void publish(const void *record, size_t size) {
     memcpy(view, record, size);
     UnmapViewOfFile(view);
 #else
-    void *page =
-        mmap(place_page(0), 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-    CHECK(page == place_page(0));
-    memcpy(page, record, size);
-    mprotect(page, 4096, PROT_READ);
+    struct record content = page_content(record, size);
+    page_publish(&content, sizeof content);
 #endif
 }
 
@@ -159,7 +235,13 @@ SUPPORT_INLINE bool published(void *record, size_t size) {
     unsigned char resident;
     if (mincore(place_page(0), 4096, &resident) != 0)
         return false;
-    memcpy(record, place_page(0), size);
+    struct record page;
+    memcpy(&page, place_page(0), sizeof page);
+    struct image image = {.name = page.image};
+    CHECK(image_find(&image) && size <= sizeof page);
+    page.version1 += page.version1 ? image.start : 0;
+    page.manager += page.manager ? image.start : 0;
+    memcpy(record, &page, size);
 #endif
     return true;
 }

@@ -24,7 +24,7 @@ static bool won[THREADS];
 
 static void claim(void *argument) {
     size_t number = (size_t)argument;
-    struct brainmm_record record = {.version1 = 1, .manager = 4096 + number};
+    struct brainmm_record record = {.version1 = (uintptr_t)won, .manager = (uintptr_t)&won[number]};
     __atomic_fetch_add(&ready, 1, __ATOMIC_RELAXED);
     while (!event_is_raised(&go))
         thread_yield();
@@ -59,7 +59,7 @@ static void check_claims(void) {
             winner = won[i] ? i : winner;
         }
         CHECK_MSG(winners == 1, "%zu threads got the place", winners);
-        CHECK(rendezvous_look(PLACE, &record, &reason) == PLACE_FILLED && record.manager == 4096 + winner);
+        CHECK(rendezvous_look(PLACE, &record, &reason) == PLACE_FILLED && record.manager == (uintptr_t)&won[winner]);
         place_clear();
     }
 }

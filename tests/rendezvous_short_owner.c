@@ -96,12 +96,11 @@ PARTY_EXPORT const struct party *party_get(void);
 PARTY_EXPORT const struct party *party_get(void) {
     static const struct party party = {party_alloc, party_free, party_realloc, party_heap_id, party_no_state};
     static bool done;
-    struct {
-        uint64_t version1;
-        char magic[16];
-        uint32_t size, abi_version;
-        uint64_t manager;
-    } record = {(uintptr_t)version1, "BrainMM-record-2", 40, 2, (uintptr_t)&table};
+    struct record record = {.version1 = (uintptr_t)version1,
+                            .magic = "BrainMM-record-2",
+                            .size = sizeof record,
+                            .abi_version = 2,
+                            .manager = (uintptr_t)&table};
     if (!done) {
         for (size_t word = SHORT_SIZE / sizeof(void *); word < sizeof table / sizeof(void *); word++)
             table.words[word] = (void *)(uintptr_t)not_code;

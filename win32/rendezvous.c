@@ -11,6 +11,7 @@
 #include "os.h"
 #include <windows.h>
 
+_Static_assert(sizeof(struct brainmm_record) == 40, "docs/abi.md");
 enum { MAPPING, VARIABLE };
 enum { DELPHI_SLOT = 14 }; /* of the version-1 table: where Delphi's TMemoryManagerEx begins */
 const unsigned rendezvous_places = 2;

@@ -65,5 +65,8 @@ int rights_get(const void *page, unsigned *rights) {
         return BRAINMM_E_ARGUMENT;
     if (!is_page(page))
         return BRAINMM_E_POINTER;
-    return os_page_rights(page, rights) ? BRAINMM_OK : BRAINMM_E_POINTER;
+    if (os_page_rights(page, rights))
+        return BRAINMM_OK;
+    const void *whole = (const void *)align_down((uintptr_t)page, os_facts.page);
+    return os_pages_are_mapped(whole, os_facts.page) ? BRAINMM_E_UNSUPPORTED : BRAINMM_E_POINTER;
 }
