@@ -6,7 +6,8 @@
  * mapping is private to the process, shows in /proc/self/maps, is inherited by fork, and is gone after exec.
  *
  * errno is left as it was, because this may be running inside a malloc. A sanitizer would take the look at a place for
- * a wild read. So the system call is made directly, past its interceptor.
+ * a wild read. So the system call is made directly, past its interceptor. Others are made so because a thread could be
+ * cancelled in the functions of libc.
  */
 #define _GNU_SOURCE /* memfd_create */
 #include "base/text.h"
@@ -73,8 +74,9 @@ static int record_file(const struct brainmm_record *record) {
         fd = (int)syscall(SYS_memfd_create, "brainmm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -1;
-    if (write(fd, record, sizeof *record) != (ssize_t)sizeof *record || ftruncate(fd, RECORD_FILE_BYTES) != 0) {
-        close(fd);
+    bool written = syscall(SYS_write, fd, record, sizeof *record) == (long)sizeof *record;
+    if (!written || ftruncate(fd, RECORD_FILE_BYTES) != 0) {
+        syscall(SYS_close, fd);
         return -1;
     }
     fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
@@ -89,7 +91,7 @@ bool rendezvous_claim(unsigned place, const struct brainmm_record *record) {
     void *page = MAP_FAILED;
     if (fd >= 0) {
         page = mmap(wanted, RECORD_FILE_BYTES, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, 0);
-        close(fd);
+        syscall(SYS_close, fd);
     }
     if (page != MAP_FAILED && page != wanted)
         munmap(page, RECORD_FILE_BYTES);
