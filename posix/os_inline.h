@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* os_inline.h (POSIX): what of os.h must be inline: the word of thread-local storage that holds the thread's heap. */
+/* os_inline.h (POSIX): what of os.h must be inline: the words of thread-local storage that hold the thread's heap, and
+ * the locks that it holds. */
 #ifndef BRAINMM_OS_INLINE_H
 #define BRAINMM_OS_INLINE_H
 
+#include "base/atomic.h"
 #include <stdbool.h>
 
 struct thread_heap;
@@ -16,5 +18,18 @@ extern _Thread_local struct thread_heap *os_thread_word __attribute__((visibilit
 static inline struct thread_heap *os_thread_pointer(void) { return os_thread_word; }
 static inline struct thread_heap *os_thread_pointer_sure(void) { return os_thread_word; }
 static inline void os_set_thread_pointer(struct thread_heap *heap) { os_thread_word = heap; }
+
+extern _Thread_local unsigned os_locks_word __attribute__((visibility("hidden")));
+
+static inline unsigned os_locks(void) {
+    signal_order();
+    return os_locks_word;
+}
+
+static inline void os_set_locks(unsigned bits) {
+    signal_order();
+    os_locks_word = bits;
+    signal_order();
+}
 
 #endif

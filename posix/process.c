@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* process.c (POSIX): threads, forks, and what a process says. */
+/* process.c (POSIX): the ends of threads, and what a process says. */
 #define _GNU_SOURCE /* secure_getenv */
 #include "base/atomic.h"
 #include "os.h"
+#include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* ---- Threads ---------------------------------------------------------------------------------------------------- */
@@ -31,24 +31,15 @@ void os_watch_thread_exit(void (*done)(void)) {
         pthread_setspecific(exit_key, &exit_key); /* for any value but NULL the destructor is called */
 }
 
-void os_watch_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void)) {
-    pthread_atfork(before, in_parent, in_child);
-}
-
-void os_yield(void) { sched_yield(); }
-
-void os_sleep(void) {
-    struct timespec millisecond = {0, 1000000};
-    nanosleep(&millisecond, NULL);
-}
-
 bool os_process_ending(void) { return false; } /* other threads run until the process is gone */
 
 /* ---- What it says ----------------------------------------------------------------------------------------------- */
 
+/* The system call is made directly: a thread could be cancelled in write(). */
 void os_print(const char *text) {
-    ssize_t written = write(STDERR_FILENO, text, strlen(text));
-    (void)written;
+    int error = errno;
+    syscall(SYS_write, STDERR_FILENO, text, strlen(text));
+    errno = error;
 }
 
 void os_abort(const char *text) {

@@ -114,21 +114,34 @@ void *os_place_window(size_t span);
  * end in another way (DllMain) does nothing here. */
 void os_watch_thread_exit(void (*done)(void));
 
-/* Asks the system to call these around a fork: before it, and after it in the parent and in the child. Nothing, where
- * there is no fork. */
-void os_watch_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
+/* Asks the system to notice that the process is the child of a fork, however it was made. Only one thread of the parent
+ * is there then, and it has another id. os_thread_id() notices it, and calls NOTICED before it returns: in the first
+ * thread of the child that asks, with FIRST, while all others wait; and in the thread that was there before, if that is
+ * another. NOW is the thread's id, and BEFORE what it was in the parent, or 0 if nobody has asked for it there. Nothing
+ * is ever called where there is no fork. Once, when the heap has started. */
+void os_watch_fork(void (*noticed)(uintptr_t before, uintptr_t now, bool first));
 
-/* The system's id of the calling thread; never 0. */
+/* The system's id of the calling thread: never 0, and below 2^31 - 1. */
 uintptr_t os_thread_id(void);
 
-/* In the child of a fork: its one thread has another id than the one it was copied from. */
-void os_forked(void);
-
-/* Whether a thread with that id is still running. When in doubt: true. */
+/* Whether a thread of this process with that id is still running. When in doubt: true. */
 bool os_thread_alive(uintptr_t id);
 
-/* Lets another thread run: at once, or after about a millisecond of sleep. */
-void os_yield(void);
+/* The port's os_inline.h has a word of each thread with a bit for each lock that it holds. os_locks() reads it, and
+ * os_set_locks(bits) sets it. A signal handler of the thread finds there what it has interrupted. Where nothing
+ * interrupts a thread and then uses the heap, the word is always 0. */
+
+/* Waits until os_wake() is called for the same QUEUE, at most MILLISECONDS. Returns at once if WORD, the address of 32
+ * bits, no longer has the value EXPECTED, and may return for no reason. All who wait for a word do so in one QUEUE, from
+ * 0 to OS_QUEUES - 1. False if the time is up. This is no cancellation point. A thread that is killed in it harms
+ * nobody. */
+#define OS_QUEUES 4u
+bool os_wait(unsigned queue, const void *word, uint32_t expected, unsigned milliseconds);
+
+/* Wakes one thread that waits for WORD, if there is one. */
+void os_wake(unsigned queue, const void *word);
+
+/* Sleeps for about a millisecond. No cancellation point. */
 void os_sleep(void);
 
 /* True while the process is ending and other threads have been stopped at arbitrary points: their locks may never be

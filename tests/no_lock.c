@@ -9,7 +9,7 @@
 #include "heap_support.h"
 
 #include "brainmm.h"
-#include "heap/heap.h"
+#include "heap_locks.h"
 
 static const size_t sizes[] = {1,    16,   48,   100,  128,  144,   400,   1000,  1024,
                                1040, 1500, 3000, 4096, 8192, 10000, 16384, 20000, 32768};

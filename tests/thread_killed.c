@@ -6,7 +6,7 @@
 #include "heap_support.h"
 
 #include "brainmm.h"
-#include "heap/heap.h"
+#include "heap_locks.h"
 
 enum { ROUNDS = 60, PIECES = 300, WORKERS = 3 };
 

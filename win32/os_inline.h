@@ -28,6 +28,10 @@ static inline struct thread_heap *os_thread_pointer(void) {
     return heap;
 }
 
+/* There are no signals. */
+static inline unsigned os_locks(void) { return 0; }
+static inline void os_set_locks(unsigned bits) { (void)bits; }
+
 struct thread_heap *os_thread_pointer_sure(void);
 void os_set_thread_pointer(struct thread_heap *heap);
 

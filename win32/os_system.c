@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* os_system.c (Windows): the facts of the system, threads, what a process says, by kernel32. */
 #include "os.h"
+#include "base/atomic.h"
 #include "os_inline.h"
 #include <windows.h>
 
@@ -19,6 +20,8 @@ struct os_facts os_facts;
 
 uint32_t os_thread_offset = TEB_ALWAYS_NULL;
 static DWORD thread_slot = TLS_OUT_OF_INDEXES;
+
+static void events_create(void);
 
 typedef BOOLEAN(WINAPI *shutdown_in_progress)(void);
 static shutdown_in_progress process_is_ending;
@@ -40,6 +43,7 @@ bool os_start(void) {
         return false;
     if (thread_slot < TEB_SLOT_COUNT)
         os_thread_offset = TEB_TLS_SLOTS + thread_slot * (uint32_t)sizeof(void *);
+    events_create();
     return true;
 }
 
@@ -59,15 +63,9 @@ void os_set_thread_pointer(struct thread_heap *heap) { TlsSetValue(thread_slot, 
 void os_watch_thread_exit(void (*done)(void)) { (void)done; }
 
 /* There is no fork. */
-void os_watch_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void)) {
-    (void)before;
-    (void)in_parent;
-    (void)in_child;
-}
+void os_watch_fork(void (*noticed)(uintptr_t before, uintptr_t now, bool first)) { (void)noticed; }
 
 uintptr_t os_thread_id(void) { return GetCurrentThreadId(); }
-
-void os_forked(void) {} /* there is no fork */
 
 bool os_thread_alive(uintptr_t id) {
     DWORD error = GetLastError();
@@ -79,7 +77,34 @@ bool os_thread_alive(uintptr_t id) {
     return alive;
 }
 
-void os_yield(void) { SwitchToThread(); }
+/* An event for each queue. RtlWaitOnAddress would be quicker. But it keeps a list of the waiting threads in the
+ * process, with nodes on their stacks: one that TerminateThread ends would leave its node there. The system itself
+ * knows who waits for an event. */
+static HANDLE wake_events[OS_QUEUES];
+
+static void events_create(void) {
+    DWORD error = GetLastError();
+    for (unsigned queue = 0; queue < OS_QUEUES; queue++)
+        if (!wake_events[queue])
+            wake_events[queue] = CreateEventW(NULL, FALSE, FALSE, NULL);
+    SetLastError(error);
+}
+
+/* A wake that comes between the look at the word and the wait leaves the event set. Without an event, there is time. */
+bool os_wait(unsigned queue, const void *word, uint32_t expected, unsigned milliseconds) {
+    if (word_load_relaxed((const uint32_t *)word) != expected)
+        return true;
+    if (wake_events[queue])
+        return WaitForSingleObject(wake_events[queue], milliseconds) == WAIT_OBJECT_0;
+    os_sleep();
+    return false;
+}
+
+void os_wake(unsigned queue, const void *word) {
+    (void)word;
+    if (wake_events[queue])
+        SetEvent(wake_events[queue]);
+}
 
 void os_sleep(void) { Sleep(1); }
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* system.c (Linux): the facts of the system, thread ids, the clock. */
+/* system.c (Linux): the facts of the system, the clock. */
 #define _GNU_SOURCE
 #include "map.h"
 #include "os.h"
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -37,18 +35,6 @@ void os_facts_start(void) {
 }
 
 bool os_start(void) { return os_facts.page > 0 && os_facts.page <= os_facts.granule; }
-
-static _Thread_local uintptr_t thread_id;
-
-uintptr_t os_thread_id(void) {
-    if (thread_id == 0)
-        thread_id = (uintptr_t)syscall(SYS_gettid);
-    return thread_id;
-}
-
-void os_forked(void) { thread_id = 0; }
-
-bool os_thread_alive(uintptr_t id) { return syscall(SYS_tgkill, getpid(), (pid_t)id, 0) == 0 || errno != ESRCH; }
 
 uint64_t os_clock_ms(void) {
     struct timespec now;

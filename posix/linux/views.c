@@ -4,6 +4,7 @@
 #include "os.h"
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef MFD_EXEC
@@ -26,7 +27,7 @@ bool os_map_views(size_t size, void **writable, void **executable) {
         data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
         code = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, file, 0);
     }
-    close(file);
+    syscall(SYS_close, file); /* a thread could be cancelled in close() */
     if (data != MAP_FAILED && code != MAP_FAILED) {
         *writable = data;
         *executable = code;

@@ -34,8 +34,16 @@ typedef ATOMIC(uintptr_t) atomic_word;
 #define store_relaxed(variable, to) atomic_store_explicit(&(variable)->value, to, memory_order_relaxed)
 #define store_release(variable, to) atomic_store_explicit(&(variable)->value, to, memory_order_release)
 
+/* Stores before this are made before stores behind it, as any other thread sees them: one that goes on with what a
+ * thread has left that ended between the two, or the child of a fork. */
+#define store_order() atomic_thread_fence(memory_order_release)
+
+/* The same for this thread's own signal handlers, which see the stores of one processor in any case. */
+#define signal_order() atomic_signal_fence(memory_order_seq_cst)
+
 /* These return what was there before. */
 #define exchange_relaxed(variable, to) atomic_exchange_explicit(&(variable)->value, to, memory_order_relaxed)
+#define exchange_release(variable, to) atomic_exchange_explicit(&(variable)->value, to, memory_order_release)
 #define exchange_acquire(variable, to) atomic_exchange_explicit(&(variable)->value, to, memory_order_acquire)
 #define add_relaxed(variable, more) atomic_fetch_add_explicit(&(variable)->value, more, memory_order_relaxed)
 #define add_acq_rel(variable, more) atomic_fetch_add_explicit(&(variable)->value, more, memory_order_acq_rel)

@@ -13,11 +13,10 @@
 #define BLOCK_LEAST ((size_t)4096)
 #define SHARED_SIZES 2u /* 4 and 16 KiB share units */
 
-static struct lock lock;
 static uint32_t with_space[SHARED_SIZES][MODES]; /* lists of units, linked by next */
 
-void blocks_lock(void) { lock_acquire(&lock); }
-void blocks_unlock(void) { lock_release(&lock); }
+void blocks_lock(void) { lock_acquire(LOCK_BLOCKS); }
+void blocks_unlock(void) { lock_release(LOCK_BLOCKS); }
 
 static size_t block_bytes(unsigned index) { return BLOCK_LEAST << (2 * index); }
 

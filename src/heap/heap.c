@@ -10,6 +10,7 @@
 #include "heap/reclaim.h"
 #include "heap/rights.h"
 #include "slab/thread_heap.h"
+#include "sync/lock.h"
 
 /* ---- The heap as a whole ---------------------------------------------------------------------------------------- */
 
@@ -26,24 +27,10 @@ void BRAINMM_CALL heap_thread_done(void) { thread_heap_done(); }
 
 int BRAINMM_CALL heap_thread_heap_minimize(void) { return reclaim_all(); }
 
-void heap_lock_all(void) {
-    jit_lock();
-    thread_heaps_lock();
-    blocks_lock();
-    units_lock();
-}
-
-void heap_unlock_all(void) {
-    units_unlock();
-    blocks_unlock();
-    thread_heaps_unlock();
-    jit_unlock();
-}
-
-void heap_unlock_all_in_child(void) {
-    os_forked();
-    heap_unlock_all();
-    thread_heap_forked();
+void heap_forked(uintptr_t before, uintptr_t now, bool first) {
+    if (first)
+        locks_forked(before, now);
+    thread_heap_forked(now);
 }
 
 /* ---- Questions -------------------------------------------------------------------------------------------------- */
@@ -87,6 +74,7 @@ static bool describe_block_or_pages(const void *address, brainmm_options *option
 
 int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options) {
     brainmm_options description = {0};
+    os_thread_id(); /* in the child of a fork, the thread's heap gets its new id now */
     if (!describe_piece(address, &description) && !describe_block_or_pages(address, &description) &&
         !jit_describe(address, &description))
         return 0;

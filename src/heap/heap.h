@@ -43,10 +43,7 @@ bool heap_start(void);
 /* The calling thread ends. Idempotent; the thread may still allocate and free afterwards. Waits for nothing. */
 void heap_thread_exit(void);
 
-/* Acquire and release every lock of the heap, in order: for fork(), in the parent and in the child, where the other
- * threads are gone; and for the test that nothing waits for them. */
-void heap_lock_all(void);
-void heap_unlock_all(void);
-void heap_unlock_all_in_child(void);
+/* For os_watch_fork(). */
+void heap_forked(uintptr_t before, uintptr_t now, bool first);
 
 #endif

@@ -19,12 +19,12 @@ struct brainmm_jit_heap {
     struct jit_chunk *chunks;
 };
 
-static struct lock lock; /* of everything below and in every heap, except for what is_jit_heap() looks at */
+/* The lock is of all this and of what is in every heap, except for what is_jit_heap() looks at. */
 static struct brainmm_jit_heap *jit_heaps; /* all there are */
 static uint64_t changes;
 
-void jit_lock(void) { lock_acquire(&lock); }
-void jit_unlock(void) { lock_release(&lock); }
+void jit_lock(void) { lock_acquire(LOCK_JIT); }
+void jit_unlock(void) { lock_release(LOCK_JIT); }
 
 /* ---- Heaps ------------------------------------------------------------------------------------------------------ */
 

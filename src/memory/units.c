@@ -17,10 +17,8 @@
 #define SPARE_UNITS(used) ((void)(used), SIZE_MAX)      /* there are enough addresses */
 #endif
 
-static struct lock lock;
-
-void units_lock(void) { lock_acquire(&lock); }
-void units_unlock(void) { lock_release(&lock); }
+void units_lock(void) { lock_acquire(LOCK_UNITS); }
+void units_unlock(void) { lock_release(LOCK_UNITS); }
 
 bool units_start(void) { return window_start(); }
 
@@ -31,7 +29,7 @@ static size_t place_of(const struct unit *unit) { return unit_number(unit) - 1; 
 
 static struct unit *take_locked(size_t count, size_t headroom, size_t alignment, enum units_use use, bool *fresh) {
     size_t first;
-    ASSERT(lock_is_held(&lock));
+    ASSERT(lock_is_held(LOCK_UNITS));
     while ((first = hole_find(count + headroom, alignment)) == SIZE_MAX) {
         if (region_add(count + headroom, alignment))
             continue;
@@ -89,7 +87,7 @@ struct unit *units_take_with_headroom(size_t count, size_t headroom, size_t alig
 /* ---- Giving ----------------------------------------------------------------------------------------------------- */
 
 static void give_locked(size_t first, size_t count, enum idle_use use) {
-    ASSERT(lock_is_held(&lock) && totals.used >= count && unit_kind(unit_at(address_of(first))) == UNIT_NONE);
+    ASSERT(lock_is_held(LOCK_UNITS) && totals.used >= count && unit_kind(unit_at(address_of(first))) == UNIT_NONE);
     bits_set(space.free, first, count);
     space_note_free(first);
     totals.idle += bits_count(space.committed, first, count);
@@ -132,7 +130,7 @@ void units_forget(struct unit *run, size_t count) {
 bool units_give_slab(struct unit *first, size_t count, enum units_wait wait) {
     if (wait == UNITS_WAIT)
         units_lock();
-    else if (!lock_try(&lock))
+    else if (!lock_try(LOCK_UNITS))
         return false;
     if (marks_left(first) != 0)
         bits_set(space.marked, place_of(first), 1);

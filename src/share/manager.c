@@ -168,7 +168,7 @@ bool manager_start(void) {
             if (!started)
                 return false;
             if (manager_owns) /* a module that uses another's heap leaves forks to its owner */
-                os_watch_fork(heap_lock_all, heap_unlock_all, heap_unlock_all_in_child);
+                os_watch_fork(heap_forked);
         } else if (expected == STARTING) {
             uint64_t now = os_clock_ms();
             if (load_relaxed(&starting_thread) == os_thread_id())

@@ -20,10 +20,10 @@ static struct thread_heap *heaps[HEAPS_MAX];
 static atomic_u32 heap_count;
 static struct stack orphans;     /* heaps of ended threads, with their slabs */
 static struct stack empty_heaps; /* heaps without slabs */
-static struct lock lock;         /* guards heaps[] and heap_count */
 
-void thread_heaps_lock(void) { lock_acquire(&lock); }
-void thread_heaps_unlock(void) { lock_release(&lock); }
+/* The lock of heaps[] and heap_count. A heap that a dead thread was making is not in the table, or is complete. */
+void thread_heaps_lock(void) { lock_acquire(LOCK_THREAD_HEAPS); }
+void thread_heaps_unlock(void) { lock_release(LOCK_THREAD_HEAPS); }
 
 struct thread_heap *thread_heap_from_number(uint32_t number) {
     return heaps[number - 1];
@@ -63,7 +63,7 @@ static struct thread_heap *heap_create(void) {
         if (os_commit(heap, heap_bytes())) {
             heap->number = count + 1;
             heaps[count] = heap;
-            store_relaxed(&heap_count, count + 1);
+            store_release(&heap_count, count + 1); /* last, in case the thread is killed here */
         } else {
             os_release(heap, heap_reserved());
             heap = NULL;
@@ -140,8 +140,8 @@ void thread_heaps_figures(struct thread_heaps_figures *figures) {
     thread_heaps_unlock();
 }
 
-void thread_heap_forked(void) {
+void thread_heap_forked(uintptr_t now) {
     struct thread_heap *heap = thread_heap_existing();
     if (heap)
-        store_relaxed(&heap->thread_id, os_thread_id());
+        store_relaxed(&heap->thread_id, now);
 }

@@ -47,7 +47,7 @@ void thread_heap_tops(uint32_t *orphans, uint32_t *empty);
 void thread_heaps_lock(void);
 void thread_heaps_unlock(void);
 
-/* In the child of a fork: the thread's heap has a new thread id. */
-void thread_heap_forked(void);
+/* In the child of a fork: the thread's heap, if it has one, has the thread id NOW. */
+void thread_heap_forked(uintptr_t now);
 
 #endif
