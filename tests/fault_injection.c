@@ -23,7 +23,7 @@ static bool call_fails(void) {
     return failing_call && (fail_from_there_on ? calls >= failing_call : calls == failing_call);
 }
 
-bool __real_os_reserve_at(void *address, size_t size);
+enum os_reserved __real_os_reserve_at(void *address, size_t size);
 void *__real_os_reserve(size_t size, size_t alignment);
 bool __real_os_commit(void *address, size_t size);
 bool __real_os_decommit(void *address, size_t size);
@@ -31,7 +31,7 @@ bool __real_os_release(void *address, size_t size);
 bool __real_os_release(void *address, size_t size);
 bool __real_os_protect(void *address, size_t size, unsigned rights);
 size_t __real_os_move_pages(void *to, void *from, size_t size, bool *lost);
-bool __wrap_os_reserve_at(void *address, size_t size);
+enum os_reserved __wrap_os_reserve_at(void *address, size_t size);
 void *__wrap_os_reserve(size_t size, size_t alignment);
 bool __wrap_os_commit(void *address, size_t size);
 bool __wrap_os_decommit(void *address, size_t size);
@@ -39,7 +39,9 @@ bool __wrap_os_release(void *address, size_t size);
 bool __wrap_os_protect(void *address, size_t size, unsigned rights);
 size_t __wrap_os_move_pages(void *to, void *from, size_t size, bool *lost);
 
-bool __wrap_os_reserve_at(void *address, size_t size) { return !call_fails() && __real_os_reserve_at(address, size); }
+enum os_reserved __wrap_os_reserve_at(void *address, size_t size) {
+    return call_fails() ? OS_REFUSED : __real_os_reserve_at(address, size);
+}
 
 void *__wrap_os_reserve(size_t size, size_t alignment) {
     return call_fails() ? NULL : __real_os_reserve(size, alignment);
@@ -49,8 +51,8 @@ bool __wrap_os_commit(void *address, size_t size) { return !call_fails() && __re
 
 bool __wrap_os_decommit(void *address, size_t size) { return !call_fails() && __real_os_decommit(address, size); }
 
-/* Fails once at most. A system that releases nothing for a whole run uses up the addresses of 32 bit, and the heap cannot
- * help it. */
+/* Fails once at most. A system that releases nothing for a whole run uses up the addresses of 32 bit, and the heap
+ * cannot help it. */
 bool __wrap_os_release(void *address, size_t size) {
     bool fails = call_fails() && !(fail_from_there_on && calls > failing_call);
     return !fails && __real_os_release(address, size);
