@@ -58,7 +58,7 @@ ENVIRONMENT_valgrind := CK_FORK=no
 
 # The linker replaces these functions by those of tests/support/page_size.c, which give the core pages of TEST_PAGE_SIZE
 # bytes.
-WRAP_page := os_facts_start os_commit_table os_commit os_decommit os_protect os_move_pages
+WRAP_page := os_facts_start os_commit os_decommit os_protect os_move_pages
 
 MODES += page16k
 ON_page16k := linux-x86_64

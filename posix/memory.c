@@ -6,7 +6,7 @@
 #include "os.h"
 #include <stdint.h>
 
-/* Reserved memory, except for tables, is mapped readable and writable at once. Its pages cost nothing until they are
+/* Reserved memory is mapped readable and writable at once. Its pages cost nothing until they are
  * touched, and what has one set of rights stays one mapping to the kernel. */
 void *os_reserve(size_t size, size_t alignment) {
     char *mapped = map_memory(PROT_READ | PROT_WRITE, NULL, size, 0);
@@ -24,10 +24,6 @@ void *os_reserve(size_t size, size_t alignment) {
     munmap(mapped + before + size, alignment - before);
     return mapped + before;
 }
-
-void *os_reserve_table(size_t size) { return map_memory(PROT_NONE, NULL, size, 0); }
-
-bool os_commit_table(void *address, size_t size) { return mprotect(address, size, PROT_READ | PROT_WRITE) == 0; }
 
 bool os_release(void *address, size_t size) { return munmap(address, size) == 0; }
 
@@ -47,11 +43,10 @@ void os_flush_code(const void *code, size_t size) {
     __builtin___clear_cache((char *)(uintptr_t)code, (char *)(uintptr_t)code + size);
 }
 
-/* The kernel's own choice is a place that is free and that sanitizers and valgrind agree with. */
-void *os_place_window(size_t span) {
-    void *mapped = mmap(NULL, 2 * span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (mapped == MAP_FAILED)
-        return NULL;
-    munmap(mapped, 2 * span);
-    return (void *)(((uintptr_t)mapped + span - 1) & ~(uintptr_t)(span - 1));
+/* The kernel maps from the top down, a bit below the stack, as far as no instrument decides otherwise. */
+uintptr_t os_window_end(void) {
+    void *mapped = map_memory(PROT_NONE, NULL, os_facts.granule, 0);
+    if (mapped)
+        munmap(mapped, os_facts.granule);
+    return (uintptr_t)mapped;
 }

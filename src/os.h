@@ -33,17 +33,25 @@ bool os_start(void);
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
-/* Reserves SIZE bytes of address space at ADDRESS exactly. False if that is not free. */
-bool os_reserve_at(void *address, size_t size);
+/* Reserves SIZE bytes of address space at ADDRESS exactly. If the system has no more to give, it makes no sense to ask
+ * for another place. */
+enum os_reserved {
+    OS_RESERVED,
+    OS_TAKEN,  /* somebody has a part of that range, or the system lets nobody have it */
+    OS_REFUSED /* the system has no more, wherever, or the process may have no more */
+};
+enum os_reserved os_reserve_at(void *address, size_t size);
 
 /* Reserves SIZE bytes anywhere, at a multiple of ALIGNMENT (a power of two, at least os_facts.granule). NULL if there
  * is no such place. */
 void *os_reserve(size_t size, size_t alignment);
 
-/* The same for a table of which only the beginning may ever be used. It starts at a multiple of os_facts.granule. What
- * os_commit_table() has not made usable costs the process nothing, however the system charges memory. */
-void *os_reserve_table(size_t size);
-bool os_commit_table(void *address, size_t size);
+/* How many bytes of addresses or of memory the process may have in all, where that is less than there are addresses;
+ * else SIZE_MAX. It may change at any time. */
+size_t os_address_limit(void);
+
+/* Whether SIZE more bytes could be reserved now, as far as the limit goes. */
+bool os_has_room(size_t size);
 
 /* Gives address space back: the whole of one reservation. False if the system refuses: it is then as before. */
 bool os_release(void *address, size_t size);
@@ -95,9 +103,13 @@ bool os_unmap_views(size_t size, void *writable, void *executable);
  * address and SIZE. */
 void os_flush_code(const void *code, size_t size);
 
-/* A place for the heap's window (memory/unit.h): the address of SPAN bytes that are mostly free and likely stay so. It
- * is a multiple of SPAN, a power of two. 64 bit only. Nothing is reserved. NULL if there is no such place. */
-void *os_place_window(size_t span);
+/* Where the addresses end that are the system's last choice. The heap's window is placed below. 64 bit only. 0 if the
+ * system has no addresses. */
+uintptr_t os_window_end(void);
+
+/* Bits that nobody outside the process can guess, as far as the system gives such. Always 0 where the system was told
+ * to give a program the same addresses in each run. Waits for nothing. */
+uint64_t os_random(void);
 
 /* ---- Threads ---------------------------------------------------------------------------------------------------- */
 

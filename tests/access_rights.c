@@ -6,7 +6,7 @@
 #include "brainmm.h"
 #include "machine_code.h"
 #if defined(BRAINMM_STATIC)
-#include "memory/units.h"
+#include "memory/region.h"
 #endif
 
 enum { PAGE = 4096, R = BRAINMM_READ, W = BRAINMM_WRITE, X = BRAINMM_EXECUTE };
@@ -107,7 +107,9 @@ static void check_bounds(void) {
     CHECK(brainmm_pages_get_rights(NULL, &rights) == BRAINMM_E_POINTER);
     CHECK(brainmm_pages_get_rights(pages + 1, &rights) == BRAINMM_E_POINTER && rights == 77);
 #if defined(BRAINMM_STATIC)
-    CHECK(brainmm_pages_set_rights(window.table, 1, R) == BRAINMM_E_POINTER && rights_of(window.table) == (R | W));
+    void *descriptors = (void *)((uintptr_t)unit_at(pages) & ~(uintptr_t)(PAGE - 1));
+    CHECK(brainmm_pages_set_rights(descriptors, 1, R) == BRAINMM_E_POINTER && rights_of(descriptors) == (R | W));
+    CHECK(brainmm_pages_set_rights(space.owned, 1, R) == BRAINMM_E_POINTER && rights_of(space.owned) == (R | W));
 #endif
 
     CHECK(brainmm_pages_free(pages, BRAINMM_USER) == BRAINMM_OK && brainmm_free(piece) == BRAINMM_OK);

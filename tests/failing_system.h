@@ -55,20 +55,22 @@ SUPPORT_INLINE bool call_fails(void) {
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
-bool __real_os_reserve_at(void *address, size_t size);
+enum os_reserved __real_os_reserve_at(void *address, size_t size);
 void *__real_os_reserve(size_t size, size_t alignment);
 bool __real_os_commit(void *address, size_t size);
 bool __real_os_decommit(void *address, size_t size);
 bool __real_os_release(void *address, size_t size);
 bool __real_os_protect(void *address, size_t size, unsigned rights);
-bool __wrap_os_reserve_at(void *address, size_t size);
+enum os_reserved __wrap_os_reserve_at(void *address, size_t size);
 void *__wrap_os_reserve(size_t size, size_t alignment);
 bool __wrap_os_commit(void *address, size_t size);
 bool __wrap_os_decommit(void *address, size_t size);
 bool __wrap_os_release(void *address, size_t size);
 bool __wrap_os_protect(void *address, size_t size, unsigned rights);
 
-bool __wrap_os_reserve_at(void *address, size_t size) { return !call_fails() && __real_os_reserve_at(address, size); }
+enum os_reserved __wrap_os_reserve_at(void *address, size_t size) {
+    return call_fails() ? OS_REFUSED : __real_os_reserve_at(address, size);
+}
 
 void *__wrap_os_reserve(size_t size, size_t alignment) {
     return call_fails() ? NULL : __real_os_reserve(size, alignment);

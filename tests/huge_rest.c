@@ -112,7 +112,7 @@ static void nothing_is_huge_unasked(void) {
     os_decommit(memory + UNIT_SIZE, SIZE / 2);
     CHECK(all_have_flag(memory, SIZE, " nh"));
     os_release(memory, SIZE);
-    CHECK(os_reserve_at(memory, SIZE) && all_have_flag(memory, SIZE, " nh"));
+    CHECK(os_reserve_at(memory, SIZE) == OS_RESERVED && all_have_flag(memory, SIZE, " nh"));
     os_release(memory, SIZE);
 }
 

@@ -4,8 +4,20 @@
 #include "os.h"
 #include <windows.h>
 
-bool os_reserve_at(void *address, size_t size) {
-    return VirtualAlloc(address, size, MEM_RESERVE, PAGE_READWRITE) == address;
+enum os_reserved os_reserve_at(void *address, size_t size) {
+    DWORD error = GetLastError(); /* it is the program's */
+    bool reserved = VirtualAlloc(address, size, MEM_RESERVE, PAGE_READWRITE) != NULL;
+    bool taken = !reserved && GetLastError() == ERROR_INVALID_ADDRESS;
+    SetLastError(error);
+    return reserved ? OS_RESERVED : taken ? OS_TAKEN : OS_REFUSED;
+}
+
+/* Addresses are not limited. */
+size_t os_address_limit(void) { return SIZE_MAX; }
+
+bool os_has_room(size_t size) {
+    (void)size;
+    return true;
 }
 
 /* Reserves a little more to find an aligned place, gives that back, and takes the place. Between the two another thread
@@ -21,7 +33,7 @@ void *os_reserve(size_t size, size_t alignment) {
             return NULL;
         VirtualFree(found, 0, MEM_RELEASE);
         char *aligned = (char *)(((uintptr_t)found + alignment - 1) & ~(uintptr_t)(alignment - 1));
-        if (os_reserve_at(aligned, size))
+        if (os_reserve_at(aligned, size) == OS_RESERVED)
             return aligned;
     }
     return NULL;
@@ -31,10 +43,6 @@ static bool commit(void *address, size_t size, DWORD unused) {
     (void)unused;
     return VirtualAlloc(address, size, MEM_COMMIT, PAGE_READWRITE) != NULL;
 }
-
-void *os_reserve_table(size_t size) { return os_reserve(size, os_facts.granule); }
-
-bool os_commit_table(void *address, size_t size) { return commit(address, size, 0); }
 
 bool os_release(void *address, size_t size) {
     (void)size;

@@ -110,18 +110,29 @@ void os_sleep(void) { Sleep(1); }
 
 bool os_process_ending(void) { return process_is_ending && process_is_ending(); }
 
-/* A place in the middle of the lower half of the address space, far from where the system puts images, heaps and
- * stacks. It differs from run to run as far as the system's own layout does. */
-void *os_place_window(size_t span) {
-#ifdef __x86_64__
-    uintptr_t slots = ((uintptr_t)1 << 46) / span / 2; /* 32 TiB, of 128 */
-    uintptr_t random =
-        (uintptr_t)GetCurrentProcessId() ^ ((uintptr_t)&os_thread_offset >> 16) ^ (uintptr_t)GetTickCount64();
-    return (void *)(((uintptr_t)1 << 45) + (random * 0x9E3779B97F4A7C15u >> 32) % slots * span);
-#else
-    (void)span;
-    return NULL;
-#endif
+/* Images and what comes with a thread lie at the top; the system maps from below. */
+uintptr_t os_window_end(void) {
+    SYSTEM_INFO system;
+    GetSystemInfo(&system);
+    return (uintptr_t)system.lpMaximumApplicationAddress / 8 * 7;
+}
+
+/* Kernel32 and ntdll give no secret bits. The system chooses the places of images, stacks and the thread's block, and
+ * the counter has the time to a part of a microsecond. */
+uint64_t os_random(void) {
+    static const uint64_t odd = 0xD6E8FEB86659FD93u;
+    LARGE_INTEGER counter = {0};
+    QueryPerformanceCounter(&counter);
+    const uint64_t sources[] = {(uint64_t)counter.QuadPart, (uintptr_t)&counter,
+                                (uintptr_t)GetModuleHandleW(L"ntdll.dll"),
+                                (uintptr_t)&os_thread_offset ^ (uint64_t)GetCurrentProcessId() << 32};
+    uint64_t bits = GetTickCount64();
+    for (unsigned i = 0; i < sizeof sources / sizeof *sources; i++) {
+        bits = (bits ^ sources[i]) * odd;
+        bits = (bits ^ bits >> 32) * odd;
+        bits ^= bits >> 32;
+    }
+    return bits;
 }
 
 /* ---- The rest --------------------------------------------------------------------------------------------------- */

@@ -23,10 +23,13 @@
 
 /* ---- Mapping ---------------------------------------------------------------------------------------------------- */
 
-/* Huge pages are only where os_expect_use() wants them. Else the first touch of a table would cost 2 MiB, and memory
+/* The kernel is to refuse what it thinks impossible. So nothing is mapped with MAP_NORESERVE. Then what is given back
+ * becomes one mapping with its neighbours, too.
+ *
+ * Huge pages are only where os_expect_use() wants them. Else the first touch of a table would cost 2 MiB, and memory
  * would be in use that nobody counts. */
 void *map_memory(int protection, void *address, size_t size, int more) {
-    void *mapped = mmap(address, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | more, -1, 0);
+    void *mapped = mmap(address, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | more, -1, 0);
     if (mapped == MAP_FAILED)
         return NULL;
     if (os_facts.huge_pages_everywhere)
@@ -34,13 +37,15 @@ void *map_memory(int protection, void *address, size_t size, int more) {
     return mapped;
 }
 
-bool os_reserve_at(void *address, size_t size) {
+enum os_reserved os_reserve_at(void *address, size_t size) {
     void *mapped = map_memory(PROT_READ | PROT_WRITE, address, size, MAP_FIXED_NOREPLACE);
-    if (mapped && mapped != address) { /* a kernel before 4.17 takes the address for a hint */
+    if (mapped == address)
+        return OS_RESERVED;
+    if (mapped) { /* a kernel before 4.17 takes the address for a wish, and so do instruments */
         munmap(mapped, size);
-        return false;
+        return OS_TAKEN;
     }
-    return mapped != NULL;
+    return errno == ENOMEM || errno == EAGAIN ? OS_REFUSED : OS_TAKEN;
 }
 
 /* The memory is mapped anew. So rights and advice of before are gone, and the kernel has one mapping there again: moved
@@ -77,7 +82,7 @@ static bool is_one_mapping(void *from, size_t size) {
 /* After a move to TARGET has failed: whether all of it is still reserved, or can be had again. The kernel may have
  * unmapped all of it, a part, or nothing. */
 static bool is_ours_still(void *target, size_t size) {
-    return os_reserve_at(target, size) || (errno == EEXIST && os_pages_are_mapped(target, size));
+    return os_reserve_at(target, size) == OS_RESERVED || (errno == EEXIST && os_pages_are_mapped(target, size));
 }
 
 /* The longest part from SOURCE on, SIZE at most, that is one mapping: its rights differ, or parts of it were moved

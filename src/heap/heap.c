@@ -14,8 +14,8 @@
 
 /* ---- The heap as a whole ---------------------------------------------------------------------------------------- */
 
-bool heap_start(void) {
-    if (!os_start() || !units_start())
+bool heap_start(bool fixed_addresses) {
+    if (!os_start() || !units_start(fixed_addresses))
         return false;
     size_class_start();
     return true;

@@ -11,10 +11,10 @@
 
 /* ---- Taking ----------------------------------------------------------------------------------------------------- */
 
-/* Large runs begin where the system can back and move them by whole tables of pages. 32 bit has no addresses
- * for that. */
+/* Large runs begin where the system can back and move them by whole tables of pages. That takes addresses, which 32 bit
+ * and a process with a limit do not have. */
 static size_t unit_alignment(size_t size, size_t alignment) {
-    if (sizeof(void *) > 4 && size >= os_facts.huge_page && alignment < os_facts.huge_page)
+    if (sizeof(void *) > 4 && size >= os_facts.huge_page && alignment < os_facts.huge_page && !units_are_limited())
         alignment = os_facts.huge_page;
     return alignment > UNIT_SIZE ? alignment >> UNIT_SHIFT : 1;
 }

@@ -1,91 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* region.c: the window, its tables, and the regions that are reserved in it; see region.h and unit.h. */
+/* region.c: see region.h. */
 #include "memory/region.h"
 #include "base/align.h"
 #include "memory/mark.h"
 
 #if WINDOW_IS_EVERYTHING
-#define SPAN_MAX ((uint64_t)1 << 32)
-#define SPAN_MIN SPAN_MAX
 #define REGION_UNITS (((size_t)1 << 22) >> UNIT_SHIFT) /* small: 2 GiB are soon full of holes */
 #else
-#define SPAN_MAX ((uint64_t)1 << 40) /* of the window */
-#define SPAN_MIN ((uint64_t)1 << 34)
 #define REGION_UNITS (((size_t)1 << 30) >> UNIT_SHIFT)
 #endif
-#define REGION_UNITS_FIRST (((size_t)1 << 24) >> UNIT_SHIFT) /* 64 bit, where reserved memory may be charged */
+#define REGION_UNITS_FIRST (((size_t)1 << 20) >> UNIT_SHIFT) /* where reserved memory may be charged or limited */
+#define LIMITED_PART 16u                                     /* of what there is is added where addresses are limited */
+#define LIMITED_UNITS (((size_t)1 << 23) >> UNIT_SHIFT)      /* at most */
+
+#define LOOK_FROM (((size_t)1 << 26) >> UNIT_SHIFT) /* units there are, from which on it is asked for limits */
+#define KEPT_PART 8u                                /* of a limit stays for others */
+#define KEPT_PART_LITTLE 24u                        /* with pieces of a few units */
+#define KEPT_LEAST ((size_t)8 << 20)                /* and at least this */
+
+#define FIRST_AWAY 256u                                       /* 32 bit: units, 16 MiB */
+#define FIRST_FIXED (WINDOW_IS_EVERYTHING ? 0x20000000u : 0u) /* 32 bit */
 
 #define PLACES_TRIED 256u /* for a region, before a smaller one is tried */
-
-/* Before window_start() every pointer finds this descriptor, which is nobody's. */
-static struct unit no_unit;
-struct window window = {(char *)&no_unit, ATOMIC_INITIAL(0), 0, ATOMIC_INITIAL(0)};
-struct space space;
-
-static uint64_t **const bitmaps[] = {&space.owned,     &space.starts, &space.free,
-                                     &space.committed, &space.marked, &space.idle};
-#define BITMAPS (sizeof bitmaps / sizeof *bitmaps)
-
-/* ---- Tables ----------------------------------------------------------------------------------------------------- */
-
-static size_t table_bytes(size_t units) { return units << DESCRIPTOR_SHIFT; }
-static size_t bitmap_bytes(size_t units) { return align_up(bits_words(units) * sizeof(uint64_t), os_facts.page); }
-
-static size_t all_table_bytes(size_t units) { return table_bytes(units) + BITMAPS * bitmap_bytes(units); }
-
-/* Units whose descriptors and bits are usable. */
-static size_t units_covered(void) {
-    uintptr_t mask = load_relaxed(&window.mask);
-    return mask ? (mask >> DESCRIPTOR_SHIFT) + 1 : 0;
-}
-
-/* Makes descriptors and bits of at least the first UNITS units usable. */
-static bool commit_tables(size_t units) {
-    size_t before = units_covered(), covered = os_facts.page >> DESCRIPTOR_SHIFT;
-    while (covered < units)
-        covered *= 2;
-    if (covered <= before)
-        return true;
-    if (!os_commit_table(window.table, table_bytes(covered)))
-        return false;
-    for (unsigned i = 0; i < BITMAPS; i++)
-        if (bitmap_bytes(covered) > bitmap_bytes(before) && !os_commit_table(*bitmaps[i], bitmap_bytes(covered)))
-            return false;
-    store_relaxed(&window.mask, (uintptr_t)(covered - 1) << DESCRIPTOR_SHIFT);
-    return true;
-}
-
-bool window_start(void) {
-    char *table = NULL;
-    void *place = NULL;
-    for (uint64_t span = SPAN_MAX; span >= SPAN_MIN && !table; span /= 2) {
-        space.units = (size_t)(span >> UNIT_SHIFT);
-        if (!WINDOW_IS_EVERYTHING && (place = os_place_window((size_t)span)) == NULL)
-            continue;
-        table = os_reserve_table(align_up(all_table_bytes(space.units), os_facts.granule));
-    }
-    if (!table)
-        return false;
-    char *end = table + table_bytes(space.units);
-    for (unsigned i = 0; i < BITMAPS; i++, end += bitmap_bytes(space.units))
-        *bitmaps[i] = (uint64_t *)(void *)end;
-    if (!os_commit_table(table,
-                         os_facts.page)) /* any moment a free in another thread may look at the first descriptor */
-        return false;
-    window.table = table;
-    window.base = (uintptr_t)place;
-    if (!commit_tables(WINDOW_IS_EVERYTHING ? space.units : 1))
-        return false;
-    if (WINDOW_IS_EVERYTHING)
-        store_relaxed(&window.extent, UINTPTR_MAX);
-    return true;
-}
+#define SMALLER_BY 8u     /* so much smaller is the next size that is tried */
 
 /* ---- Regions ---------------------------------------------------------------------------------------------------- */
 
 /* The units at FIRST have been reserved. Makes them ours, or gives them back. */
 static bool region_enter(size_t first, size_t units) {
-    if (!commit_tables(first + units)) {
+    if (!window_cover(first + units)) {
         os_release(address_of(first), units << UNIT_SHIFT);
         return false;
     }
@@ -99,15 +42,53 @@ static bool region_enter(size_t first, size_t units) {
     return true;
 }
 
-static bool region_reserve_at(size_t first, size_t units) {
-    return first + units <= space.units && os_reserve_at(address_of(first), units << UNIT_SHIFT) &&
-           region_enter(first, units);
+static void limit_look(void) { store_relaxed(&space.limit, os_address_limit()); }
+
+bool region_start(bool fixed_addresses) {
+    limit_look();
+    size_t first = 0, units = os_facts.charges_reserved ? REGION_UNITS_FIRST : REGION_UNITS / 2;
+    if (!window_start(fixed_addresses, units, &first))
+        return false;
+    space.fixed = fixed_addresses;
+    return WINDOW_IS_EVERYTHING || region_enter(first, units);
+}
+
+static size_t kept; /* bytes that stay for others, for the request at hand */
+
+/* Where addresses are limited, a part of the limit stays for threads and for what the program maps itself. Pieces of a
+ * few units lose up to half of their addresses to rounding. So they may take more of it, except for a thread's
+ * stack. */
+static void keep_room(enum region_use use) {
+    size_t limit = load_relaxed(&space.limit), little = limit / KEPT_PART_LITTLE;
+    kept = limit / KEPT_PART;
+    if (little < KEPT_LEAST)
+        little = KEPT_LEAST;
+    if (use == REGION_FOR_FEW_UNITS && little < kept)
+        kept = little;
+}
+
+static bool leaves_room(size_t units) { return !region_is_limited() || os_has_room(units_bytes(units) + kept); }
+
+/* The limit may have changed since the last region. A small heap does not ask each time, because a program may have
+ * forbidden itself the call. */
+static void limit_look_again(void) {
+    if (region_is_limited() || space.owned_units >= LOOK_FROM)
+        limit_look();
+}
+
+static enum os_reserved region_reserve_at(size_t first, size_t units) {
+    if (first + units > space.units || !leaves_room(units))
+        return OS_REFUSED;
+    enum os_reserved result = os_reserve_at(address_of(first), units_bytes(units));
+    return result != OS_RESERVED || region_enter(first, units) ? result : OS_REFUSED;
 }
 
 /* The size of a region if no more is asked for. Where reserved memory may be charged, the first one is small, and the
- * others are a quarter to a half of what there is. */
+ * others are a quarter to a half of what there is. Where it is limited, they are small. */
 static size_t regular_units(void) {
-    size_t units = REGION_UNITS;
+    size_t units = REGION_UNITS, limited = space.owned_units / LIMITED_PART;
+    if (region_is_limited())
+        return limited < REGION_UNITS_FIRST ? REGION_UNITS_FIRST : limited < LIMITED_UNITS ? limited : LIMITED_UNITS;
     while (os_facts.charges_reserved && units > REGION_UNITS_FIRST && units > space.owned_units / 2)
         units /= 2;
     return units;
@@ -115,16 +96,19 @@ static size_t regular_units(void) {
 
 /* The next size to try, from a regular region down to what is wanted; 0 after that. */
 static size_t next_smaller(size_t units, size_t wanted) {
-    return units == wanted ? 0 : units / 2 > wanted ? units / 2 : wanted;
+    return units == wanted ? 0 : units / SMALLER_BY > wanted ? units / SMALLER_BY : wanted;
 }
 
 bool region_add_at(size_t first, size_t count) {
+    limit_look_again();
+    keep_room(REGION_FOR_ANY);
     size_t known = units_known(), regular = regular_units();
     if (first + count > space.units)
         return false;
     for (size_t units = count > regular ? count : regular; units; units = next_smaller(units, count)) {
         size_t end = first + units < known ? first + units : known;
-        if ((first >= known || bits_find_set(space.owned, first, end) == end) && region_reserve_at(first, units))
+        if ((first >= known || bits_find_set(space.owned, first, end) == end) &&
+            region_reserve_at(first, units) == OS_RESERVED)
             return true;
     }
     return false;
@@ -138,43 +122,91 @@ static bool region_add_to_border(size_t count, size_t alignment) {
         size_t right = align_up(at, alignment) + count;
         size_t left = end >= count ? align_down(end - count, alignment) : SIZE_MAX;
         if (right > end && right <= space.units && bits_find_set(space.owned, end, right) == right &&
-            region_reserve_at(end, right - end))
+            region_reserve_at(end, right - end) == OS_RESERVED)
             return true;
-        if (left < at && bits_find_set(space.owned, left, at) == at && region_reserve_at(left, at - left))
+        if (left < at && bits_find_set(space.owned, left, at) == at &&
+            region_reserve_at(left, at - left) == OS_RESERVED)
             return true;
         at = end;
     }
     return false;
 }
 
+/* 32 bit: the first region. The system's own choice has little chance in it, so the region goes some units away. With
+ * fixed addresses it goes where hardly anybody else is. */
+static char *region_place_first(char *address, size_t size) {
+    size_t away = (1 + (size_t)(os_random() % FIRST_AWAY)) << UNIT_SHIFT;
+    char *const places[] = {space.fixed ? (char *)FIRST_FIXED : address - away, address + away};
+    for (unsigned i = 0; i < 2 && (space.fixed || away > UNIT_SIZE); i++)
+        if (os_reserve_at(places[i], size) == OS_RESERVED) {
+            os_release(address, size);
+            return places[i];
+        }
+    return address;
+}
+
 static bool region_add_anywhere(size_t count, size_t alignment) {
     size_t regular = regular_units();
     for (size_t units = count > regular ? count : regular; units; units = next_smaller(units, count)) {
-        char *address = os_reserve(units << UNIT_SHIFT, alignment << UNIT_SHIFT);
+        char *address = leaves_room(units) ? os_reserve(units_bytes(units), alignment << UNIT_SHIFT) : NULL;
+        if (address && space.owned_units == 0 && alignment == 1)
+            address = region_place_first(address, units_bytes(units));
         if (address)
             return region_enter((uintptr_t)address >> UNIT_SHIFT, units);
     }
     return false;
 }
 
+/* 64 bit: adds a region between others, where one was released or is left out for the sake of alignment. */
+static bool region_add_between(size_t count, size_t alignment) {
+    size_t known = units_known(), regular = regular_units(), most = count > regular ? count : regular;
+    if (known - window_first() - space.owned_units < count)
+        return false;
+    for (size_t at = window_first(), end; (at = bits_find_clear(space.owned, at, known)) < known; at = end) {
+        end = bits_find_set(space.owned, at, known);
+        size_t first = align_up(at, alignment);
+        if (first + count > end)
+            continue;
+        enum os_reserved result = region_reserve_at(first, end - first < most ? end - first : most);
+        if (result == OS_REFUSED)
+            result = region_reserve_at(first, count);
+        if (result != OS_TAKEN)
+            return result == OS_RESERVED;
+    }
+    return false;
+}
+
 /* 64 bit: adds a region behind those there are. */
 static bool region_add_behind(size_t count, size_t alignment) {
-    size_t regular = regular_units(), most = align_up(count, regular);
-    for (size_t units = most; units; units = next_smaller(units, count)) {
+    size_t regular = regular_units(), most = count + regular - 1;
+    most -= region_is_limited() ? regular - 1 : most % regular;
+    for (size_t units = most > regular ? most : regular; units; units = next_smaller(units, count)) {
         size_t first = align_up(units_known(), alignment), step = alignment;
+        enum os_reserved result = OS_TAKEN;
         while (step < units && step < regular)
             step *= 2;
-        for (unsigned tries = 0; tries < PLACES_TRIED && first + units <= space.units; tries++, first += step)
-            if (region_reserve_at(first, units))
+        for (unsigned tries = 0; tries < PLACES_TRIED && result == OS_TAKEN; tries++, first += step)
+            if ((result = region_reserve_at(first, units)) == OS_RESERVED)
                 return true;
     }
     return false;
 }
 
-bool region_add(size_t count, size_t alignment) {
+static bool region_add_once(size_t count, size_t alignment) {
     if (!WINDOW_IS_EVERYTHING)
-        return region_add_behind(count, alignment);
+        return region_add_between(count, alignment) || region_add_behind(count, alignment);
     return (count >= REGION_UNITS && region_add_to_border(count, alignment)) || region_add_anywhere(count, alignment);
+}
+
+bool region_add(size_t count, size_t alignment, enum region_use use) {
+    limit_look_again();
+    keep_room(use);
+    if (region_add_once(count, alignment))
+        return true;
+    bool was_limited = region_is_limited();
+    limit_look();
+    keep_room(use);
+    return !was_limited && region_is_limited() && region_add_once(count, alignment);
 }
 
 /* The region [at, end), of which all units are free, goes back to the system. *COMMITTED grows by how many of them were
@@ -192,18 +224,20 @@ static bool region_release(size_t at, size_t end, size_t *committed) {
         marks_forget(unit_at(address_of(i)));
     bits_clear(space.marked, at, units);
     space.owned_units -= units;
+    if (!WINDOW_IS_EVERYTHING && end == units_known()) /* it ends with the last region */
+        store_relaxed(&window.extent, units_bytes(bits_clear_stretch_before(space.owned, window_first(), at)));
     return true;
 }
 
 size_t region_release_free(size_t first, size_t count, size_t spare, size_t free_units) {
-    size_t committed = 0, at = first + 1, end = first + count;
+    size_t committed = 0, at = first + 1, end = first + count, known = units_known();
     while (at > 0 && !bits_get(space.starts, at - 1)) /* to the start of the region that FIRST lies in */
         at = bits_clear_stretch_before(space.starts, 0, at);
     for (at = at ? at - 1 : 0; at < end && free_units > spare;) {
-        size_t stop = bits_find_set(space.starts, at + 1, space.units);
+        size_t stop = bits_find_set(space.starts, at + 1, known);
         size_t region_end = bits_find_clear(space.owned, at, stop), units = region_end - at;
-        if (bits_get(space.starts, at) && bits_all_set(space.free, at, units) && free_units - units >= spare / 2 &&
-            region_release(at, region_end, &committed))
+        if (bits_get(space.starts, at) && bits_all_set(space.free, at, units) &&
+            (units >= spare || free_units - units >= spare / 2) && region_release(at, region_end, &committed))
             free_units -= units;
         at = stop;
     }
@@ -221,9 +255,4 @@ void region_forget(size_t first, size_t count) {
     space.owned_units -= count;
     if (end < units_known() && bits_get(space.owned, end))
         bits_set(space.starts, end, 1);
-}
-
-void space_table_figures(size_t *all, size_t *in_use) {
-    *all = all_table_bytes(space.units);
-    *in_use = all_table_bytes(units_covered());
 }

@@ -11,29 +11,46 @@
 
 #if WINDOW_IS_EVERYTHING
 #define HEADROOM_MOST (((size_t)128 << 20) >> UNIT_SHIFT) /* of all runs */
-#define SPARE_UNITS(used) ((used) / 32 + 256u)            /* free units that may stay reserved: 16 MiB and a 32nd */
 #else
 #define HEADROOM_MOST (((size_t)4 << 30) >> UNIT_SHIFT) /* or three times what is in use */
-#define SPARE_UNITS(used) ((void)(used), SIZE_MAX)      /* there are enough addresses */
 #endif
+#define FEW_UNITS 15u            /* below 1 MiB */
+#define LIMITED_HEADROOM_PART 8u /* of what is in use, where addresses are limited */
+
+/* Free units that may stay reserved. Where there are enough addresses only what is as large as the rest goes, because
+ * everybody who looks for free units would have to pass it. */
+#define SPARE_LEAST (((size_t)16 << 20) >> UNIT_SHIFT) /* and a 32nd of what is in use */
+#define SPARE_LARGE (((size_t)4 << 30) >> UNIT_SHIFT)  /* and as much as is in use */
 
 void units_lock(void) { lock_acquire(LOCK_UNITS); }
 void units_unlock(void) { lock_release(LOCK_UNITS); }
 
-bool units_start(void) { return window_start(); }
+bool units_start(bool fixed_addresses) { return region_start(fixed_addresses); }
+
+bool units_are_limited(void) { return region_is_limited(); }
 
 /* The place of a descriptor's unit, counted from 0. */
 static size_t place_of(const struct unit *unit) { return unit_number(unit) - 1; }
 
 /* ---- Taking ----------------------------------------------------------------------------------------------------- */
 
+/* Where addresses are limited, free regions may be what stands in the way of a larger one. */
+static bool release_free(void) {
+    size_t before = space.owned_units, free_units = before - totals.used - totals.headroom;
+    if (!region_is_limited() || free_units == 0)
+        return false;
+    totals.idle -= region_release_free(0, units_known(), 0, free_units);
+    return space.owned_units < before;
+}
+
 static struct unit *take_locked(size_t count, size_t headroom, size_t alignment, enum units_use use, bool *fresh) {
     size_t first;
+    bool few = use == UNITS_SPARSE && count > 1 && count <= FEW_UNITS;
     ASSERT(lock_is_held(LOCK_UNITS));
     while ((first = hole_find(count + headroom, alignment)) == SIZE_MAX) {
-        if (region_add(count + headroom, alignment))
+        if (region_add(count + headroom, alignment, few ? REGION_FOR_FEW_UNITS : REGION_FOR_ANY))
             continue;
-        if (headroom == 0 && !headroom_free_all())
+        if (headroom == 0 && !headroom_free_all() && !release_free())
             return NULL;
         headroom = 0;
     }
@@ -67,7 +84,9 @@ struct unit *units_take(size_t count, size_t alignment, enum units_use use, bool
 /* How much of HEADROOM may be granted. */
 static size_t headroom_allowed(size_t headroom) {
     size_t most = HEADROOM_MOST;
-    if (!WINDOW_IS_EVERYTHING && most < 3 * totals.used)
+    if (region_is_limited())
+        most = totals.used / LIMITED_HEADROOM_PART;
+    else if (!WINDOW_IS_EVERYTHING && most < 3 * totals.used)
         most = 3 * totals.used;
     if (totals.headroom + headroom <= most)
         return headroom;
@@ -86,6 +105,10 @@ struct unit *units_take_with_headroom(size_t count, size_t headroom, size_t alig
 
 /* ---- Giving ----------------------------------------------------------------------------------------------------- */
 
+static size_t spare_units(void) {
+    return WINDOW_IS_EVERYTHING || region_is_limited() ? SPARE_LEAST + totals.used / 32 : SPARE_LARGE + totals.used;
+}
+
 static void give_locked(size_t first, size_t count, enum idle_use use) {
     ASSERT(lock_is_held(LOCK_UNITS) && totals.used >= count && unit_kind(unit_at(address_of(first))) == UNIT_NONE);
     bits_set(space.free, first, count);
@@ -98,7 +121,7 @@ static void give_locked(size_t first, size_t count, enum idle_use use) {
         idle_purge(space.lowest_free, units_known(), space.idle);
     if (totals.idle > bound) /* the last huge page as a whole */
         idle_purge(first, first + count + huge_beyond(first, first + count), space.committed);
-    size_t spare = SPARE_UNITS(totals.used), free_units = space.owned_units - totals.used - totals.headroom;
+    size_t spare = spare_units(), free_units = space.owned_units - totals.used - totals.headroom;
     if (free_units > spare)
         totals.idle -= region_release_free(first, count, spare, free_units);
     idle_purge_if_due();
@@ -241,9 +264,8 @@ static bool overlaps(uintptr_t address, size_t size, uintptr_t start, size_t len
 
 bool units_touch(const void *address, size_t size) {
     uintptr_t from = (uintptr_t)address;
-    size_t tables, in_use, known = units_known();
-    space_table_figures(&tables, &in_use);
-    if (overlaps(from, size, (uintptr_t)window.table, tables))
+    size_t known = units_known();
+    if (window_tables_touch(from, size))
         return true;
     if (!overlaps(from, size, window.base, WINDOW_IS_EVERYTHING ? UINTPTR_MAX : units_bytes(known)))
         return false;
@@ -294,7 +316,7 @@ void units_figures(struct units_figures *figures) {
     figures->idle = totals.idle;
     figures->headroom = totals.headroom;
     figures->reserved = units_bytes(space.owned_units);
-    space_table_figures(&figures->table, &figures->table_committed);
+    window_table_figures(&figures->table, &figures->table_committed);
     figures->outside = totals.outside;
     figures->committed_most = totals.committed_most;
     figures->purges = totals.purges;

@@ -7,8 +7,12 @@
 
 #include "memory/unit.h"
 
-/* Sets up the window and its tables. False if the system has no address space for them. Once. */
-bool units_start(void);
+/* Sets up the window, its tables and a first region. With FIXED_ADDRESSES they lie where they lay in other runs. False
+ * if the system has no address space for them. Once. */
+bool units_start(bool fixed_addresses);
+
+/* Whether the process may have only so many addresses. */
+bool units_are_limited(void);
 
 /* Whether whoever takes units will write all of them, and likely take more of the kind. The system may then use huge
  * pages. */

@@ -43,9 +43,9 @@ enum decision decide(const struct brainmm_manager *self, void (*complete)(void),
     os_facts_start();
     if (rendezvous_find(self, owner))
         return attach(owner);
-    if (!heap_start())
-        return DECISION_NONE;
     options_read();
+    if (!heap_start(option_is_set(OPTION_FIXED_ADDRESSES)))
+        return DECISION_NONE;
     complete();
     rendezvous_pin(self);
     switch (rendezvous_publish(self, owner, &place)) {

@@ -6,8 +6,9 @@
 
 #define TEXT_MAX 255u /* characters of the variable */
 
-static const char *const words[OPTION_COUNT] = {[OPTION_FASTMM] = "fastmm"};
-static bool set[OPTION_COUNT];
+static const char *const words[OPTION_COUNT] = {
+    [OPTION_FASTMM] = "fastmm", [OPTION_FIXED_ADDRESSES] = "fixed_addresses"};
+static bool set[OPTION_COUNT], were_read;
 
 static bool is_separator(char character) { return character == ',' || character == ' '; }
 
@@ -24,6 +25,9 @@ static void word_read(const char *word) {
 
 void options_read(void) {
     char text[TEXT_MAX + 1];
+    if (were_read)
+        return;
+    were_read = true;
     size_t length = os_options(text, sizeof text);
     if (length >= sizeof text) {
         os_print("BrainMM: BRAINMM_OPTIONS is longer than 255 characters, and ignored\n");

@@ -9,10 +9,12 @@
 #include <stdbool.h>
 
 enum option {
-    OPTION_FASTMM, /* "fastmm": publish under FastMM's name as well (Windows) */
+    OPTION_FASTMM,          /* "fastmm": publish under FastMM's name as well (Windows) */
+    OPTION_FIXED_ADDRESSES, /* "fixed_addresses": the heap lies at the same addresses in each run, if they are free */
     OPTION_COUNT
 };
 
+/* Needs no heap. A second call does nothing. */
 void options_read(void);
 bool option_is_set(enum option option);
 

@@ -11,13 +11,11 @@ typedef int no_empty_file;
 #include "os.h"
 
 void __real_os_facts_start(void);
-bool __real_os_commit_table(void *address, size_t size);
 bool __real_os_commit(void *address, size_t size);
 bool __real_os_decommit(void *address, size_t size);
 bool __real_os_protect(void *address, size_t size, unsigned rights);
 size_t __real_os_move_pages(void *to, void *from, size_t size, bool *lost);
 void __wrap_os_facts_start(void);
-bool __wrap_os_commit_table(void *address, size_t size);
 bool __wrap_os_commit(void *address, size_t size);
 bool __wrap_os_decommit(void *address, size_t size);
 bool __wrap_os_protect(void *address, size_t size, unsigned rights);
@@ -32,11 +30,6 @@ void __wrap_os_facts_start(void) {
     __real_os_facts_start();
     CHECK(TEST_PAGE_SIZE % os_facts.page == 0);
     os_facts.page = TEST_PAGE_SIZE;
-}
-
-bool __wrap_os_commit_table(void *address, size_t size) {
-    are_whole_pages("os_commit_table", address, size);
-    return __real_os_commit_table(address, size);
 }
 
 bool __wrap_os_commit(void *address, size_t size) {

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* addresses.c (Linux): how many addresses a process may have, and by what chance it takes them. */
+#define _GNU_SOURCE
+#include "os.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- Limits ----------------------------------------------------------------------------------------------------- */
+
+static size_t limit_of(int resource) {
+    struct rlimit limit;
+    bool finite = getrlimit((__rlimit_resource_t)resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return finite && limit.rlim_cur < SIZE_MAX ? (size_t)limit.rlim_cur : SIZE_MAX;
+}
+
+size_t os_address_limit(void) {
+    int error = errno;
+    size_t addresses = limit_of(RLIMIT_AS), data = limit_of(RLIMIT_DATA);
+    errno = error;
+    return addresses < data ? addresses : data;
+}
+
+/* RLIMIT_DATA counts only what may be written. Where that has no limit, the attempt is not to be writable: if all
+ * memory is locked, the system would fill it. */
+bool os_has_room(size_t size) {
+    int error = errno, rights = limit_of(RLIMIT_DATA) == SIZE_MAX ? PROT_NONE : PROT_READ | PROT_WRITE;
+    void *mapped = mmap(NULL, size, rights, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped != MAP_FAILED)
+        munmap(mapped, size);
+    errno = error;
+    return mapped != MAP_FAILED;
+}
+
+/* ---- Chance ----------------------------------------------------------------------------------------------------- */
+
+#ifndef GRND_NONBLOCK
+#define GRND_NONBLOCK 1
+#endif
+
+static uint64_t mix(uint64_t bits) {
+    bits = (bits ^ bits >> 32) * 0xD6E8FEB86659FD93u;
+    bits = (bits ^ bits >> 32) * 0xD6E8FEB86659FD93u;
+    return bits ^ bits >> 32;
+}
+
+/* The kernel gives each program sixteen bytes. They are also the secrets of the C library. So they are used only where
+ * the kernel gives no others, and nobody can compute them from the result, which has half as many bits. */
+static uint64_t random_of_start(void) {
+    uint64_t secret[2] = {0};
+    struct timespec now = {0};
+    const void *given = (const void *)getauxval(AT_RANDOM);
+    if (given)
+        memcpy(secret, given, sizeof secret);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return mix(secret[0] ^ mix(secret[1] ^ mix((uint64_t)now.tv_nsec)));
+}
+
+/* The system calls are made directly: a thread could be cancelled in the functions of libc. */
+uint64_t os_random(void) {
+    int error = errno;
+    uint64_t bits = 0;
+    long personality = syscall(SYS_personality, 0xFFFFFFFFul);
+    if (personality == -1 || (personality & ADDR_NO_RANDOMIZE) == 0)
+        if (syscall(SYS_getrandom, &bits, sizeof bits, GRND_NONBLOCK) != (long)sizeof bits)
+            bits = random_of_start();
+    errno = error;
+    return bits;
+}
