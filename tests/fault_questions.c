@@ -18,30 +18,16 @@
 
 static struct faults faults = {.plan = FAULT_FROM, .number = 1};
 
-void *__real_os_reserve_table(size_t size);
-bool __real_os_commit_table(void *address, size_t size);
-void *__real_os_place_window(size_t span);
 bool __real_os_peek(void *copy, const void *from, size_t size);
 bool __real_os_page_rights(const void *page, unsigned *rights);
 bool __real_os_pages_are_mapped(const void *address, size_t size);
 bool __real_os_map_views(size_t size, void **writable, void **executable);
 bool __real_os_unmap_views(size_t size, void *writable, void *executable);
-void *__wrap_os_reserve_table(size_t size);
-bool __wrap_os_commit_table(void *address, size_t size);
-void *__wrap_os_place_window(size_t span);
 bool __wrap_os_peek(void *copy, const void *from, size_t size);
 bool __wrap_os_page_rights(const void *page, unsigned *rights);
 bool __wrap_os_pages_are_mapped(const void *address, size_t size);
 bool __wrap_os_map_views(size_t size, void **writable, void **executable);
 bool __wrap_os_unmap_views(size_t size, void *writable, void *executable);
-
-void *__wrap_os_reserve_table(size_t size) { return call_fails() ? NULL : __real_os_reserve_table(size); }
-
-bool __wrap_os_commit_table(void *address, size_t size) {
-    return !call_fails() && __real_os_commit_table(address, size);
-}
-
-void *__wrap_os_place_window(size_t span) { return call_fails() ? NULL : __real_os_place_window(span); }
 
 bool __wrap_os_peek(void *copy, const void *from, size_t size) {
     return !call_fails() && __real_os_peek(copy, from, size);

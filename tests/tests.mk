@@ -21,8 +21,7 @@ LINK_imalloc_com := -lole32
 # The functions of tests/failing_system.h, and those that a test wraps itself.
 wrap = $(patsubst %,-Wl$(comma)--wrap=%,os_reserve os_reserve_at os_release os_commit os_decommit os_protect $1)
 LINK_fault_injection := $(call wrap,os_move_pages)
-LINK_fault_questions := $(call wrap,os_reserve_table os_commit_table os_place_window os_peek os_page_rights \
-    os_pages_are_mapped os_map_views os_unmap_views)
+LINK_fault_questions := $(call wrap,os_peek os_page_rights os_pages_are_mapped os_map_views os_unmap_views)
 
 # If a target has no import library, programs are linked with the library that lies beside them.
 # import_of TARGET, FOLDER

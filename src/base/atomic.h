@@ -20,9 +20,15 @@
 typedef ATOMIC(uint8_t) atomic_u8;
 typedef ATOMIC(uint16_t) atomic_u16;
 typedef ATOMIC(uint32_t) atomic_u32;
-typedef ATOMIC(uint64_t) atomic_u64;
+/* On 32 bit the compiler would be content with a multiple of 4. An operation that crosses a cache line locks the whole
+ * bus: some kernels let a thread wait for milliseconds after each. */
+typedef struct {
+    _Alignas(8) _Atomic(uint64_t) value;
+} atomic_u64;
 typedef ATOMIC(int32_t) atomic_i32;
 typedef ATOMIC(uintptr_t) atomic_word;
+
+_Static_assert(_Alignof(atomic_u64) == 8 && _Alignof(atomic_word) == sizeof(uintptr_t), "no cache line is crossed");
 
 /* A static variable's first value. */
 #define ATOMIC_INITIAL(first)                                                                                          \
