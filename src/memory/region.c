@@ -135,9 +135,10 @@ static bool region_add_to_border(size_t count, size_t alignment) {
 /* 32 bit: the first region. The system's own choice has little chance in it, so the region goes some units away. With
  * fixed addresses it goes where hardly anybody else is. */
 static char *region_place_first(char *address, size_t size) {
-    size_t away = (1 + (size_t)(os_random() % FIRST_AWAY)) << UNIT_SHIFT;
+    uint64_t chance = os_random();
+    size_t away = size + ((size_t)(chance % FIRST_AWAY) << UNIT_SHIFT);
     char *const places[] = {space.fixed ? (char *)FIRST_FIXED : address - away, address + away};
-    for (unsigned i = 0; i < 2 && (space.fixed || away > UNIT_SIZE); i++)
+    for (unsigned i = 0; i < 2 && (space.fixed || chance != 0); i++)
         if (os_reserve_at(places[i], size) == OS_RESERVED) {
             os_release(address, size);
             return places[i];
@@ -145,8 +146,10 @@ static char *region_place_first(char *address, size_t size) {
     return address;
 }
 
+/* The system maps below what is there, and the heap uses a region from below. So what a large request leaves of a region
+ * would not grow with the next one. */
 static bool region_add_anywhere(size_t count, size_t alignment) {
-    size_t regular = regular_units();
+    size_t regular = region_is_limited() && count >= REGION_UNITS_FIRST ? count : regular_units();
     for (size_t units = count > regular ? count : regular; units; units = next_smaller(units, count)) {
         char *address = leaves_room(units) ? os_reserve(units_bytes(units), alignment << UNIT_SHIFT) : NULL;
         if (address && space.owned_units == 0 && alignment == 1)
@@ -195,7 +198,8 @@ static bool region_add_behind(size_t count, size_t alignment) {
 static bool region_add_once(size_t count, size_t alignment) {
     if (!WINDOW_IS_EVERYTHING)
         return region_add_between(count, alignment) || region_add_behind(count, alignment);
-    return (count >= REGION_UNITS && region_add_to_border(count, alignment)) || region_add_anywhere(count, alignment);
+    size_t large = region_is_limited() ? REGION_UNITS_FIRST : REGION_UNITS;
+    return (count >= large && region_add_to_border(count, alignment)) || region_add_anywhere(count, alignment);
 }
 
 bool region_add(size_t count, size_t alignment, enum region_use use) {
@@ -224,6 +228,7 @@ static bool region_release(size_t at, size_t end, size_t *committed) {
         marks_forget(unit_at(address_of(i)));
     bits_clear(space.marked, at, units);
     space.owned_units -= units;
+    space.free_end = SIZE_MAX;
     if (!WINDOW_IS_EVERYTHING && end == units_known()) /* it ends with the last region */
         store_relaxed(&window.extent, units_bytes(bits_clear_stretch_before(space.owned, window_first(), at)));
     return true;
@@ -253,6 +258,7 @@ void region_forget(size_t first, size_t count) {
     bits_clear(space.committed, first, count);
     bits_clear(space.marked, first, count);
     space.owned_units -= count;
+    space.free_end = SIZE_MAX;
     if (end < units_known() && bits_get(space.owned, end))
         bits_set(space.starts, end, 1);
 }
