@@ -132,8 +132,8 @@ static bool region_add_to_border(size_t count, size_t alignment) {
     return false;
 }
 
-/* 32 bit: the first region. The system's own choice has little chance in it, so the region goes some units away. With
- * fixed addresses it goes where hardly anybody else is. */
+/* 32 bit: the first region. The system's own choice has little chance in it, so the region goes some units away.
+ * With fixed addresses it goes where hardly anybody else is. */
 static char *region_place_first(char *address, size_t size) {
     uint64_t chance = os_random();
     size_t away = size + ((size_t)(chance % FIRST_AWAY) << UNIT_SHIFT);
@@ -146,8 +146,8 @@ static char *region_place_first(char *address, size_t size) {
     return address;
 }
 
-/* The system maps below what is there, and the heap uses a region from below. So what a large request leaves of a region
- * would not grow with the next one. */
+/* The system maps below what is there, and the heap uses a region from below. So what a large request leaves of a
+ * region would not grow with the next one. */
 static bool region_add_anywhere(size_t count, size_t alignment) {
     size_t regular = region_is_limited() && count >= REGION_UNITS_FIRST ? count : regular_units();
     for (size_t units = count > regular ? count : regular; units; units = next_smaller(units, count)) {
@@ -160,7 +160,7 @@ static bool region_add_anywhere(size_t count, size_t alignment) {
     return false;
 }
 
-/* 64 bit: adds a region between others, where one was released or is left out for the sake of alignment. */
+/* 64 bit: adds a region between others, where one was released or alignment has left addresses out. */
 static bool region_add_between(size_t count, size_t alignment) {
     size_t known = units_known(), regular = regular_units(), most = count > regular ? count : regular;
     if (known - window_first() - space.owned_units < count)
