@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* random_addresses.c: the heap and its tables lie elsewhere in each run. They lie at the same addresses where the option
- * fixed_addresses says so, or, on Linux, where the system was told to randomize nothing (setarch -R).
+/* random_addresses.c: the heap and its tables lie elsewhere in each run. They lie at the same addresses where the
+ * option fixed_addresses says so, or, on Linux, where the system was told to randomize nothing (setarch -R).
  *
  * The program runs itself. Each run writes its addresses to a file.
  */
@@ -16,8 +16,8 @@ enum { FIXED_RUNS = 3, SECONDS = 30 };
 #if defined(_WIN32)
 enum { RUNS = 12, DIFFERENT_LEAST = sizeof(void *) > 4 ? 10 : 6 };
 #else
-/* 64 bit: 21 bits of chance. With 14 bits or less a run of this test would hardly ever have so many different places. 32
- * bit: 7 bits; with 4 bits there are 16 places. */
+/* 64 bit: 21 bits of chance. With 14 bits or less a run of this test would hardly ever have so many different places.
+ * 32 bit: 7 bits; with 4 bits there are 16 places. */
 enum { RUNS = 300, DIFFERENT_LEAST = sizeof(void *) > 4 ? 298 : 40 };
 #endif
 
