@@ -13,7 +13,7 @@
 #define LIMITED_PART 16u                                     /* of what there is is added where addresses are limited */
 #define LIMITED_UNITS (((size_t)1 << 23) >> UNIT_SHIFT)      /* at most */
 
-#define LOOK_FROM (((size_t)1 << 26) >> UNIT_SHIFT) /* units there are, from which on it is asked for limits */
+#define LOOK_FROM (((size_t)1 << 26) >> UNIT_SHIFT) /* units there are, from which on limits are asked for */
 #define KEPT_PART 8u                                /* of a limit stays for others */
 #define KEPT_PART_LITTLE 24u                        /* with pieces of a few units */
 #define KEPT_LEAST ((size_t)8 << 20)                /* and at least this */
@@ -234,7 +234,10 @@ static bool region_release(size_t at, size_t end, size_t *committed) {
     return true;
 }
 
+/* On 32 bit half of what may stay does stay, so that a large buffer can be replaced in its place. Elsewhere that would
+ * keep a region which is larger than all that may stay. */
 size_t region_release_free(size_t first, size_t count, size_t spare, size_t free_units) {
+    size_t large = WINDOW_IS_EVERYTHING && !region_is_limited() ? SIZE_MAX : spare;
     size_t committed = 0, at = first + 1, end = first + count, known = units_known();
     while (at > 0 && !bits_get(space.starts, at - 1)) /* to the start of the region that FIRST lies in */
         at = bits_clear_stretch_before(space.starts, 0, at);
@@ -242,7 +245,7 @@ size_t region_release_free(size_t first, size_t count, size_t spare, size_t free
         size_t stop = bits_find_set(space.starts, at + 1, known);
         size_t region_end = bits_find_clear(space.owned, at, stop), units = region_end - at;
         if (bits_get(space.starts, at) && bits_all_set(space.free, at, units) &&
-            (units >= spare || free_units - units >= spare / 2) && region_release(at, region_end, &committed))
+            (units >= large || free_units - units >= spare / 2) && region_release(at, region_end, &committed))
             free_units -= units;
         at = stop;
     }
