@@ -83,6 +83,7 @@ static void units_are_damaged(void) {
     DAMAGE(totals.headroom, totals.headroom++);
     DAMAGE(space.owned_units, space.owned_units--);
     DAMAGE(space.lowest_free, space.lowest_free = at + 1);
+    DAMAGE(space.free_end, space.free_end = at);
     DAMAGE(space.free[at / 64], bits_clear(space.free, at, 1));
     DAMAGE(space.committed[at / 64], space.committed[at / 64] ^= (uint64_t)1 << at % 64);
     DAMAGE(free_unit->kind, store_relaxed(&free_unit->kind, UNIT_RUN));

@@ -29,6 +29,7 @@ long=$(printf '%0255d' 0)
 [ "$(run '')" = 'the heap works' ]
 [ "$(run 'fastmm')" = 'the heap works' ]
 [ "$(run ' ,fastmm,, ')" = 'the heap works' ]
+[ "$(run 'fixed_addresses')" = 'the heap works' ]
 expect 'quick' "$unknown quick"
 expect 'fastmm,FASTMM fastmm4' "$unknown FASTMM" "$unknown fastmm4"
 expect "$long" "$unknown $long"

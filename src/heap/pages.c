@@ -13,7 +13,7 @@ void *pages_take(size_t count, unsigned mode) {
     if (count == 0 || !count_is_possible(count) || mode >= MODES)
         return NULL;
     void *pages = take_once(count, mode);
-    return pages || !reclaim_all() ? pages : take_once(count, mode);
+    return pages || !reclaim_for(count * BRAINMM_PAGE_SIZE) ? pages : take_once(count, mode);
 }
 
 int pages_give(void *pages, unsigned mode) {
@@ -36,6 +36,7 @@ void *pages_resize(void *pages, size_t count, unsigned mode, enum contents conte
     }
     if (!count_is_possible(count) || !run_restore_rights(run))
         return NULL;
-    void *resized = run_resize(run, count * BRAINMM_PAGE_SIZE, contents);
-    return resized || !reclaim_all() ? resized : run_resize(run, count * BRAINMM_PAGE_SIZE, contents);
+    size_t size = count * BRAINMM_PAGE_SIZE;
+    void *resized = run_resize(run, size, contents);
+    return resized || !reclaim_for(size) ? resized : run_resize(run, size, contents);
 }

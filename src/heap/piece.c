@@ -35,7 +35,7 @@ static void *alloc_from_bin(size_t bin) {
 static void *alloc_run(size_t size, size_t alignment, bool *fresh) {
     reclaim_slabs();
     void *piece = run_alloc(size, alignment, fresh);
-    if (!piece && size <= PTRDIFF_MAX && reclaim_all())
+    if (!piece && size <= PTRDIFF_MAX && reclaim_for(size))
         piece = run_alloc(size, alignment, fresh);
     return piece;
 }
@@ -161,7 +161,7 @@ static void *resize_run(struct unit *run, void *old, size_t size, enum contents 
     if (size <= MEDIUM_MAX)
         return resize_elsewhere(old, run->run.size, run_alignment(run), size, contents);
     void *resized = run_resize(run, size, contents);
-    return resized || !reclaim_all() ? resized : run_resize(run, size, contents);
+    return resized || !reclaim_for(size) ? resized : run_resize(run, size, contents);
 }
 
 void *piece_resize(void *old, size_t size, enum contents contents) {

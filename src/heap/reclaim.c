@@ -20,6 +20,8 @@ bool reclaim_all(void) {
     return units_purge() || any;
 }
 
+bool reclaim_for(size_t size) { return units_could_be(size) && reclaim_all(); }
+
 void reclaim_slabs(void) {
     struct thread_heap *heap = thread_heap_existing();
     if (heap)

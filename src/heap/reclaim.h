@@ -4,10 +4,14 @@
 #define BRAINMM_RECLAIM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* All that the calling thread, ended threads and the caches have free becomes free units, and idle memory goes back to
  * the system. False if there was nothing. */
 bool reclaim_all(void);
+
+/* The same after a request for SIZE bytes was refused, if it could help. */
+bool reclaim_for(size_t size);
 
 /* Slabs that other threads have freed completely become free units, if there are enough of them to be worth a look. For
  * a thread that is about to ask for a run. */

@@ -16,11 +16,12 @@
  * most is still committed, because new pages cost more than anything here (32 bit, where addresses count: from
  * anywhere). Among equals the smallest hole is taken, so that large ones stay for what needs them. */
 size_t hole_find(size_t count, size_t alignment) {
-    size_t end = units_known(), best = SIZE_MAX, best_missing = SIZE_MAX, best_size = SIZE_MAX;
+    size_t end = units_free_end(), last = SIZE_MAX, best = SIZE_MAX, best_missing = SIZE_MAX, best_size = SIZE_MAX;
     size_t at = space.lowest_free = bits_find_set(space.free, space.lowest_free, end);
     while (at < end) {
         size_t first = at, stop = bits_find_clear(space.free, at, end), size = stop - first;
         at = bits_find_set(space.free, stop, end);
+        last = stop;
         if (size < count)
             continue;
         size_t aligned = align_up(first, alignment);
@@ -35,6 +36,7 @@ size_t hole_find(size_t count, size_t alignment) {
             best_size = size;
         }
     }
+    space.free_end = last;
     return best;
 }
 

@@ -67,7 +67,7 @@ void idle_look(void) {
     uint64_t now = os_clock_ms();
     if (now - last_look_ms < PURGE_DELAY_MS)
         return;
-    size_t end = units_known();
+    size_t end = units_free_end();
     last_look_ms = now;
     idle_purge(space.lowest_free, end, space.idle);
     for (size_t word = space.lowest_free / 64; word < bits_words(end); word++)

@@ -13,7 +13,7 @@
 #define LIMITED_PART 16u                                     /* of what there is is added where addresses are limited */
 #define LIMITED_UNITS (((size_t)1 << 23) >> UNIT_SHIFT)      /* at most */
 
-#define LOOK_FROM (((size_t)1 << 26) >> UNIT_SHIFT) /* units there are, from which on it is asked for limits */
+#define LOOK_FROM (((size_t)1 << 26) >> UNIT_SHIFT) /* units there are, from which on limits are asked for */
 #define KEPT_PART 8u                                /* of a limit stays for others */
 #define KEPT_PART_LITTLE 24u                        /* with pieces of a few units */
 #define KEPT_LEAST ((size_t)8 << 20)                /* and at least this */
@@ -132,12 +132,13 @@ static bool region_add_to_border(size_t count, size_t alignment) {
     return false;
 }
 
-/* 32 bit: the first region. The system's own choice has little chance in it, so the region goes some units away. With
- * fixed addresses it goes where hardly anybody else is. */
+/* 32 bit: the first region. The system's own choice has little chance in it, so the region goes some units away.
+ * With fixed addresses it goes where hardly anybody else is. */
 static char *region_place_first(char *address, size_t size) {
-    size_t away = (1 + (size_t)(os_random() % FIRST_AWAY)) << UNIT_SHIFT;
+    uint64_t chance = os_random();
+    size_t away = size + ((size_t)(chance % FIRST_AWAY) << UNIT_SHIFT);
     char *const places[] = {space.fixed ? (char *)FIRST_FIXED : address - away, address + away};
-    for (unsigned i = 0; i < 2 && (space.fixed || away > UNIT_SIZE); i++)
+    for (unsigned i = 0; i < 2 && (space.fixed || chance != 0); i++)
         if (os_reserve_at(places[i], size) == OS_RESERVED) {
             os_release(address, size);
             return places[i];
@@ -145,8 +146,10 @@ static char *region_place_first(char *address, size_t size) {
     return address;
 }
 
+/* The system maps below what is there, and the heap uses a region from below. So what a large request leaves of a
+ * region would not grow with the next one. */
 static bool region_add_anywhere(size_t count, size_t alignment) {
-    size_t regular = regular_units();
+    size_t regular = region_is_limited() && count >= REGION_UNITS_FIRST ? count : regular_units();
     for (size_t units = count > regular ? count : regular; units; units = next_smaller(units, count)) {
         char *address = leaves_room(units) ? os_reserve(units_bytes(units), alignment << UNIT_SHIFT) : NULL;
         if (address && space.owned_units == 0 && alignment == 1)
@@ -157,7 +160,7 @@ static bool region_add_anywhere(size_t count, size_t alignment) {
     return false;
 }
 
-/* 64 bit: adds a region between others, where one was released or is left out for the sake of alignment. */
+/* 64 bit: adds a region between others, where one was released or alignment has left addresses out. */
 static bool region_add_between(size_t count, size_t alignment) {
     size_t known = units_known(), regular = regular_units(), most = count > regular ? count : regular;
     if (known - window_first() - space.owned_units < count)
@@ -195,7 +198,8 @@ static bool region_add_behind(size_t count, size_t alignment) {
 static bool region_add_once(size_t count, size_t alignment) {
     if (!WINDOW_IS_EVERYTHING)
         return region_add_between(count, alignment) || region_add_behind(count, alignment);
-    return (count >= REGION_UNITS && region_add_to_border(count, alignment)) || region_add_anywhere(count, alignment);
+    size_t large = region_is_limited() ? REGION_UNITS_FIRST : REGION_UNITS;
+    return (count >= large && region_add_to_border(count, alignment)) || region_add_anywhere(count, alignment);
 }
 
 bool region_add(size_t count, size_t alignment, enum region_use use) {
@@ -224,12 +228,16 @@ static bool region_release(size_t at, size_t end, size_t *committed) {
         marks_forget(unit_at(address_of(i)));
     bits_clear(space.marked, at, units);
     space.owned_units -= units;
+    space.free_end = SIZE_MAX;
     if (!WINDOW_IS_EVERYTHING && end == units_known()) /* it ends with the last region */
         store_relaxed(&window.extent, units_bytes(bits_clear_stretch_before(space.owned, window_first(), at)));
     return true;
 }
 
+/* On 32 bit half of what may stay does stay, so that a large buffer can be replaced in its place. Elsewhere that would
+ * keep a region which is larger than all that may stay. */
 size_t region_release_free(size_t first, size_t count, size_t spare, size_t free_units) {
+    size_t large = WINDOW_IS_EVERYTHING && !region_is_limited() ? SIZE_MAX : spare;
     size_t committed = 0, at = first + 1, end = first + count, known = units_known();
     while (at > 0 && !bits_get(space.starts, at - 1)) /* to the start of the region that FIRST lies in */
         at = bits_clear_stretch_before(space.starts, 0, at);
@@ -237,7 +245,7 @@ size_t region_release_free(size_t first, size_t count, size_t spare, size_t free
         size_t stop = bits_find_set(space.starts, at + 1, known);
         size_t region_end = bits_find_clear(space.owned, at, stop), units = region_end - at;
         if (bits_get(space.starts, at) && bits_all_set(space.free, at, units) &&
-            (units >= spare || free_units - units >= spare / 2) && region_release(at, region_end, &committed))
+            (units >= large || free_units - units >= spare / 2) && region_release(at, region_end, &committed))
             free_units -= units;
         at = stop;
     }
@@ -253,6 +261,7 @@ void region_forget(size_t first, size_t count) {
     bits_clear(space.committed, first, count);
     bits_clear(space.marked, first, count);
     space.owned_units -= count;
+    space.free_end = SIZE_MAX;
     if (end < units_known() && bits_get(space.owned, end))
         bits_set(space.starts, end, 1);
 }

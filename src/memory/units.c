@@ -29,6 +29,16 @@ bool units_start(bool fixed_addresses) { return region_start(fixed_addresses); }
 
 bool units_are_limited(void) { return region_is_limited(); }
 
+bool units_could_be(size_t size) {
+    size_t count = size >> UNIT_SHIFT;
+    units_lock();
+    bool could = WINDOW_IS_EVERYTHING  ? size <= PTRDIFF_MAX - UNIT_SIZE
+                 : region_is_limited() ? size < load_relaxed(&space.limit)
+                                       : count <= space.owned_units;
+    units_unlock();
+    return could;
+}
+
 /* The place of a descriptor's unit, counted from 0. */
 static size_t place_of(const struct unit *unit) { return unit_number(unit) - 1; }
 
@@ -118,7 +128,7 @@ static void give_locked(size_t first, size_t count, enum idle_use use) {
     totals.changes++;
     size_t bound = idle_bound(use);
     if (totals.idle > bound) /* what has been idle for long goes first */
-        idle_purge(space.lowest_free, units_known(), space.idle);
+        idle_purge(space.lowest_free, units_free_end(), space.idle);
     if (totals.idle > bound) /* the last huge page as a whole */
         idle_purge(first, first + count + huge_beyond(first, first + count), space.committed);
     size_t spare = spare_units(), free_units = space.owned_units - totals.used - totals.headroom;
@@ -173,7 +183,7 @@ void units_drop_headroom(struct unit *run) {
 bool units_purge(void) {
     units_lock();
     size_t before = totals.idle;
-    idle_purge(space.lowest_free, units_known(), space.committed);
+    idle_purge(space.lowest_free, units_free_end(), space.committed);
     bool any = totals.idle < before;
     units_unlock();
     return any;

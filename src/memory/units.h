@@ -14,6 +14,10 @@ bool units_start(bool fixed_addresses);
 /* Whether the process may have only so many addresses. */
 bool units_are_limited(void);
 
+/* Whether SIZE bytes in a row could be had if all that is free became free units. Otherwise it makes no sense to give
+ * anything back for a request that was refused. */
+bool units_could_be(size_t size);
+
 /* Whether whoever takes units will write all of them, and likely take more of the kind. The system may then use huge
  * pages. */
 enum units_use { UNITS_SPARSE, UNITS_WHOLE };

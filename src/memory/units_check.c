@@ -32,6 +32,8 @@ static const char *check_words(void) {
     EXPECT(owned - free_units - uncommitted == totals.used, "the number of used units is wrong");
     EXPECT(uncommitted == totals.headroom, "units are neither free nor committed nor headroom");
     EXPECT(bits_find_set(space.free, 0, units_known()) >= space.lowest_free, "a free unit lies below the lowest one");
+    EXPECT(bits_find_set(space.free, units_free_end(), units_known()) == units_known(),
+           "a free unit lies where none is expected");
     return NULL;
 }
 

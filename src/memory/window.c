@@ -18,7 +18,7 @@
 
 /* Before window_start() every pointer finds this descriptor, which is nobody's. */
 static struct unit no_unit;
-struct space space;
+struct space space = {.free_end = SIZE_MAX};
 struct window window = {(char *)&no_unit, ATOMIC_INITIAL(0), 0, ATOMIC_INITIAL(0)};
 
 /* A table that grows behind itself. */

@@ -32,6 +32,7 @@ struct space {
     uint64_t *marked;    /* free, and may hold marks of a slab that has been here: mark.h */
     uint64_t *idle;      /* free and committed, and were so when idle memory was last looked for: idle.h */
     size_t lowest_free;  /* no unit below is free */
+    size_t free_end;     /* nor from here on; SIZE_MAX if that is not known */
     size_t owned_units;
     atomic_word limit; /* bytes of addresses that the process may have: os_address_limit() when a region was added */
     bool fixed;        /* the addresses of the heap are the same in each run */
@@ -46,10 +47,19 @@ static inline size_t units_known(void) {
 
 static inline char *address_of(size_t unit) { return (char *)window.base + (unit << UNIT_SHIFT); }
 
-/* The units of a hole of the window became free. */
+/* Where free units end. Behind may be many that are in use. */
+static inline size_t units_free_end(void) {
+    size_t known = units_known();
+    return space.free_end < known ? space.free_end : known;
+}
+
+/* The units of a hole of the window became free. The unit before `free_end` was free when those behind were not. So
+ * what begins before it does not reach beyond. */
 static inline void space_note_free(size_t first) {
     if (first < space.lowest_free)
         space.lowest_free = first;
+    if (first >= space.free_end)
+        space.free_end = SIZE_MAX;
 }
 
 /* Finds a place for the window and its tables, and reserves UNITS units at *FIRST there as the first region. On 32 bit
