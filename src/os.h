@@ -98,6 +98,15 @@ void os_flush_code(const void *code, size_t size);
  * is a multiple of SPAN, a power of two. 64 bit only. Nothing is reserved. NULL if there is no such place. */
 void *os_place_window(size_t span);
 
+/* The port's os_inline.h has tables: variables that are written during the module's start only.
+ *
+ *   OS_TABLE(type, name) = ...   defines one. Any file may declare it as `extern type name`
+ *   os_protect_tables(void *first, size_t size, bool writable)
+ *                                makes a range that begins and ends with tables writable, before any of them is
+ *                                written, or read-only. It takes any address and size. False if the system refuses.
+ *                                Where a program was linked so that tables share their pages with variables, it does
+ *                                nothing */
+
 /* ---- Threads ---------------------------------------------------------------------------------------------------- */
 
 /* The port's os_inline.h has the one word of thread-local storage that the core needs, a struct thread_heap *:

@@ -15,6 +15,9 @@ enum decision {
  * is called just before: it makes SELF and the version-1 table valid for others. */
 enum decision decide(const struct brainmm_manager *self, void (*complete)(void), struct rendezvous_owner *owner);
 
+/* There is no heap, and SENTENCE, without its full stop, says why. The next call may find one. */
+void decision_fail(const char *sentence);
+
 /* What was decided, as brainmm_attach_status() reports it. */
 int decision_status(const char **text);
 
