@@ -28,7 +28,8 @@ extern struct os_facts os_facts __attribute__((visibility("hidden")));
 /* Fills os_facts in. Is called before any other function here, in every module, and always fills in the same. */
 void os_facts_start(void);
 
-/* Is called once, by the module that is to own the heap. False: the system lacks what the port needs. */
+/* Is called by the module that is to own the heap, again if its start failed. False: the system lacks what the port
+ * needs. */
 bool os_start(void);
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
