@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* start_fails.c: the system refuses something that the heap's start needs. Every call that needs the heap fails then and
- * tries again, and nothing of what failed is left behind. Once the system gives what it refused, the heap starts.
+/* start_fails.c: the system refuses something that the heap's start needs. Every call that needs the heap then fails
+ * and tries again, and nothing of what failed is left behind. Once the system gives it, the heap starts.
  *
  * The environment variable START_FAILS says what is refused, from the first instruction of the program on.
  *

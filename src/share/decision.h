@@ -6,7 +6,7 @@
 #include "share/rendezvous.h"
 
 enum decision {
-    DECISION_NONE,  /* there is no heap, for want of address space; the next call may find one */
+    DECISION_NONE,  /* there is no heap, because the system refused something; the next call may find one */
     DECISION_OWN,   /* this module owns the process's heap */
     DECISION_ATTACH /* it uses another's: *OWNER */
 };
