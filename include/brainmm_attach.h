@@ -516,7 +516,7 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_look(int place, struct brainmm_record
     return done && brainmm_attach_resolve(record);
 }
 
-/* Stores the absolute path of the module that ADDRESS, a constant, lies in. "" if it is not known. The loader's name for
+/* Stores the absolute path of the module that ADDRESS, a constant, lies in. "" if it is not known. The loader's name of
  * a module may be relative to what was the current folder, or empty for the program. Then the system's list of mappings
  * has the path. */
 BRAINMM_ATTACH_FUNCTION void brainmm_attach_path(const void *address, char *path, size_t path_size) {

@@ -1361,8 +1361,9 @@ begin
   Result := Result and Resolve(Found);
 end;
 
-{ Puts the absolute path of this module into Line and returns where it begins there; nil if it is not known. The loader's
-  name may be relative to what was the current folder, or empty for the program. Then the system's list has the path. }
+{ Puts the absolute path of this module into Line and returns where it begins there; nil if it is not known. The name
+  that the loader has may be relative to what was the current folder, or empty for the program. Then the system's list
+  has the path. }
 function FindModule(Line: PAnsiChar): PAnsiChar;
 var
   Search: TSearch;

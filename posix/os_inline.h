@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* os_inline.h (POSIX): what of os.h must be inline: the words of thread-local storage that hold the thread's heap, and
- * the locks that it holds. */
+ * the locks that it holds; where tables lie. */
 #ifndef BRAINMM_OS_INLINE_H
 #define BRAINMM_OS_INLINE_H
 
 #include "base/atomic.h"
 #include <stdbool.h>
+#include <stddef.h>
 
 struct thread_heap;
 
@@ -31,5 +32,10 @@ static inline void os_set_locks(unsigned bits) {
     os_locks_word = bits;
     signal_order();
 }
+
+/* tables.c tells more. */
+#define OS_TABLE(type, name) __attribute__((section(".data.rel.ro.brainmm"))) type name
+
+bool os_protect_tables(void *first, size_t size, bool writable);
 
 #endif

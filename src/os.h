@@ -28,7 +28,8 @@ extern struct os_facts os_facts __attribute__((visibility("hidden")));
 /* Fills os_facts in. Is called before any other function here, in every module, and always fills in the same. */
 void os_facts_start(void);
 
-/* Is called once, by the module that is to own the heap. False: the system lacks what the port needs. */
+/* Is called by the module that is to own the heap, again if its start failed. False: the system lacks what the port
+ * needs. */
 bool os_start(void);
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
@@ -110,6 +111,15 @@ uintptr_t os_window_end(void);
 /* Bits that nobody outside the process can guess, as far as the system gives such. Always 0 where the system was told
  * to give a program the same addresses in each run. Waits for nothing. */
 uint64_t os_random(void);
+
+/* The port's os_inline.h has tables: variables that are written during the module's start only.
+ *
+ *   OS_TABLE(type, name) = ...   defines one. Any file may declare it as `extern type name`
+ *   os_protect_tables(void *first, size_t size, bool writable)
+ *                                makes a range that begins and ends with tables writable, before any of them is
+ *                                written, or read-only. It takes any address and size. False if the system refuses.
+ *                                Where a program was linked so that tables share their pages with variables, it does
+ *                                nothing */
 
 /* ---- Threads ---------------------------------------------------------------------------------------------------- */
 

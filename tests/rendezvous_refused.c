@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* rendezvous_refused.c: the system refuses calls that the handshake makes, as a container's filter or an old kernel
- * does, or there is no /proc. Modules of every kind share one heap all the same. Only where nothing can copy a page that
- * may be unreadable do they have heaps of their own, and say why.
+/* rendezvous_refused.c: the system refuses calls that the handshake makes, as a filter or an old kernel does, or there
+ * is no /proc. Modules of every kind share one heap all the same. Only where nothing can copy a page that may be
+ * unreadable do they have heaps of their own, and say why.
  *
  * Each case is a process of its own, because a filter of system calls stays for good.
  */

@@ -14,6 +14,10 @@
 #include <pthread.h>
 #endif
 
+#ifndef TABLE_RIGHTS
+#define TABLE_RIGHTS BRAINMM_READ /* of the heap's tables, which nobody may write to after the start */
+#endif
+
 enum { THREADS = 200, PIECES = 100 };
 
 /* Names inside the core, and names of the compiler's helper functions. */
@@ -91,6 +95,12 @@ int main(void) {
     int result = brainmm_get_stats(&stats, NULL, 0);
     printf("state %d (%s), statistics %d: %d heaps, %d threads; names %d\n", state, text, result, (int)stats.heaps,
            (int)stats.threads, os_facts + space + totals + window);
+    unsigned rights = 0;
+    const void *page = (const void *)((uintptr_t)brainmm_get_manager() & ~(uintptr_t)(BRAINMM_PAGE_SIZE - 1));
+    if (brainmm_pages_get_rights(page, &rights) != BRAINMM_OK || rights != TABLE_RIGHTS) {
+        printf("the heap's table has the rights %u\n", rights);
+        failed = 1;
+    }
     if (failed)
         puts("an allocation, a free or a thread failed");
     return failed || state != BRAINMM_OWNER || result != BRAINMM_OK || stats.heaps > 3 || stats.threads != 1;

@@ -38,7 +38,8 @@ bool os_start(void) {
     HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
     if (ntdll)
         process_is_ending = (shutdown_in_progress)(void (*)(void))GetProcAddress(ntdll, "RtlDllShutdownInProgress");
-    thread_slot = TlsAlloc();
+    if (thread_slot == TLS_OUT_OF_INDEXES) /* not from a start that failed later */
+        thread_slot = TlsAlloc();
     if (thread_slot == TLS_OUT_OF_INDEXES)
         return false;
     if (thread_slot < TEB_SLOT_COUNT)

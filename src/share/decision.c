@@ -27,6 +27,8 @@ int decision_status(const char **text) {
     return state;
 }
 
+void decision_fail(const char *sentence) { set_status(BRAINMM_OWNER_UNPUBLISHED, sentence, NULL); }
+
 static enum decision attach(const struct rendezvous_owner *owner) {
     const char *place = rendezvous_place_name(owner->place);
     if (owner->manager)

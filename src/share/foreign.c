@@ -4,12 +4,13 @@
  * Pieces go through slots 13 to 17 and 12, sizes and options through 10. Blocks and pages go through 3 to 7, in the
  * modes that the owner knows (the original: SYSTEM and JIT only). For what its RTL never passes, the original raises an
  * exception through its caller or reads wild memory. So NULL, 0, negative and misaligned arguments end here. Which
- * pointers it recognises as its own is up to the owner. What the table cannot express is refused.
+ * pointers it recognises as its own is up to the foreign_owner. What the table cannot express is refused.
  */
 #include "share/foreign.h"
 #include "base/align.h"
+#include "os_inline.h"
 
-static struct version1 owner;
+OS_TABLE(struct version1, foreign_owner) = {0};
 static bool owner_free_pascal;
 
 static bool is_size(size_t size) { return size <= PTRDIFF_MAX; }
@@ -31,10 +32,12 @@ static uintptr_t step_of(size_t value, size_t unit, unsigned shift, uintptr_t li
 
 /* ---- Pieces ----------------------------------------------------------------------------------------------------- */
 
-static void *BRAINMM_CALL foreign_alloc(size_t size) { return is_size(size) ? owner.get_mem(size ? size : 1) : NULL; }
+static void *BRAINMM_CALL foreign_alloc(size_t size) {
+    return is_size(size) ? foreign_owner.get_mem(size ? size : 1) : NULL;
+}
 
 static void *BRAINMM_CALL foreign_alloc_zeroed(size_t size) {
-    return is_size(size) ? owner.alloc_mem(size ? size : 1) : NULL;
+    return is_size(size) ? foreign_owner.alloc_mem(size ? size : 1) : NULL;
 }
 
 static void *BRAINMM_CALL foreign_alloc_aligned(size_t alignment, size_t size) {
@@ -43,7 +46,7 @@ static void *BRAINMM_CALL foreign_alloc_aligned(size_t alignment, size_t size) {
         return NULL;
     if (alignment > BRAINMM_ALIGNMENT)
         align = step_of(alignment, BRAINMM_ALIGNMENT, 1, VERSION1_ALIGNMENTS);
-    return align < VERSION1_ALIGNMENTS ? owner.get_mem_aligned(align, size ? size : 1) : NULL;
+    return align < VERSION1_ALIGNMENTS ? foreign_owner.get_mem_aligned(align, size ? size : 1) : NULL;
 }
 
 static int BRAINMM_CALL foreign_free(void *piece) {
@@ -51,7 +54,7 @@ static int BRAINMM_CALL foreign_free(void *piece) {
         return BRAINMM_OK;
     if (is_misaligned(piece, BRAINMM_ALIGNMENT))
         return BRAINMM_E_POINTER;
-    return (owner.free_mem(piece) != 0) == owner_free_pascal ? BRAINMM_OK : BRAINMM_E_POINTER;
+    return (foreign_owner.free_mem(piece) != 0) == owner_free_pascal ? BRAINMM_OK : BRAINMM_E_POINTER;
 }
 
 /* Slots 16 and 13 differ only in whether contents are kept. */
@@ -67,15 +70,19 @@ static void *resize(void *(VERSION1_CALL *slot)(void *, uintptr_t), void *piece,
     return slot(piece, size);
 }
 
-static void *BRAINMM_CALL foreign_realloc(void *piece, size_t size) { return resize(owner.realloc_mem, piece, size); }
+static void *BRAINMM_CALL foreign_realloc(void *piece, size_t size) {
+    return resize(foreign_owner.realloc_mem, piece, size);
+}
 
-static void *BRAINMM_CALL foreign_reget(void *piece, size_t size) { return resize(owner.reget_mem, piece, size); }
+static void *BRAINMM_CALL foreign_reget(void *piece, size_t size) {
+    return resize(foreign_owner.reget_mem, piece, size);
+}
 
 /* The original writes to the record even where it returns False, and needs one where the caller has none. */
 static int BRAINMM_CALL foreign_get_options(const void *address, brainmm_options *options) {
     brainmm_options copy;
-    if (!owner.get_memory_options || !address || is_misaligned(address, BRAINMM_ALIGNMENT) ||
-        !is_true(owner.get_memory_options(address, &copy)))
+    if (!foreign_owner.get_memory_options || !address || is_misaligned(address, BRAINMM_ALIGNMENT) ||
+        !is_true(foreign_owner.get_memory_options(address, &copy)))
         return 0;
     if (options)
         *options = copy;
@@ -95,7 +102,7 @@ static bool is_page_count(size_t count) { return count <= PTRDIFF_MAX / BRAINMM_
 
 static void *BRAINMM_CALL foreign_block_get(size_t size, unsigned mode) {
     uintptr_t block_size = step_of(size, VERSION1_BLOCK_LEAST, 2, VERSION1_BLOCK_SIZES);
-    return block_size < VERSION1_BLOCK_SIZES && is_mode(mode) ? owner.get_memory_block(block_size, mode) : NULL;
+    return block_size < VERSION1_BLOCK_SIZES && is_mode(mode) ? foreign_owner.get_memory_block(block_size, mode) : NULL;
 }
 
 static int BRAINMM_CALL foreign_block_free(void *block, unsigned mode) {
@@ -105,11 +112,11 @@ static int BRAINMM_CALL foreign_block_free(void *block, unsigned mode) {
         return BRAINMM_E_ARGUMENT;
     if (is_misaligned(block, VERSION1_BLOCK_LEAST))
         return BRAINMM_E_POINTER;
-    return is_true(owner.free_memory_block(block, mode)) ? BRAINMM_OK : BRAINMM_E_POINTER;
+    return is_true(foreign_owner.free_memory_block(block, mode)) ? BRAINMM_OK : BRAINMM_E_POINTER;
 }
 
 static void *BRAINMM_CALL foreign_pages_get(size_t count, unsigned mode) {
-    return count != 0 && is_page_count(count) && is_mode(mode) ? owner.get_memory_pages(count, mode) : NULL;
+    return count != 0 && is_page_count(count) && is_mode(mode) ? foreign_owner.get_memory_pages(count, mode) : NULL;
 }
 
 static int BRAINMM_CALL foreign_pages_free(void *pages, unsigned mode) {
@@ -119,7 +126,7 @@ static int BRAINMM_CALL foreign_pages_free(void *pages, unsigned mode) {
         return BRAINMM_E_ARGUMENT;
     if (is_misaligned(pages, BRAINMM_PAGE_SIZE))
         return BRAINMM_E_POINTER;
-    return is_true(owner.free_memory_pages(pages, mode)) ? BRAINMM_OK : BRAINMM_E_POINTER;
+    return is_true(foreign_owner.free_memory_pages(pages, mode)) ? BRAINMM_OK : BRAINMM_E_POINTER;
 }
 
 /* Slot 7's flags have one bit for the mode, so runs of mode JIT cannot be resized. */
@@ -134,7 +141,7 @@ static void *resize_pages(void *pages, size_t count, unsigned mode, unsigned kee
     }
     if (mode > BRAINMM_SYSTEM)
         return NULL;
-    void *result = owner.resize_memory_pages(pages, count, mode | keep);
+    void *result = foreign_owner.resize_memory_pages(pages, count, mode | keep);
     return result == VERSION1_PAGES_INVALID ? NULL : result;
 }
 
@@ -149,14 +156,14 @@ static void *BRAINMM_CALL foreign_pages_realloc(void *pages, size_t count, unsig
 /* ---- Threads ---------------------------------------------------------------------------------------------------- */
 
 static int BRAINMM_CALL foreign_thread_heap_minimize(void) {
-    return owner.thread_heap_minimize && is_true(owner.thread_heap_minimize());
+    return foreign_owner.thread_heap_minimize && is_true(foreign_owner.thread_heap_minimize());
 }
 
 /* Slot 2 is for threads that the owner itself has started. In any other thread it ends the process. */
 static void BRAINMM_CALL foreign_thread_done(void) {}
 
 void foreign_attach(const struct version1 *table, bool free_pascal, struct brainmm_manager *manager) {
-    owner = *table;
+    foreign_owner = *table;
     owner_free_pascal = free_pascal;
     manager->alloc = foreign_alloc;
     manager->alloc_zeroed = foreign_alloc_zeroed;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* manager.c: see manager.h.
  *
- * Every module has four tables. `manager_active` is what the module's own functions jump through. `published` holds the
- * heap's functions and is what others see if this module owns the heap: they save a jump by it. `exported` is what
- * those find who look up the symbol brainmm_manager: its functions serve the process's heap, whoever owns it.
- * version1_table is the original's form of `published`. No entry of a table changes while others may call through it,
- * except those of manager_active, once.
+ * Every module has four tables. `manager_active` is what the module's own functions jump through. `manager_published`
+ * holds the heap's functions and is what others see if this module owns the heap: they save a jump by it.
+ * `manager_exported` is what those find who look up the symbol brainmm_manager: its functions serve the process's heap,
+ * whoever owns it. version1_table is the original's form of `manager_published`. No entry of a table changes while
+ * others may call through it, except those of manager_active, once. After the start no table can be written to.
  */
 #include "share/manager.h"
 #include "base/atomic.h"
@@ -14,6 +14,7 @@
 #include "inspect/inspect.h"
 #include "move/move.h"
 #include "os.h"
+#include "os_inline.h"
 #include "share/decision.h"
 #include "share/foreign.h"
 #include "share/functions.h"
@@ -60,15 +61,15 @@ static void BRAINMM_CALL missing_thread_done(void) {}
 /* ---- The tables ------------------------------------------------------------------------------------------------- */
 
 #define START_MEMBER(result, name, parameters, arguments, missing) .name = start_##name,
-struct brainmm_manager manager_active = {ALL_FUNCTIONS(START_MEMBER).thread_done = start_thread_done};
+OS_TABLE(struct brainmm_manager, manager_active) = {ALL_FUNCTIONS(START_MEMBER).thread_done = start_thread_done};
 
 /* Others take a table for an owner's only once it has a heap_id. */
 #define HEAP_MEMBER(result, name, parameters, arguments, missing) .name = heap_##name,
-static struct brainmm_manager published = {
+OS_TABLE(struct brainmm_manager, manager_published) = {
     .magic = BRAINMM_MAGIC,
-    .size = sizeof published,
+    .size = sizeof manager_published,
     .abi_version = BRAINMM_ABI_VERSION,
-    .self = &published,
+    .self = &manager_published,
     .version1 = (void *const *)&version1_table,
     ALL_FUNCTIONS(HEAP_MEMBER).thread_done = heap_thread_done,
     .move_b16 = move_b16,
@@ -76,32 +77,55 @@ static struct brainmm_manager published = {
 };
 
 #define EXPORTED_MEMBER(result, name, parameters, arguments, missing) .name = brainmm_##name,
-static struct brainmm_manager exported = {
+OS_TABLE(struct brainmm_manager, manager_exported) = {
     .magic = BRAINMM_MAGIC,
-    .size = sizeof exported,
+    .size = sizeof manager_exported,
     .abi_version = BRAINMM_ABI_VERSION,
-    .self = &exported,
+    .self = &manager_exported,
     ALL_FUNCTIONS(EXPORTED_MEMBER).thread_done = brainmm_thread_done,
     .move_b16 = move_b16,
     .jit_flush = jit_flush,
 };
 
+/* What brainmm_get_manager() returns. */
+OS_TABLE(const struct brainmm_manager *, heap_manager) = &manager_exported;
+
+/* Makes all of them writable or read-only. False if the system refuses. */
+static bool tables_protect(bool writable) {
+    static const struct {
+        const void *table;
+        size_t size;
+    } tables[] = {
+        {&manager_active, sizeof manager_active},     {&manager_published, sizeof manager_published},
+        {&manager_exported, sizeof manager_exported}, {&heap_manager, sizeof heap_manager},
+        {&version1_table, sizeof version1_table},     {&version1_options, sizeof version1_options},
+        {&foreign_owner, sizeof foreign_owner},
+    };
+    uintptr_t first = UINTPTR_MAX, end = 0;
+    for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++) {
+        uintptr_t table = (uintptr_t)tables[i].table;
+        first = table < first ? table : first;
+        end = table + tables[i].size > end ? table + tables[i].size : end;
+    }
+    return os_protect_tables((void *)first, end - first, writable);
+}
+
 /* Constant for everybody but manager_start(). */
-extern const struct brainmm_manager brainmm_manager __attribute__((alias("exported")));
+extern const struct brainmm_manager brainmm_manager __attribute__((alias("manager_exported")));
 
 static void export_heap(void *const *version1, uintptr_t heap_id) {
-    exported.version1 = version1;
-    exported.heap_id = heap_id;
+    manager_exported.version1 = version1;
+    manager_exported.heap_id = heap_id;
 }
 
 static void publish_complete(void) {
-    published.heap_id = (uintptr_t)&published;
+    manager_published.heap_id = (uintptr_t)&manager_published;
     version1_complete(rendezvous_has_thread_hooks);
 }
 
 /* Another module was quicker: nobody may attach to this one. */
 static void publish_withdraw(void) {
-    published.heap_id = 0;
+    manager_published.heap_id = 0;
     version1_withdraw();
 }
 
@@ -120,7 +144,6 @@ enum { NOT_STARTED, STARTING, STARTED };
 static ATOMIC(int) start_state;
 static atomic_word starting_thread;
 static bool manager_owns;
-static const struct brainmm_manager *heap_manager = &exported; /* what brainmm_get_manager() returns */
 
 enum { START_WAIT_MS = 2000 }; /* for another thread's start, which takes well below a millisecond */
 
@@ -140,15 +163,20 @@ static void attach(const struct rendezvous_owner *owner) {
 
 static bool start(void) {
     struct rendezvous_owner owner;
-    enum decision decision = decide(&published, publish_complete, &owner);
+    if (!tables_protect(true)) {
+        decision_fail("The system refused to make this module's tables writable");
+        return false;
+    }
+    enum decision decision = decide(&manager_published, publish_complete, &owner);
     if (decision == DECISION_ATTACH)
         attach(&owner);
     if (decision == DECISION_OWN) {
         manager_owns = true;
-        heap_manager = &published;
-        export_heap(published.version1, published.heap_id);
-        activate(&published);
+        heap_manager = &manager_published;
+        export_heap(manager_published.version1, manager_published.heap_id);
+        activate(&manager_published);
     }
+    tables_protect(false); /* if the system refuses, they work all the same */
     return decision != DECISION_NONE;
 }
 

@@ -64,8 +64,8 @@ enum rendezvous_look {
 /* Looks at a place. */
 enum rendezvous_look rendezvous_look(unsigned place, struct brainmm_record *record, const char **reason);
 
-/* Publishes a record at a place in one step, seen whole or not at all. False if somebody else has the place: it was
- * not empty, or has changed since the last look at it. */
+/* Publishes a record at a place. Until it is whole, others find PLACE_UNFILLED. False if somebody else has the place:
+ * it was not empty, or has changed since the last look at it. */
 bool rendezvous_claim(unsigned place, const struct brainmm_record *record);
 
 /* Copies SIZE bytes if they lie readable in one image that is loaded in this process, and names the image. Memory

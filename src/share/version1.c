@@ -5,6 +5,7 @@
  * the heap refuses. For the heap, size 0 is a piece. Here it is none. */
 #include "share/version1.h"
 #include "heap/heap.h"
+#include "os_inline.h"
 
 static bool is_mode(uintptr_t mode) { return mode <= BRAINMM_JIT; }
 
@@ -102,14 +103,14 @@ static uint8_t report_leaks;
 
 /* Without a valid record size no module accepts the table. So a stray pointer to it makes nobody attach to a module
  * that owns no heap. PurePascal keeps the original's Redirect from jumping past the first bytes of our functions. */
-static struct version1_options options = {
+OS_TABLE(struct version1_options, version1_options) = {
     .version = 1,
     .pure_pascal = 1,
     .report_leaks = &report_leaks,
 };
 
-struct version1 version1_table = {
-    .options = &options,
+OS_TABLE(struct version1, version1_table) = {
+    .options = &version1_options,
     .get_memory_block = get_memory_block,
     .free_memory_block = free_memory_block,
     .get_memory_pages = get_memory_pages,
@@ -130,7 +131,7 @@ struct version1 version1_table = {
 void version1_complete(bool thread_hooks) {
     version1_table.thread_func_event = thread_hooks ? thread_func_event : NULL;
     version1_table.end_thread_event = thread_hooks ? end_thread_event : NULL;
-    options.record_size = sizeof options;
+    version1_options.record_size = sizeof version1_options;
 }
 
-void version1_withdraw(void) { options.record_size = 0; }
+void version1_withdraw(void) { version1_options.record_size = 0; }

@@ -77,8 +77,10 @@ _Static_assert(offsetof(brainmm_options, thread_id) == 4, "TMemoryOptions");
 #define VERSION1_BLOCK_LEAST ((size_t)4096)
 #define VERSION1_ALIGNMENTS 8
 
-/* The table over this module's own heap. It passes other modules' checks only once it is complete. */
+/* The table over this module's own heap, and its options. It passes other modules' checks only once it is complete.
+ * Both are written during the start only (OS_TABLE), but the flag that the options point to at any time. */
 extern struct version1 version1_table;
+extern struct version1_options version1_options;
 
 /* Completes the table when this module becomes the owner; takes it back when another was quicker. */
 void version1_complete(bool thread_hooks);
