@@ -6,6 +6,7 @@
 #include "memory/headroom.h"
 #include "memory/idle.h"
 #include "memory/mark.h"
+#include "memory/recover.h"
 #include "sync/assert.h"
 #include "sync/lock.h"
 
@@ -17,7 +18,11 @@
 #define SPARE_UNITS(used) ((void)(used), SIZE_MAX)      /* there are enough addresses */
 #endif
 
-void units_lock(void) { lock_acquire(LOCK_UNITS); }
+void units_lock(void) {
+    if (lock_acquire(LOCK_UNITS))
+        space_recover();
+}
+
 void units_unlock(void) { lock_release(LOCK_UNITS); }
 
 bool units_start(void) { return window_start(); }
@@ -134,6 +139,7 @@ bool units_give_slab(struct unit *first, size_t count, enum units_wait wait) {
         return false;
     if (marks_left(first) != 0)
         bits_set(space.marked, place_of(first), 1);
+    store_order(); /* what is free says whether it has marks */
     give_locked(place_of(first), count, IDLE_AFTER_SLAB);
     units_unlock();
     return true;
