@@ -15,6 +15,7 @@ WHITE_BOX_windows := -Iwin32
 
 # Link options of single programs: LINK_NAME for all systems, LINK_NAME_SYSTEM for one.
 LINK_walk_interrupted := -Wl,--wrap=os_peek
+LINK_fork_without_wipe := -Wl,--wrap=madvise
 LINK_peek_linux := -Wl,--wrap=process_vm_readv
 LINK_imalloc_class := -lole32
 LINK_imalloc_com := -lole32
