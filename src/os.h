@@ -154,8 +154,8 @@ bool os_thread_alive(uintptr_t id);
  * interrupts a thread and then uses the heap, the word is always 0. */
 
 /* Waits until os_wake() is called for the same QUEUE, at most MILLISECONDS. Returns at once if WORD, the address of 32
- * bits, no longer has the value EXPECTED, and may return for no reason. All who wait for a word do so in one QUEUE, from
- * 0 to OS_QUEUES - 1. False if the time is up. This is no cancellation point. A thread that is killed in it harms
+ * bits, no longer has the value EXPECTED, and may return for no reason. All who wait for a word do so in one QUEUE, a
+ * number below OS_QUEUES. False if the time is up. This is no cancellation point. A thread that is killed in it harms
  * nobody. */
 #define OS_QUEUES 4u
 bool os_wait(unsigned queue, const void *word, uint32_t expected, unsigned milliseconds);

@@ -23,7 +23,7 @@ _Thread_local unsigned os_locks_word;
 
 /* ---- Forks ------------------------------------------------------------------------------------------------------ */
 
-/* The word that tells: the system sets it to 0 in a child (MADV_WIPEONFORK), whoever made that, and without any handler.
+/* The word that tells: the system sets it to 0 in a child (MADV_WIPEONFORK), whoever made that, and without a handler.
  * A child of vfork() shares the parent's memory and sees no change: it acts for the parent's thread, which waits. */
 #define NOTICED UINT32_MAX /* else 0, or the id of the thread that is about it */
 struct fork_word {
@@ -49,6 +49,7 @@ static void wipe_in_child(void) { store_relaxed(&word_without_wipe.state, 0); }
 
 void os_watch_fork(void (*noticed)(uintptr_t before, uintptr_t now, bool first)) {
     size_t size = os_facts.page;
+    int error = errno;
     struct fork_word *word = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (word != MAP_FAILED && madvise(word, size, MADV_WIPEONFORK) != 0) {
         munmap(word, size);
@@ -56,8 +57,10 @@ void os_watch_fork(void (*noticed)(uintptr_t before, uintptr_t now, bool first))
     }
     if (word == MAP_FAILED) {
         word = &word_without_wipe;
-        pthread_atfork(NULL, NULL, wipe_in_child);
+        if (pthread_atfork(NULL, NULL, wipe_in_child) != 0)
+            os_print("BrainMM: a fork will not be noticed; only exec is safe in the child\n");
     }
+    errno = error;
     store_relaxed(&word->state, NOTICED);
     store_relaxed(&process_id, (pid_t)syscall(SYS_getpid));
     store_relaxed(&forks, 1);

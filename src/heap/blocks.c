@@ -8,6 +8,7 @@
 #include "heap/blocks.h"
 #include "heap/reclaim.h"
 #include "sync/lock.h"
+#include <string.h>
 
 #define BLOCK_SIZES 9u
 #define BLOCK_LEAST ((size_t)4096)
@@ -15,7 +16,6 @@
 
 static uint32_t with_space[SHARED_SIZES][MODES]; /* lists of units, linked by next */
 
-void blocks_lock(void) { lock_acquire(LOCK_BLOCKS); }
 void blocks_unlock(void) { lock_release(LOCK_BLOCKS); }
 
 static size_t block_bytes(unsigned index) { return BLOCK_LEAST << (2 * index); }
@@ -59,8 +59,9 @@ static struct unit *shared_unit_create(size_t size, unsigned mode) {
     if (!address)
         return NULL;
     struct unit *unit = unit_at(address);
-    unit->blocks.size = size;
     set_slots_used(unit, 0);
+    store_order(); /* until it has a size of shared blocks, it is nobody's: blocks_recover() */
+    unit->blocks.size = size;
     return unit;
 }
 
@@ -158,6 +159,27 @@ int block_give(void *block, unsigned mode) {
     return run_give(block, UNIT_BLOCK, mode) ? BRAINMM_OK : BRAINMM_E_POINTER;
 }
 
+/* The lock was taken from a dead thread, which may have ended in the midst of a list. A unit that it was making or
+ * giving back is lost, or serves the next blocks. */
+static void blocks_recover(void) {
+    memset(with_space, 0, sizeof with_space);
+    units_lock();
+    size_t at = 0;
+    for (struct unit *unit; (unit = units_next_used(at)) != NULL; at = unit_number(unit)) {
+        unsigned index = unit_kind(unit) == UNIT_BLOCKS ? block_index(unit->blocks.size) : BLOCK_SIZES;
+        if (index < SHARED_SIZES && slots_used(unit) != all_slots(unit->blocks.size))
+            list_add(&with_space[index][unit->blocks.mode], unit);
+        else if (unit_kind(unit) == UNIT_BLOCKS && index >= SHARED_SIZES) /* not yet, or no longer, one of blocks */
+            unit_set_kind(unit, UNIT_NONE);
+    }
+    units_unlock();
+}
+
+void blocks_lock(void) {
+    if (lock_acquire(LOCK_BLOCKS))
+        blocks_recover();
+}
+
 struct unit *block_find(const void *address) {
     struct unit *unit = shared_find(address);
     return unit ? unit : run_of_block(address);
@@ -178,7 +200,7 @@ static const char *unit_check(const struct unit *unit) {
     if (block_index(size) >= SHARED_SIZES || unit->blocks.mode >= MODES)
         return "a unit has blocks of no known size or mode";
     unsigned slots = slots_used(unit);
-    if (slots == 0 || (slots & ~all_slots(size)) != 0)
+    if ((slots == 0 && !locks_were_cut()) || (slots & ~all_slots(size)) != 0)
         return "a unit of blocks is empty, or has blocks where none start";
     return unit_is_listed(unit) == (slots != all_slots(size)) ? NULL : "a unit of blocks is in the wrong list";
 }

@@ -23,7 +23,6 @@ struct brainmm_jit_heap {
 static struct brainmm_jit_heap *jit_heaps; /* all there are */
 static uint64_t changes;
 
-void jit_lock(void) { lock_acquire(LOCK_JIT); }
 void jit_unlock(void) { lock_release(LOCK_JIT); }
 
 /* ---- Heaps ------------------------------------------------------------------------------------------------------ */
@@ -42,10 +41,29 @@ static bool is_jit_heap(const struct brainmm_jit_heap *heap) {
     return object_is_free(&heap->looks_free, slab) && heap->looks_free.next == live_link(heap);
 }
 
+/* The lock was taken from a dead thread. What it had taken and not listed, or unlisted and not given back, is lost. */
+static void recover(void) {
+    for (struct brainmm_jit_heap **link = &jit_heaps, *heap; (heap = *link) != NULL;) {
+        for (struct jit_chunk *chunk = heap->chunks; chunk; chunk = chunk->next)
+            jit_chunk_recover(chunk);
+        if (is_jit_heap(heap))
+            link = &heap->next;
+        else /* it was being destroyed */
+            *link = heap->next;
+    }
+    changes++;
+}
+
+void jit_lock(void) {
+    if (lock_acquire(LOCK_JIT))
+        recover();
+}
+
 static void clear(struct brainmm_jit_heap *heap) {
     changes++;
     for (struct jit_chunk *chunk; (chunk = heap->chunks) != NULL;) {
         heap->chunks = chunk->next;
+        store_order();
         jit_chunk_destroy(chunk);
     }
     heap->next_size = JIT_CHUNK_LEAST;
@@ -58,6 +76,7 @@ static bool add_chunk(struct brainmm_jit_heap *heap, size_t least) {
     if (heap->next_size < CHUNK_MOST)
         heap->next_size *= 2;
     chunk->next = heap->chunks;
+    store_order(); /* a list is whole at any time: recover() */
     heap->chunks = chunk;
     return true;
 }
@@ -82,6 +101,7 @@ static bool free_locked(struct brainmm_jit_heap *heap, const char *code) {
             return false;
         if (chunk->used == 0 && (heap->chunks != chunk || chunk->next)) {
             *link = chunk->next;
+            store_order();
             jit_chunk_destroy(chunk);
         }
         return true;
@@ -197,6 +217,7 @@ int jit_heap_create(unsigned kind, brainmm_jit_heap **result) {
     if (heap->chunks) {
         heap->looks_free.next = live_link(heap);
         heap->next = jit_heaps;
+        store_order();
         jit_heaps = heap;
     }
     jit_unlock();

@@ -91,8 +91,9 @@ char *jit_chunk_alloc(struct jit_chunk *chunk, size_t count, void **writable) {
         chunk->too_many = count;
         return NULL;
     }
-    bits_set(chunk->bits, first, count);
     bits_set(jit_chunk_starts(chunk), first, 1);
+    store_order(); /* jit_chunk_recover() */
+    bits_set(chunk->bits, first, count);
     chunk->used += count;
     *writable = chunk->writable + first * JIT_GRANULE;
     return chunk->code + first * JIT_GRANULE;
@@ -124,11 +125,28 @@ bool jit_chunk_free(struct jit_chunk *chunk, const char *code) {
     size_t first = (size_t)(code - chunk->code) / JIT_GRANULE, length = jit_chunk_find(chunk, code);
     if (!length)
         return false;
-    bits_clear(jit_chunk_starts(chunk), first, 1);
     bits_clear(chunk->bits, first, length);
+    store_order(); /* jit_chunk_recover() */
+    bits_clear(jit_chunk_starts(chunk), first, 1);
     chunk->used -= length;
     chunk->too_many = SIZE_MAX;
     if (first < chunk->search)
         chunk->search = first;
     return true;
+}
+
+/* A piece has a start while any of its granules is in use. Granules of an allocation come into use, and those of a free
+ * go, from the first one on. So a start without a granule is dropped, and granules before which there is none are
+ * free. */
+void jit_chunk_recover(struct jit_chunk *chunk) {
+    uint64_t *starts = jit_chunk_starts(chunk);
+    for (size_t word = 0; word < bits_words(chunk->granules); word++)
+        starts[word] &= chunk->bits[word];
+    for (size_t at = 0, end; (at = bits_find_set(chunk->bits, at, chunk->granules)) < chunk->granules; at = end) {
+        end = bits_find_clear(chunk->bits, at, chunk->granules);
+        bits_clear(chunk->bits, at, bits_find_set(starts, at, end) - at);
+    }
+    chunk->used = bits_count(chunk->bits, 0, chunk->granules);
+    chunk->too_many = SIZE_MAX;
+    chunk->search = 0;
 }

@@ -57,6 +57,10 @@ size_t jit_chunk_find(struct jit_chunk *chunk, const char *code);
 /* The first piece that starts with granule FROM or behind, and its LENGTH; `granules` if there is none. */
 size_t jit_chunk_next(struct jit_chunk *chunk, size_t from, size_t *length);
 
+/* A thread has ended in the midst of a change: makes the bits and figures agree. What it was about to allocate or free
+ * is free, or in use by nobody. */
+void jit_chunk_recover(struct jit_chunk *chunk);
+
 /* The bits that say where pieces start. */
 uint64_t *jit_chunk_starts(struct jit_chunk *chunk);
 

@@ -5,7 +5,9 @@
 #ifndef BRAINMM_CHECK_H
 #define BRAINMM_CHECK_H
 
-/* NULL if they do; else a sentence about the first that does not. No other thread may use the heap meanwhile. */
+/* NULL if they do; else a sentence about the first that does not. No other thread may use the heap meanwhile. If
+ * threads have ended in the midst of something (locks_were_cut), memory may be in use by nobody. Their own heaps are
+ * then not looked at. */
 const char *heap_check(void);
 
 #endif

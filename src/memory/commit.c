@@ -95,26 +95,29 @@ static size_t find_idle(size_t from, const struct target *target, size_t *most) 
     return SIZE_MAX;
 }
 
-/* Moves the pages of PART idle units at SOURCE to AT. Returns how many units that gave, and SIZE_MAX if the system has
- * lost addresses of the target. Those are not ours from then on. */
+/* Moves the pages of PART idle units at SOURCE to AT, where nothing is committed. Returns how many units that gave, and
+ * SIZE_MAX if the system has lost addresses of the target. Those are not ours from then on. The target counts as
+ * committed before anything comes there: if the thread ends in between, nobody takes it for empty. */
 static size_t move_idle(size_t at, size_t source, size_t part) {
     bool lost = false;
     idle_clear_marks(source, part);
+    bits_set(space.committed, at, part);
+    store_order();
     size_t bytes = os_move_pages(address_of(at), address_of(source), units_bytes(part), &lost);
-    size_t moved = bytes >> UNIT_SHIFT;
+    size_t moved = bytes >> UNIT_SHIFT, filled = moved;
     if (lost) {
         region_forget(at, part);
         return SIZE_MAX;
     }
-    bits_set(space.committed, at, moved);
     bits_clear(space.committed, source, moved);
     bits_clear(space.idle, source, moved);
     totals.moved += moved;
     /* Of the next unit a part may have been moved, which the source has lost. It is empty again, or idle with that. */
     if (bytes % UNIT_SIZE && !os_decommit(address_of(at + moved), UNIT_SIZE)) {
-        bits_set(space.committed, at + moved, 1);
+        filled++;
         totals.idle++;
     }
+    bits_clear(space.committed, at + filled, part - filled);
     return moved;
 }
 
@@ -198,6 +201,7 @@ bool units_commit(size_t first, size_t count, bool *fresh) {
     idle_clear_marks(first, count);
     bits_set(space.committed, first, count);
     bits_clear(space.idle, first, count);
+    store_order(); /* in use by nobody, if the thread ends behind this; free, if before */
     bits_clear(space.free, first, count);
     totals.idle -= ready;
     totals.used += count;

@@ -27,12 +27,16 @@ static void list_remove(struct unit *run) {
 }
 
 /* The place is kept beside the length, because what the run says of its own length belongs to whoever resizes it and
- * not to this lock. */
+ * not to this lock. The two are never of different times: a thread that ends in between leaves a run without
+ * headroom. */
 void headroom_set(struct unit *run, size_t first, size_t count) {
     size_t before = headroom_of(run);
     ASSERT(totals.headroom + count >= before);
     totals.headroom += count - before;
+    link_set(&run->run.headroom, 0);
+    store_order();
     run->run.headroom_at = first;
+    store_order();
     link_set(&run->run.headroom, (uint32_t)count);
     if (!before && count)
         list_add(run);
@@ -72,6 +76,40 @@ bool headroom_free_all(void) {
     while (first_with_headroom)
         headroom_free(unit_from_number(first_with_headroom));
     return any;
+}
+
+/* ---- After a dead thread ---------------------------------------------------------------------------------------- */
+
+/* Whether COUNT units from AT on can be headroom that no other run claims. */
+static bool can_be_headroom(size_t at, size_t count) {
+    return at <= units_known() && count <= units_known() - at && bits_all_set(space.owned, at, count) &&
+           bits_all_clear(space.free, at, count) && bits_all_clear(space.committed, at, count) &&
+           bits_all_clear(space.idle, at, count);
+}
+
+/* Only a run has headroom. But it has no kind yet while its thread is about to describe it, and none any more while it
+ * is about to give it back. */
+static void recover_run(struct unit *unit) {
+    unsigned kind = unit_kind(unit);
+    size_t count = kind == UNIT_SLAB || kind == UNIT_SUB ? 0 : headroom_of(unit);
+    if (count == 0)
+        return;
+    if (can_be_headroom(unit->run.headroom_at, count)) {
+        bits_set(space.idle, unit->run.headroom_at, count);
+        totals.headroom += count;
+        list_add(unit);
+    } else {
+        link_set(&unit->run.headroom, 0);
+    }
+}
+
+void headroom_recover(void) {
+    first_with_headroom = 0;
+    totals.headroom = 0;
+    bits_clear(space.idle, 0, units_known());
+    for (size_t word = 0; word < bits_words(units_known()); word++)
+        for (uint64_t used = space.owned[word] & space.committed[word] & ~space.free[word]; used; used &= used - 1)
+            recover_run(unit_from_number((uint32_t)(word * 64) + bits_lowest(used) + 1));
 }
 
 struct unit *headroom_first(void) {

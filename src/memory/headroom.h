@@ -24,6 +24,10 @@ void headroom_free(struct unit *run);
 /* The headroom of all runs becomes free. False if there was none. */
 bool headroom_free_all(void);
 
+/* After a thread has ended in the midst of a change: finds all headroom from what the runs say. A run whose headroom is
+ * not certain loses it. The units that belong to headroom have a bit in space.idle then, and no others have. */
+void headroom_recover(void);
+
 /* The first run with headroom; the others follow by `next`. NULL if there is none. */
 struct unit *headroom_first(void);
 

@@ -32,13 +32,14 @@ static bool region_enter(size_t first, size_t units) {
         os_release(address_of(first), units << UNIT_SHIFT);
         return false;
     }
-    bits_set(space.owned, first, units);
+    if (first + units > units_known())
+        store_relaxed(&window.extent, units_bytes(first + units));
+    store_order(); /* no bit is ever set behind the end */
     bits_set(space.starts, first, 1);
+    bits_set(space.owned, first, units);
     bits_set(space.free, first, units);
     space.owned_units += units;
     space_note_free(first);
-    if (first + units > units_known())
-        store_relaxed(&window.extent, units_bytes(first + units));
     return true;
 }
 
@@ -214,13 +215,17 @@ bool region_add(size_t count, size_t alignment, enum region_use use) {
 }
 
 /* The region [at, end), of which all units are free, goes back to the system. *COMMITTED grows by how many of them were
- * committed. False if the system refuses: the region is then as before. */
+ * committed. False if the system refuses: the region is then as before. It is not ours before it is anybody else's: if
+ * the thread ends in between, only the addresses are lost. */
 static bool region_release(size_t at, size_t end, size_t *committed) {
     size_t units = end - at;
-    if (!os_release(address_of(at), units_bytes(units)))
-        return false;
-    *committed += bits_count(space.committed, at, units);
     bits_clear(space.owned, at, units);
+    store_order();
+    if (!os_release(address_of(at), units_bytes(units))) {
+        bits_set(space.owned, at, units);
+        return false;
+    }
+    *committed += bits_count(space.committed, at, units);
     bits_clear(space.starts, at, 1);
     bits_clear(space.free, at, units);
     bits_clear(space.committed, at, units);

@@ -6,6 +6,7 @@
 #include "memory/headroom.h"
 #include "memory/idle.h"
 #include "memory/mark.h"
+#include "memory/recover.h"
 #include "sync/assert.h"
 #include "sync/lock.h"
 
@@ -22,7 +23,11 @@
 #define SPARE_LEAST (((size_t)16 << 20) >> UNIT_SHIFT) /* and a 32nd of what is in use */
 #define SPARE_LARGE (((size_t)4 << 30) >> UNIT_SHIFT)  /* and as much as is in use */
 
-void units_lock(void) { lock_acquire(LOCK_UNITS); }
+void units_lock(void) {
+    if (lock_acquire(LOCK_UNITS))
+        space_recover();
+}
+
 void units_unlock(void) { lock_release(LOCK_UNITS); }
 
 bool units_start(bool fixed_addresses) { return region_start(fixed_addresses); }
@@ -167,6 +172,7 @@ bool units_give_slab(struct unit *first, size_t count, enum units_wait wait) {
         return false;
     if (marks_left(first) != 0)
         bits_set(space.marked, place_of(first), 1);
+    store_order(); /* what is free says whether it has marks */
     give_locked(place_of(first), count, IDLE_AFTER_SLAB);
     units_unlock();
     return true;

@@ -4,6 +4,7 @@
 #include "memory/headroom.h"
 #include "memory/idle.h"
 #include "memory/unit_cache.h"
+#include "sync/lock.h"
 #include <stddef.h>
 
 #define EXPECT(condition, sentence)                                                                                    \
@@ -42,7 +43,7 @@ static const char *check_headroom(void) {
     uint32_t before = 0;
     for (struct unit *run = headroom_first(); run; run = unit_or_null(link_get(&run->next))) {
         size_t count = headroom_of(run);
-        EXPECT(unit_kind(run) != UNIT_NONE && count > 0, "what has headroom is no run");
+        EXPECT((unit_kind(run) != UNIT_NONE || locks_were_cut()) && count > 0, "what has headroom is no run");
         EXPECT(link_get(&run->prev) == before, "the list of runs with headroom is broken");
         EXPECT(bits_all_set(space.owned, run->run.headroom_at, count), "headroom is not reserved");
         EXPECT(bits_all_clear(space.free, run->run.headroom_at, count) &&
@@ -80,7 +81,7 @@ static const char *check_used(size_t at, size_t *units) {
     const struct unit *unit = unit_from_number((uint32_t)at + 1);
     *units = 1;
     switch (unit_kind(unit)) {
-    case UNIT_NONE: return check_unused(unit);
+    case UNIT_NONE: return locks_were_cut() ? NULL : check_unused(unit); /* a slab may have begun, or be ending */
     case UNIT_SLAB: *units = unit->slab.state & SLAB_LARGE ? SLAB_UNITS_LARGE : 1; break;
     case UNIT_SUB: return "a further unit of a slab follows none";
     case UNIT_BLOCK_USER:
@@ -105,7 +106,8 @@ static const char *check_descriptors(void) {
         EXPECT(!wrong, wrong);
         nobodys += used && unit_kind(unit) == UNIT_NONE;
     }
-    EXPECT(nobodys == unit_cache_kept() + totals.lost, "units are in use by nobody");
+    if (!locks_were_cut())
+        EXPECT(nobodys == unit_cache_kept() + totals.lost, "units are in use by nobody");
     return NULL;
 }
 
@@ -131,7 +133,7 @@ static const char *check_cache(void) {
     if (!wrong)
         wrong = check_cached(large, SLAB_UNITS_LARGE, &sum);
     EXPECT(!wrong, wrong);
-    EXPECT(sum == unit_cache_kept(), "the count of the cache of units is wrong");
+    EXPECT(sum == unit_cache_kept() || locks_were_cut(), "the count of the cache of units is wrong");
     return NULL;
 }
 
