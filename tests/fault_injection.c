@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* fault_injection.c: every call of the system can fail without harm. A first run of a scenario that uses all of the
  * heap counts the calls of those functions of os.h that can fail. Then the scenario runs for each N twice: once the Nth
- * call alone fails, once all calls from the Nth on fail. It also runs while one call in K fails, for several K. The heap
- * must answer with NULL and keep all that is live. After each of these runs the same scenario must pass completely with
- * no call failing.
+ * call alone fails, once all calls from the Nth on fail. It also runs while one call in K fails, for several K. The
+ * heap must answer with NULL and keep all that is live. After each of these runs the same scenario must pass completely
+ * with no call failing.
  *
  * If there are more than a few hundred calls, only some of them are tried. With any argument all are tried.
  * fault_questions.c does the same for the calls that this scenario hardly makes.
