@@ -20,9 +20,14 @@
 typedef ATOMIC(uint8_t) atomic_u8;
 typedef ATOMIC(uint16_t) atomic_u16;
 typedef ATOMIC(uint32_t) atomic_u32;
-typedef ATOMIC(uint64_t) atomic_u64;
 typedef ATOMIC(int32_t) atomic_i32;
 typedef ATOMIC(uintptr_t) atomic_word;
+
+/* On 32-bit Linux a member of a structure has only four bytes of alignment. An operation across a cache line stops the
+ * whole machine, and the kernel slows a process down that does so, to a hundred operations a second. */
+typedef struct {
+    _Alignas(8) _Atomic(uint64_t) value;
+} atomic_u64;
 
 /* A static variable's first value. */
 #define ATOMIC_INITIAL(first)                                                                                          \
