@@ -67,6 +67,7 @@ static void recover_figures(void) {
     totals.used = space.owned_units - free_units - totals.headroom;
     totals.changes++;
     space.lowest_free = bits_find_set(space.free, 0, end);
+    space.free_end = SIZE_MAX;
     totals_note_committed();
 }
 
