@@ -85,7 +85,7 @@ EXPORT int posix_memalign(void **piece, size_t alignment, size_t size) {
         return EINVAL;
     int saved = errno;
     void *found = brainmm_alloc_aligned(alignment, size);
-    errno = saved;
+    errno = found ? saved : ENOMEM; /* the C library's sets it, too, and there are programs that look */
     if (!found)
         return ENOMEM;
     *piece = found;

@@ -4,6 +4,7 @@
 #include "brainmm.h"
 #include "map.h"
 #include "os.h"
+#include <errno.h>
 #include <stdint.h>
 
 /* Reserved memory is mapped readable and writable at once. Its pages cost nothing until they are
@@ -25,7 +26,13 @@ void *os_reserve(size_t size, size_t alignment) {
     return mapped + before;
 }
 
-bool os_release(void *address, size_t size) { return munmap(address, size) == 0; }
+/* A free() may run this and os_protect(), so errno is left as it was. */
+bool os_release(void *address, size_t size) {
+    int error = errno;
+    bool done = munmap(address, size) == 0;
+    errno = error;
+    return done;
+}
 
 bool os_commit(void *address, size_t size) {
     (void)address;
@@ -36,7 +43,10 @@ bool os_commit(void *address, size_t size) {
 bool os_protect(void *address, size_t size, unsigned rights) {
     int protection = (rights & BRAINMM_READ ? PROT_READ : 0) | (rights & BRAINMM_WRITE ? PROT_WRITE | PROT_READ : 0) |
                      (rights & BRAINMM_EXECUTE ? PROT_EXEC : 0);
-    return mprotect(address, size, protection) == 0;
+    int error = errno;
+    bool done = mprotect(address, size, protection) == 0;
+    errno = error;
+    return done;
 }
 
 void os_flush_code(const void *code, size_t size) {

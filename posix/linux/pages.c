@@ -49,12 +49,14 @@ enum os_reserved os_reserve_at(void *address, size_t size) {
 }
 
 /* The memory is mapped anew. So rights and advice of before are gone, and the kernel has one mapping there again: moved
- * pages stay apart for ever. */
+ * pages stay apart for ever. errno is left as it was, because this may be running inside a free(). */
 bool os_decommit(void *address, size_t size) {
-    if (map_memory(PROT_READ | PROT_WRITE, address, size, MAP_FIXED))
-        return true;
-    /* The process has as many mappings as it may, or has locked as much as it may. */
-    return madvise(address, size, MADV_DONTNEED) == 0 && mprotect(address, size, PROT_READ | PROT_WRITE) == 0;
+    int error = errno;
+    bool done = map_memory(PROT_READ | PROT_WRITE, address, size, MAP_FIXED) != NULL;
+    if (!done) /* the process has as many mappings as it may, or has locked as much as it may */
+        done = madvise(address, size, MADV_DONTNEED) == 0 && mprotect(address, size, PROT_READ | PROT_WRITE) == 0;
+    errno = error;
+    return done;
 }
 
 void os_expect_use(void *address, size_t size) {
