@@ -38,6 +38,9 @@
  *     or if the heap has handed it out again.
  *   - Locks: allocating and freeing pieces of up to BRAINMM_LOCK_FREE_MAX bytes takes no lock as long as the heap has
  *     free memory. The same holds for resizing within that size.
+ *   - Forks and signals: the child of a fork may use the heap, whatever other threads of the parent were doing. A
+ *     signal handler may fork at any time. It must not call functions of the heap otherwise: if it has interrupted one,
+ *     the process may end with a message. No function is a cancellation point.
  *   - Owners of another version: a function that the owner does not have returns NULL, 0 or BRAINMM_E_UNSUPPORTED.
  */
 #ifndef BRAINMM_H

@@ -161,7 +161,7 @@ int block_give(void *block, unsigned mode) {
 
 /* The lock was taken from a dead thread, which may have ended in the midst of a list. A unit that it was making or
  * giving back is lost, or serves the next blocks. */
-static void blocks_recover(void) {
+static COLD void blocks_recover(void) {
     memset(with_space, 0, sizeof with_space);
     units_lock();
     size_t at = 0;

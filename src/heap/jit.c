@@ -42,7 +42,7 @@ static bool is_jit_heap(const struct brainmm_jit_heap *heap) {
 }
 
 /* The lock was taken from a dead thread. What it had taken and not listed, or unlisted and not given back, is lost. */
-static void recover(void) {
+static COLD void recover(void) {
     for (struct brainmm_jit_heap **link = &jit_heaps, *heap; (heap = *link) != NULL;) {
         for (struct jit_chunk *chunk = heap->chunks; chunk; chunk = chunk->next)
             jit_chunk_recover(chunk);

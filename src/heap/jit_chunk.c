@@ -138,7 +138,7 @@ bool jit_chunk_free(struct jit_chunk *chunk, const char *code) {
 /* A piece has a start while any of its granules is in use. Granules of an allocation come into use, and those of a free
  * go, from the first one on. So a start without a granule is dropped, and granules before which there is none are
  * free. */
-void jit_chunk_recover(struct jit_chunk *chunk) {
+COLD void jit_chunk_recover(struct jit_chunk *chunk) {
     uint64_t *starts = jit_chunk_starts(chunk);
     for (size_t word = 0; word < bits_words(chunk->granules); word++)
         starts[word] &= chunk->bits[word];

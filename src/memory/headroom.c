@@ -81,7 +81,7 @@ bool headroom_free_all(void) {
 /* ---- After a dead thread ---------------------------------------------------------------------------------------- */
 
 /* Whether COUNT units from AT on can be headroom that no other run claims. */
-static bool can_be_headroom(size_t at, size_t count) {
+static COLD bool can_be_headroom(size_t at, size_t count) {
     return at <= units_known() && count <= units_known() - at && bits_all_set(space.owned, at, count) &&
            bits_all_clear(space.free, at, count) && bits_all_clear(space.committed, at, count) &&
            bits_all_clear(space.idle, at, count);
@@ -89,7 +89,7 @@ static bool can_be_headroom(size_t at, size_t count) {
 
 /* Only a run has headroom. But it has no kind yet while its thread is about to describe it, and none any more while it
  * is about to give it back. */
-static void recover_run(struct unit *unit) {
+static COLD void recover_run(struct unit *unit) {
     unsigned kind = unit_kind(unit);
     size_t count = kind == UNIT_SLAB || kind == UNIT_SUB ? 0 : headroom_of(unit);
     if (count == 0)
@@ -103,7 +103,7 @@ static void recover_run(struct unit *unit) {
     }
 }
 
-void headroom_recover(void) {
+COLD void headroom_recover(void) {
     first_with_headroom = 0;
     totals.headroom = 0;
     bits_clear(space.idle, 0, units_known());
