@@ -20,6 +20,7 @@ LINK_imalloc_class := -lole32
 LINK_imalloc_com := -lole32
 FAILING := os_reserve os_reserve_at os_release os_commit os_decommit os_protect os_move_pages
 LINK_fault_injection := $(FAILING:%=-Wl$(comma)--wrap=%)
+LINK_emergency_reserve := $(patsubst %,-Wl$(comma)--wrap=os_%,reserve reserve_at release commit decommit)
 
 # If a target has no import library, programs are linked with the library that lies beside them.
 # import_of TARGET, FOLDER

@@ -145,7 +145,9 @@ void *block_take(size_t size, unsigned mode) {
     if (index == BLOCK_SIZES || mode >= MODES)
         return NULL;
     void *block = take_once(index, mode);
-    return block || !reclaim_all() ? block : take_once(index, mode);
+    if (!block && reclaim_all())
+        block = take_once(index, mode);
+    return block ? block : reclaim_failed();
 }
 
 int block_give(void *block, unsigned mode) {

@@ -13,7 +13,9 @@ void *pages_take(size_t count, unsigned mode) {
     if (count == 0 || !count_is_possible(count) || mode >= MODES)
         return NULL;
     void *pages = take_once(count, mode);
-    return pages || !reclaim_all() ? pages : take_once(count, mode);
+    if (!pages && reclaim_all())
+        pages = take_once(count, mode);
+    return pages ? pages : reclaim_failed();
 }
 
 int pages_give(void *pages, unsigned mode) {
@@ -37,5 +39,7 @@ void *pages_resize(void *pages, size_t count, unsigned mode, enum contents conte
     if (!count_is_possible(count) || !run_restore_rights(run))
         return NULL;
     void *resized = run_resize(run, count * BRAINMM_PAGE_SIZE, contents);
-    return resized || !reclaim_all() ? resized : run_resize(run, count * BRAINMM_PAGE_SIZE, contents);
+    if (!resized && reclaim_all())
+        resized = run_resize(run, count * BRAINMM_PAGE_SIZE, contents);
+    return resized ? resized : reclaim_failed();
 }

@@ -2,9 +2,11 @@
 /* reclaim.c: see reclaim.h. */
 #include "heap/reclaim.h"
 #include "memory/unit_cache.h"
+#include "memory/units.h"
 #include "slab/abandoned.h"
 #include "slab/collect.h"
 #include "slab/thread_heap.h"
+#include <stddef.h>
 
 #define SWEEP_LEAST 16 /* slabs, 1 MiB: fewer are not worth a look before more memory is asked for */
 
@@ -18,6 +20,11 @@ bool reclaim_all(void) {
     }
     unit_cache_empty();
     return units_purge() || any;
+}
+
+void *reclaim_failed(void) {
+    units_open_reserve();
+    return NULL;
 }
 
 void reclaim_slabs(void) {

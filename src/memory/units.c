@@ -6,14 +6,13 @@
 #include "memory/headroom.h"
 #include "memory/idle.h"
 #include "memory/mark.h"
+#include "memory/reserve.h"
 #include "sync/assert.h"
 #include "sync/lock.h"
 
 #if WINDOW_IS_EVERYTHING
-#define HEADROOM_MOST (((size_t)128 << 20) >> UNIT_SHIFT) /* of all runs */
 #define SPARE_UNITS(used) ((used) / 32 + 256u)            /* free units that may stay reserved: 16 MiB and a 32nd */
 #else
-#define HEADROOM_MOST (((size_t)4 << 30) >> UNIT_SHIFT) /* or three times what is in use */
 #define SPARE_UNITS(used) ((void)(used), SIZE_MAX)      /* there are enough addresses */
 #endif
 
@@ -29,6 +28,17 @@ static size_t place_of(const struct unit *unit) { return unit_number(unit) - 1; 
 
 /* ---- Taking ----------------------------------------------------------------------------------------------------- */
 
+/* The last resort. */
+static struct unit *take_from_reserve(size_t count, size_t alignment, bool *fresh) {
+    size_t first = reserve_take(count, alignment);
+    if (first == SIZE_MAX)
+        return NULL;
+    if (fresh)
+        *fresh = false;
+    link_set(&unit_at(address_of(first))->run.headroom, 0);
+    return unit_at(address_of(first));
+}
+
 static struct unit *take_locked(size_t count, size_t headroom, size_t alignment, enum units_use use, bool *fresh) {
     size_t first;
     ASSERT(lock_is_held(&lock));
@@ -36,13 +46,14 @@ static struct unit *take_locked(size_t count, size_t headroom, size_t alignment,
         if (region_add(count + headroom, alignment))
             continue;
         if (headroom == 0 && !headroom_free_all())
-            return NULL;
+            return take_from_reserve(count, alignment, fresh);
         headroom = 0;
     }
     if (use == UNITS_WHOLE)
         huge_expect_more(first, count);
     if (!units_commit(first, count, fresh))
-        return NULL;
+        return take_from_reserve(count, alignment, fresh);
+    reserve_note_found(count);
     struct unit *run = unit_at(address_of(first));
     ASSERT(unit_kind(run) == UNIT_NONE && load_relaxed(&run->limit) == 0);
     link_set(&run->run.headroom, 0);
@@ -61,19 +72,10 @@ struct unit *units_take(size_t count, size_t alignment, enum units_use use, bool
         return NULL;
     units_lock();
     struct unit *first = take_locked(count, 0, alignment, use, fresh);
+    reserve_look();
     idle_purge_if_due();
     units_unlock();
     return first;
-}
-
-/* How much of HEADROOM may be granted. */
-static size_t headroom_allowed(size_t headroom) {
-    size_t most = HEADROOM_MOST;
-    if (!WINDOW_IS_EVERYTHING && most < 3 * totals.used)
-        most = 3 * totals.used;
-    if (totals.headroom + headroom <= most)
-        return headroom;
-    return most > totals.headroom ? most - totals.headroom : 0;
 }
 
 struct unit *units_take_with_headroom(size_t count, size_t headroom, size_t alignment) {
@@ -81,6 +83,7 @@ struct unit *units_take_with_headroom(size_t count, size_t headroom, size_t alig
         return NULL;
     units_lock();
     struct unit *run = take_locked(count, headroom_allowed(headroom), alignment, UNITS_SPARSE, NULL);
+    reserve_look();
     idle_purge_if_due();
     units_unlock();
     return run;
@@ -103,6 +106,7 @@ static void give_locked(size_t first, size_t count, enum idle_use use) {
     size_t spare = SPARE_UNITS(totals.used), free_units = space.owned_units - totals.used - totals.headroom;
     if (free_units > spare)
         totals.idle -= region_release_free(first, count, spare, free_units);
+    reserve_look();
     idle_purge_if_due();
 }
 
@@ -146,6 +150,12 @@ void units_drop_headroom(struct unit *run) {
         return;
     units_lock();
     headroom_free(run);
+    units_unlock();
+}
+
+void units_open_reserve(void) {
+    units_lock();
+    reserve_open();
     units_unlock();
 }
 
@@ -295,6 +305,7 @@ void units_figures(struct units_figures *figures) {
     figures->used = totals.used;
     figures->idle = totals.idle;
     figures->headroom = totals.headroom;
+    figures->held_back = reserve_kept();
     figures->reserved = units_bytes(space.owned_units);
     space_table_figures(&figures->table, &figures->table_committed);
     figures->outside = totals.outside;
