@@ -7,7 +7,7 @@ set -eu
 top=$PWD
 eval "$(tools/target "$TARGET")"
 output=$top/$BUILD/tests/out_of_memory_caught.output
-case $system in windows) kib=300000 ;; *) kib=100000 ;; esac
+kib=100000
 
 cd "$BUILD/tests"
 # The first program of a Wine server starts it, and the limit is not for the server.

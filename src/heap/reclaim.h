@@ -9,8 +9,8 @@
  * the system. False if there was nothing. */
 bool reclaim_all(void);
 
-/* A request has failed for good, as the caller is about to tell. What the calling thread asks for to handle that may come
- * from the emergency reserve (memory/units.h). Returns NULL. */
+/* A request has failed for good, as the caller is about to tell. What the calling thread asks for to handle that may
+ * come from the emergency reserve (memory/units.h). Returns NULL. */
 void *reclaim_failed(void);
 
 /* Slabs that other threads have freed completely become free units, if there are enough of them to be worth a look. For

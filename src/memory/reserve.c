@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* reserve.c: see reserve.h. To the rest of the memory floor the units of the reserve are in use, like those in the cache
- * for slabs.
+/* reserve.c: see reserve.h. To the rest of the memory floor the units of the reserve are in use, like those in the
+ * cache for slabs.
  */
 #include "memory/reserve.h"
 #include "base/align.h"
@@ -16,7 +16,7 @@ static struct {
     unsigned next;              /* of `threads`: where the next one goes */
     bool is_open;               /* to anybody */
     size_t found;               /* units found elsewhere since then */
-    size_t refused_at;          /* how many units were committed when the system refused to fill it up; 0: it did not */
+    size_t refused_at;          /* units that were committed when the system refused to fill it up; 0: it did not */
 } reserve;
 
 size_t reserve_kept(void) { return reserve.end - reserve.first; }
@@ -44,8 +44,8 @@ static void close_to_all(void) {
     reserve.is_open = false;
 }
 
-/* Who gets that much is not handling a failure any more. A failure may have come from one large request, while there was
- * room for small ones. The next thread that meets the limit is to meet it first, and then to have the reserve. */
+/* Who gets that much is not handling a failure any more. A failure may have come from one large request, while there
+ * was room for small ones. The next thread that meets the limit is to meet it first, and then to have the reserve. */
 void reserve_note_found(size_t count) {
     if (reserve.is_open && (reserve.found += count) >= RESERVE_UNITS)
         close_to_all();
@@ -91,8 +91,8 @@ static bool refused_lately(size_t committed) {
     return then && committed < then + RESERVE_UNITS && then < committed + RESERVE_UNITS;
 }
 
-/* Finds and commits the units of a new reserve, and more if it says so in *COUNT. That units are free does not mean that
- * the system commits them. So all that counts as plenty is committed once, unless nothing has failed so far. */
+/* Finds and commits the units of a new reserve, and more if it says so in *COUNT. That units are free does not mean
+ * that the system commits them. So all that counts as plenty is committed once, unless nothing has failed so far. */
 static size_t find_plenty(size_t *count) {
     size_t committed = totals.used + totals.idle, first = SIZE_MAX;
     *count = RESERVE_UNITS;

@@ -11,9 +11,9 @@
 #include "sync/lock.h"
 
 #if WINDOW_IS_EVERYTHING
-#define SPARE_UNITS(used) ((used) / 32 + 256u)            /* free units that may stay reserved: 16 MiB and a 32nd */
+#define SPARE_UNITS(used) ((used) / 32 + 256u) /* free units that may stay reserved: 16 MiB and a 32nd */
 #else
-#define SPARE_UNITS(used) ((void)(used), SIZE_MAX)      /* there are enough addresses */
+#define SPARE_UNITS(used) ((void)(used), SIZE_MAX) /* there are enough addresses */
 #endif
 
 static struct lock lock;
@@ -35,6 +35,7 @@ static struct unit *take_from_reserve(size_t count, size_t alignment, bool *fres
         return NULL;
     if (fresh)
         *fresh = false;
+    totals.changes++;
     link_set(&unit_at(address_of(first))->run.headroom, 0);
     return unit_at(address_of(first));
 }

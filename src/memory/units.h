@@ -59,8 +59,8 @@ bool units_give_slab(struct unit *first, size_t count, enum units_wait wait);
 /* Returns all idle memory to the system. False if there was none. */
 bool units_purge(void);
 
-/* A request of the calling thread has failed, and nothing more can be done for it. From now on this thread gets units out
- * of the emergency reserve if the system has no others, until the heap has plenty again (reserve.h). */
+/* A request of the calling thread has failed, and nothing more can be done for it. From now on this thread gets units
+ * out of the emergency reserve, where there are no others, until the heap has plenty again (reserve.h). */
 void units_open_reserve(void);
 
 /* The lock. What a run, pages or a block of 64 KiB and more is, changes only under it. */
