@@ -272,7 +272,7 @@ BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_create(unsigned kind, brainmm_jit_
  * WRITABLE is not NULL, *WRITABLE becomes the address where the code is written: the same one, or the one in the
  * other view. The contents are undefined. Allocations share pages. With two views, both processes share the memory
  * after fork().
- * NULL, and *WRITABLE is as before: SIZE is 0 or above PTRDIFF_MAX, HEAP is not a live heap, or not enough memory. */
+ * NULL, and *WRITABLE is as before: SIZE is 0 or above 2 GiB, HEAP is not a live heap, or not enough memory. */
 BRAINMM_API void *BRAINMM_CALL brainmm_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable);
 
 /* Frees code by the address where it runs. NULL is allowed and does nothing. The memory may hold other code soon; it

@@ -20,8 +20,8 @@
 typedef ATOMIC(uint8_t) atomic_u8;
 typedef ATOMIC(uint16_t) atomic_u16;
 typedef ATOMIC(uint32_t) atomic_u32;
-/* On i386 the compiler would put one at a multiple of 4. Where it lies across two cache lines, a load is not atomic, and
- * an exchange locks the bus. A kernel that detects such split locks lets the program wait for each. */
+/* On i386 the compiler would put one at a multiple of 4. Where it lies across two cache lines, a load is not atomic,
+ * and an exchange locks the bus. A kernel that detects such split locks lets the program wait for each. */
 typedef struct {
     _Alignas(8) _Atomic(uint64_t) value;
 } atomic_u64;

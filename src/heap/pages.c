@@ -6,7 +6,7 @@
 static bool count_is_possible(size_t count) { return count <= PTRDIFF_MAX / BRAINMM_PAGE_SIZE; }
 
 static void *take_once(size_t count, unsigned mode) {
-    return run_take(count * BRAINMM_PAGE_SIZE, UNIT_SIZE, UNIT_PAGES, mode);
+    return run_take(count * BRAINMM_PAGE_SIZE, UNIT_SIZE, UNIT_PAGES, mode, NULL);
 }
 
 void *pages_take(size_t count, unsigned mode) {
