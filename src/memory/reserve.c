@@ -11,7 +11,8 @@
 #define THREADS RESERVE_UNITS      /* each thread needs a slab of its own, so the reserve serves no more */
 
 static struct {
-    size_t first, end;          /* what is held back, in units */
+    size_t first, count;        /* what is held back, in units */
+    bool was_whole;             /* at any time */
     uintptr_t threads[THREADS]; /* it is open to the threads with these ids; 0: nobody */
     unsigned next;              /* of `threads`: where the next one goes */
     bool is_open;               /* to anybody */
@@ -19,7 +20,7 @@ static struct {
     size_t refused_at;          /* units that were committed when the system refused to fill it up; 0: it did not */
 } reserve;
 
-size_t reserve_kept(void) { return reserve.end - reserve.first; }
+size_t reserve_kept(void) { return reserve.count; }
 
 static bool is_open_to(uintptr_t thread) {
     for (unsigned i = 0; reserve.is_open && i < THREADS; i++)
@@ -61,12 +62,17 @@ static void let_go(size_t first, size_t end) {
     totals.used -= end - first;
 }
 
+/* Takes from the end: one store changes what is left, and what is given away is no longer ours by then. So a process
+ * that is copied in the middle may lose units, but has none twice. */
 size_t reserve_take(size_t count, size_t alignment) {
-    size_t first = align_up(reserve.first, alignment);
-    if (count > RESERVE_UNITS || first + count > reserve.end || !is_open_to(os_thread_id()))
+    size_t end = reserve.first + reserve.count;
+    if (count > reserve.count || !is_open_to(os_thread_id()))
         return SIZE_MAX;
-    let_go(reserve.first, first);
-    reserve.first = first + count;
+    size_t first = align_down(end - count, alignment);
+    if (first < reserve.first)
+        return SIZE_MAX;
+    reserve.count = first - reserve.first;
+    let_go(first + count, end);
     return first;
 }
 
@@ -99,7 +105,7 @@ static size_t find_plenty(size_t *count) {
     if (totals.idle >= PLENTY)
         first = find_idle(RESERVE_UNITS);
     if (first == SIZE_MAX && !refused_lately(committed)) {
-        *count = reserve.end ? PLENTY : RESERVE_UNITS;
+        *count = reserve.was_whole ? PLENTY : RESERVE_UNITS;
         first = hole_find(*count, 1);
     }
     if (first == SIZE_MAX)
@@ -115,8 +121,11 @@ void reserve_look(void) {
         (first = find_plenty(&count)) == SIZE_MAX)
         return;
     close_to_all();
-    let_go(reserve.first, reserve.end);
+    size_t old = reserve.first, left = reserve.count;
+    reserve.count = 0; /* as in reserve_take() */
     reserve.first = first;
-    reserve.end = first + RESERVE_UNITS;
-    let_go(reserve.end, first + count);
+    reserve.count = RESERVE_UNITS;
+    reserve.was_whole = true;
+    let_go(old, old + left);
+    let_go(first + RESERVE_UNITS, first + count);
 }
