@@ -31,6 +31,10 @@
  *     negative number becomes such a size.
  *   - Memory: where there is not enough, the result is NULL or BRAINMM_E_MEMORY. The old memory of a resize that fails
  *     is unchanged and still belongs to the caller.
+ *   - When memory is out: the heap holds 1 MiB back, the emergency reserve. The request that meets the limit fails,
+ *     although the reserve is there. After that the same thread gets memory out of the reserve if there is no other. So
+ *     it can raise an exception, write a message and free. A thread that does not look at NULL and goes on uses the
+ *     reserve up. The heap fills it up again when 3 MiB are free.
  *   - Wrong pointers: a function refuses a pointer that is not a live allocation of the kind it works on. It returns an
  *     error or NULL, changes nothing, and does not read memory that is not the heap's. Pointers that are NULL,
  *     misaligned, on a stack, foreign, never allocated, freed, or inside an allocation are all recognised. There is one
@@ -274,7 +278,7 @@ BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_create(unsigned kind, brainmm_jit_
  * WRITABLE is not NULL, *WRITABLE becomes the address where the code is written: the same one, or the one in the
  * other view. The contents are undefined. Allocations share pages. With two views, both processes share the memory
  * after fork().
- * NULL, and *WRITABLE is as before: SIZE is 0 or above PTRDIFF_MAX, HEAP is not a live heap, or not enough memory. */
+ * NULL, and *WRITABLE is as before: SIZE is 0 or above 2 GiB, HEAP is not a live heap, or not enough memory. */
 BRAINMM_API void *BRAINMM_CALL brainmm_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable);
 
 /* Frees code by the address where it runs. NULL is allowed and does nothing. The memory may hold other code soon; it
@@ -382,7 +386,7 @@ typedef struct brainmm_stats {
     uint64_t live_bytes;     /* their usable bytes */
     uint64_t free_bytes;     /* free memory in units that hold a live allocation or belong to a thread */
     uint64_t cached_bytes;   /* units that are free and have not gone back to the system */
-    uint64_t overhead_bytes; /* the heap's own tables and records */
+    uint64_t overhead_bytes; /* the heap's own tables and records, and the emergency reserve */
     uint64_t committed_bytes;    /* asked of the system; on Linux the parts never touched cost no memory */
     uint64_t committed_most;     /* the most of it ever, without the overhead */
     uint64_t reserved_bytes;     /* of address space */

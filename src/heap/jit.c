@@ -4,6 +4,7 @@
 #include "base/align.h"
 #include "base/bits.h"
 #include "heap/jit_chunk.h"
+#include "heap/reclaim.h"
 #include "heap/run.h"
 #include "memory/instrument.h"
 #include "slab/slab.h"
@@ -263,7 +264,9 @@ void *jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable) {
     char *code = alloc_locked(heap, (size + JIT_GRANULE - 1) / JIT_GRANULE, &written);
     changes += code != NULL;
     jit_unlock();
-    if (code && writable)
+    if (!code)
+        return size > JIT_CHUNK_MOST ? NULL : reclaim_failed();
+    if (writable)
         *writable = written;
     return code;
 }

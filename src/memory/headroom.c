@@ -5,6 +5,14 @@
 #include "memory/idle.h"
 #include "sync/assert.h"
 
+#if WINDOW_IS_EVERYTHING
+#define HEADROOM_MOST (((size_t)128 << 20) >> UNIT_SHIFT) /* of all runs */
+#else
+#define HEADROOM_MOST (((size_t)4 << 30) >> UNIT_SHIFT) /* or three times what is in use */
+#endif
+
+#define LIMITED_PART 8u /* of what is in use, where addresses are limited */
+
 static uint32_t first_with_headroom; /* a list of runs, linked by next and prev */
 
 static void list_add(struct unit *run) {
@@ -24,6 +32,17 @@ static void list_remove(struct unit *run) {
         link_set(&unit_from_number(prev)->next, next);
     else
         first_with_headroom = next;
+}
+
+size_t headroom_allowed(size_t headroom) {
+    size_t most = HEADROOM_MOST;
+    if (region_is_limited())
+        most = totals.used / LIMITED_PART;
+    else if (!WINDOW_IS_EVERYTHING && most < 3 * totals.used)
+        most = 3 * totals.used;
+    if (totals.headroom + headroom <= most)
+        return headroom;
+    return most > totals.headroom ? most - totals.headroom : 0;
 }
 
 /* The place is kept beside the length, because what the run says of its own length belongs to whoever resizes it and
