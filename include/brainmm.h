@@ -265,20 +265,23 @@ BRAINMM_API int BRAINMM_CALL brainmm_pages_get_rights(const void *page, unsigned
 typedef struct brainmm_jit_heap brainmm_jit_heap;
 
 enum brainmm_jit_kind {
-    BRAINMM_JIT_WRITABLE = 0, /* readable, writable and executable, at one address */
+    /* Readable, writable and executable, at one address. Where the system forbids that, as under PR_SET_MDWE on Linux,
+     * the heap has two views instead: the code is then written at *WRITABLE of brainmm_jit_alloc. */
+    BRAINMM_JIT_WRITABLE = 0,
     BRAINMM_JIT_TWO_VIEWS = 1 /* mapped twice: writable at one address, executable at another, never both */
 };
 
 /* Makes a heap of KIND and stores it in *HEAP.
- * Errors, after which *HEAP is as before: BRAINMM_E_REFUSED: the system gives no such memory, as some systems forbid
- * one kind or the other; BRAINMM_E_ARGUMENT: unknown KIND, or HEAP is NULL; BRAINMM_E_MEMORY. */
+ * Errors, after which *HEAP is as before: BRAINMM_E_REFUSED: the system gives no such memory: it forbids that kind,
+ * or for BRAINMM_JIT_WRITABLE both kinds; BRAINMM_E_ARGUMENT: unknown KIND, or HEAP is NULL; BRAINMM_E_MEMORY. */
 BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_create(unsigned kind, brainmm_jit_heap **heap);
 
 /* Allocates memory for SIZE bytes of code at a multiple of 16 and returns the address where the code will run. If
  * WRITABLE is not NULL, *WRITABLE becomes the address where the code is written: the same one, or the one in the
  * other view. The contents are undefined. Allocations share pages. With two views, both processes share the memory
  * after fork().
- * NULL, and *WRITABLE is as before: SIZE is 0 or above 2 GiB, HEAP is not a live heap, or not enough memory. */
+ * NULL, and *WRITABLE is as before: SIZE is 0 or above 2 GiB, HEAP is not a live heap, not enough memory, or WRITABLE
+ * is NULL while a heap of kind BRAINMM_JIT_WRITABLE has two views, because the code could not be written. */
 BRAINMM_API void *BRAINMM_CALL brainmm_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable);
 
 /* Frees code by the address where it runs. NULL is allowed and does nothing. The memory may hold other code soon; it
