@@ -18,8 +18,8 @@
 #define WAITERS ((uint32_t)1 << 31)
 #define NOBODY_LIVING (WAITERS - 1) /* the owner of a lock whose owner has not come along into the child of a fork */
 
-#define SPINS 100u       /* tries before the thread sleeps */
-#define LOOK_MS_MOST 50u /* the longest sleep before the owner is looked at; the first takes 1 ms, the next 2 ms */
+#define SPINS 100u  /* tries before the thread sleeps */
+#define LOOK_MS 50u /* the longest sleep before the owner is looked at; with less, a thousand threads do little else */
 
 struct lock {
     atomic_u32 word; /* 0: nobody has it */
@@ -90,19 +90,18 @@ static bool take_from_namesake(enum lock_name name, uint32_t word) {
 }
 
 /* Tells the owner that somebody waits, and sleeps. False if it is time to look whether the owner lives. */
-static bool wait_for_owner(enum lock_name name, uint32_t word, unsigned milliseconds) {
+static bool wait_for_owner(enum lock_name name, uint32_t word) {
     struct lock *lock = &locks[name];
     uint32_t waiting = word | WAITERS;
     if (word != waiting && !exchange_if_acquire(&lock->word, &word, waiting))
         return true;
-    return os_wait(name, &lock->word, waiting, milliseconds);
+    return os_wait(name, &lock->word, waiting, LOOK_MS);
 }
 
 /* The thread's id is asked for each time: a handler may have forked. Who has slept does not know who else sleeps, and
  * takes the lock as one for which others wait. */
 static COLD bool acquire_slowly(enum lock_name name) {
     uint32_t waiters = 0;
-    unsigned look_ms = 1;
     for (unsigned tries = 0;; tries++) {
         uint32_t id = (uint32_t)os_thread_id(), word = load_relaxed(&locks[name].word), owner = owner_in(word);
         if (owner == 0) {
@@ -118,11 +117,10 @@ static COLD bool acquire_slowly(enum lock_name name) {
             spin();
         } else {
             waiters = WAITERS;
-            if (wait_for_owner(name, word, look_ms))
+            if (wait_for_owner(name, word))
                 continue;
             if (!os_thread_alive(owner) && take(name, owner | WAITERS, id | WAITERS))
                 return true;
-            look_ms = 2 * look_ms < LOOK_MS_MOST ? 2 * look_ms : LOOK_MS_MOST;
         }
     }
 }
