@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* keys_taken.c: the program has taken all of the system's keys for data of threads. The heap notices the ends of threads
- * all the same: their heaps pass to new threads, and do not become more.
+/* keys_taken.c: the program has taken all of the system's keys for data of threads. The heap notices the ends of
+ * threads all the same: their heaps pass to new threads, and do not become more.
  */
 #include "heap_support.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* many_heaps.c: more threads than any fixed table has room for. Each heap is found by its number, all pass to others when
- * their threads end, and no second heap is made while there is one to take over.
+/* many_heaps.c: more threads than the first part of the table of heaps has room for. Each heap is found by its number.
+ * All pass to others when their threads end, and no second heap is made while there is one to take over.
  *
  * White box: heaps are taken as by threads that are ending, which saves 17,000 threads.
  */
