@@ -340,6 +340,7 @@ static void note_variables(const char *at, const char *end) {
 struct code_heap {
     struct object looks_free;
     enum brainmm_jit_kind kind;
+    bool views_instead;
     void *next;
     size_t next_size;
     struct jit_chunk *chunks;
