@@ -28,9 +28,9 @@ extern struct os_facts os_facts __attribute__((visibility("hidden")));
 /* Fills os_facts in. Is called before any other function here, in every module, and always fills in the same. */
 void os_facts_start(void);
 
-/* Is called by the module that is to own the heap, again if its start failed. False: the system lacks what the port
- * needs. */
-bool os_start(void);
+/* Is called by the module that is to own the heap, again if its start failed. NULL, or the sentence, without its full
+ * stop, that tells what the system lacks. */
+const char *os_start(void);
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 

@@ -34,18 +34,18 @@ void os_facts_start(void) {
     os_facts.huge_page = (size_t)2 << 20;
 }
 
-bool os_start(void) {
+const char *os_start(void) {
     HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
     if (ntdll)
         process_is_ending = (shutdown_in_progress)(void (*)(void))GetProcAddress(ntdll, "RtlDllShutdownInProgress");
     if (thread_slot == TLS_OUT_OF_INDEXES) /* not from a start that failed later */
         thread_slot = TlsAlloc();
     if (thread_slot == TLS_OUT_OF_INDEXES)
-        return false;
+        return "The process has used up the system's slots of thread-local storage";
     if (thread_slot < TEB_SLOT_COUNT)
         os_thread_offset = TEB_TLS_SLOTS + thread_slot * (uint32_t)sizeof(void *);
     events_create();
-    return true;
+    return NULL;
 }
 
 /* TlsGetValue sets the last error, which belongs to the program. */

@@ -34,7 +34,10 @@ void os_facts_start(void) {
     os_facts.charges_reserved = wide;
 }
 
-bool os_start(void) { return os_facts.page > 0 && os_facts.page <= os_facts.granule; }
+const char *os_start(void) {
+    bool possible = os_facts.page > 0 && os_facts.page <= os_facts.granule;
+    return possible ? NULL : "The system's pages are not of a size that the heap can use";
+}
 
 uint64_t os_clock_ms(void) {
     struct timespec now;

@@ -14,11 +14,13 @@
 
 /* ---- The heap as a whole ---------------------------------------------------------------------------------------- */
 
-bool heap_start(bool fixed_addresses) {
-    if (!os_start() || !units_start(fixed_addresses))
-        return false;
-    size_class_start();
-    return true;
+const char *heap_start(bool fixed_addresses) {
+    const char *lacking = os_start();
+    if (!lacking && !units_start(fixed_addresses))
+        lacking = "The system gave no address space for a heap";
+    if (!lacking)
+        size_class_start();
+    return lacking;
 }
 
 void heap_thread_exit(void) { thread_heap_exit(); }

@@ -37,8 +37,8 @@ int BRAINMM_CALL heap_jit_free(brainmm_jit_heap *heap, void *code);
 int heap_refusal(const void *piece, int result);
 
 /* Makes the heap usable. Is called once, when this module is to own the process's heap. With FIXED_ADDRESSES it lies
- * where it lay in other runs. False when the system gives no address space. */
-bool heap_start(bool fixed_addresses);
+ * where it lay in other runs. NULL, or the sentence, without its full stop, that tells why there is no heap. */
+const char *heap_start(bool fixed_addresses);
 
 /* The calling thread ends. Idempotent; the thread may still allocate and free afterwards. Waits for nothing. */
 void heap_thread_exit(void);

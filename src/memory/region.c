@@ -13,7 +13,6 @@
 #define LIMITED_PART 16u                                     /* of what there is is added where addresses are limited */
 #define LIMITED_UNITS (((size_t)1 << 23) >> UNIT_SHIFT)      /* at most */
 
-#define LOOK_FROM (((size_t)1 << 26) >> UNIT_SHIFT) /* units there are, from which on limits are asked for */
 #define KEPT_PART 8u                                /* of a limit stays for others */
 #define KEPT_PART_LITTLE 24u                        /* with pieces of a few units */
 #define KEPT_LEAST ((size_t)8 << 20)                /* and at least this */
@@ -70,17 +69,27 @@ static void keep_room(enum region_use use) {
 
 static bool leaves_room(size_t units) { return !region_is_limited() || os_has_room(units_bytes(units) + kept); }
 
-/* The limit may have changed since the last region. A small heap does not ask each time, because a program may have
- * forbidden itself the call. */
+/* The limit may have changed since the last region. Without a limit nobody asks again before the system refuses
+ * something, because a program may have forbidden itself the call. */
 static void limit_look_again(void) {
-    if (region_is_limited() || space.owned_units >= LOOK_FROM)
+    if (region_is_limited())
         limit_look();
+}
+
+/* The system has refused addresses. So there may be a limit by now, and what is asked for next leaves room. */
+static void limit_look_refused(void) {
+    if (region_is_limited())
+        return;
+    limit_look();
+    keep_room(REGION_FOR_ANY);
 }
 
 static enum os_reserved region_reserve_at(size_t first, size_t units) {
     if (first + units > space.units || !leaves_room(units))
         return OS_REFUSED;
     enum os_reserved result = os_reserve_at(address_of(first), units_bytes(units));
+    if (result == OS_REFUSED)
+        limit_look_refused();
     return result != OS_RESERVED || region_enter(first, units) ? result : OS_REFUSED;
 }
 
@@ -153,6 +162,8 @@ static bool region_add_anywhere(size_t count, size_t alignment) {
     size_t regular = region_is_limited() && count >= REGION_UNITS_FIRST ? count : regular_units();
     for (size_t units = count > regular ? count : regular; units; units = next_smaller(units, count)) {
         char *address = leaves_room(units) ? os_reserve(units_bytes(units), alignment << UNIT_SHIFT) : NULL;
+        if (!address)
+            limit_look_refused();
         if (address && space.owned_units == 0 && alignment == 1)
             address = region_place_first(address, units_bytes(units));
         if (address)

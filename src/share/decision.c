@@ -7,7 +7,7 @@
 #include "share/options.h"
 
 static int state = BRAINMM_OWNER_UNPUBLISHED;
-static char sentences[768] = "The system gave no address space for a heap.";
+static char sentences[768] = "This module has not looked for a heap yet.";
 
 static void set_status(int new_state, const char *sentence, const char *place) {
     struct text text = TEXT_IN(sentences);
@@ -46,8 +46,11 @@ enum decision decide(const struct brainmm_manager *self, void (*complete)(void),
     if (rendezvous_find(self, owner))
         return attach(owner);
     options_read();
-    if (!heap_start(option_is_set(OPTION_FIXED_ADDRESSES)))
+    const char *lacking = heap_start(option_is_set(OPTION_FIXED_ADDRESSES));
+    if (lacking) {
+        decision_fail(lacking);
         return DECISION_NONE;
+    }
     complete();
     rendezvous_pin(self);
     switch (rendezvous_publish(self, owner, &place)) {
