@@ -31,6 +31,10 @@
  *     negative number becomes such a size.
  *   - Memory: where there is not enough, the result is NULL or BRAINMM_E_MEMORY. The old memory of a resize that fails
  *     is unchanged and still belongs to the caller.
+ *   - When memory is out: the heap holds 1 MiB back, the emergency reserve. The request that meets the limit fails,
+ *     although the reserve is there. After that the same thread gets memory out of the reserve if there is no other. So
+ *     it can raise an exception, write a message and free. A thread that does not look at NULL and goes on uses the
+ *     reserve up. The heap fills it up again when 3 MiB are free.
  *   - Wrong pointers: a function refuses a pointer that is not a live allocation of the kind it works on. It returns an
  *     error or NULL, changes nothing, and does not read memory that is not the heap's. Pointers that are NULL,
  *     misaligned, on a stack, foreign, never allocated, freed, or inside an allocation are all recognised. There is one
@@ -38,6 +42,9 @@
  *     or if the heap has handed it out again.
  *   - Locks: allocating and freeing pieces of up to BRAINMM_LOCK_FREE_MAX bytes takes no lock as long as the heap has
  *     free memory. The same holds for resizing within that size.
+ *   - Forks and signals: the child of a fork may use the heap, whatever other threads of the parent were doing. A
+ *     signal handler may fork at any time. It must not call functions of the heap otherwise: if it has interrupted one,
+ *     the process may end with a message. No function is a cancellation point.
  *   - Owners of another version: a function that the owner does not have returns NULL, 0 or BRAINMM_E_UNSUPPORTED.
  */
 #ifndef BRAINMM_H
@@ -258,20 +265,23 @@ BRAINMM_API int BRAINMM_CALL brainmm_pages_get_rights(const void *page, unsigned
 typedef struct brainmm_jit_heap brainmm_jit_heap;
 
 enum brainmm_jit_kind {
-    BRAINMM_JIT_WRITABLE = 0, /* readable, writable and executable, at one address */
+    /* Readable, writable and executable, at one address. Where the system forbids that, as under PR_SET_MDWE on Linux,
+     * the heap has two views instead: the code is then written at *WRITABLE of brainmm_jit_alloc. */
+    BRAINMM_JIT_WRITABLE = 0,
     BRAINMM_JIT_TWO_VIEWS = 1 /* mapped twice: writable at one address, executable at another, never both */
 };
 
 /* Makes a heap of KIND and stores it in *HEAP.
- * Errors, after which *HEAP is as before: BRAINMM_E_REFUSED: the system gives no such memory, as some systems forbid
- * one kind or the other; BRAINMM_E_ARGUMENT: unknown KIND, or HEAP is NULL; BRAINMM_E_MEMORY. */
+ * Errors, after which *HEAP is as before: BRAINMM_E_REFUSED: the system gives no such memory: it forbids that kind,
+ * or for BRAINMM_JIT_WRITABLE both kinds; BRAINMM_E_ARGUMENT: unknown KIND, or HEAP is NULL; BRAINMM_E_MEMORY. */
 BRAINMM_API int BRAINMM_CALL brainmm_jit_heap_create(unsigned kind, brainmm_jit_heap **heap);
 
 /* Allocates memory for SIZE bytes of code at a multiple of 16 and returns the address where the code will run. If
  * WRITABLE is not NULL, *WRITABLE becomes the address where the code is written: the same one, or the one in the
  * other view. The contents are undefined. Allocations share pages. With two views, both processes share the memory
  * after fork().
- * NULL, and *WRITABLE is as before: SIZE is 0 or above PTRDIFF_MAX, HEAP is not a live heap, or not enough memory. */
+ * NULL, and *WRITABLE is as before: SIZE is 0 or above 2 GiB, HEAP is not a live heap, not enough memory, or WRITABLE
+ * is NULL while a heap of kind BRAINMM_JIT_WRITABLE has two views, because the code could not be written. */
 BRAINMM_API void *BRAINMM_CALL brainmm_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable);
 
 /* Frees code by the address where it runs. NULL is allowed and does nothing. The memory may hold other code soon; it
@@ -379,7 +389,7 @@ typedef struct brainmm_stats {
     uint64_t live_bytes;     /* their usable bytes */
     uint64_t free_bytes;     /* free memory in units that hold a live allocation or belong to a thread */
     uint64_t cached_bytes;   /* units that are free and have not gone back to the system */
-    uint64_t overhead_bytes; /* the heap's own tables and records */
+    uint64_t overhead_bytes; /* the heap's own tables and records, and the emergency reserve */
     uint64_t committed_bytes;    /* asked of the system; on Linux the parts never touched cost no memory */
     uint64_t committed_most;     /* the most of it ever, without the overhead */
     uint64_t reserved_bytes;     /* of address space */

@@ -171,13 +171,17 @@ procedure MoveB16Aligned(const Source; var Dest; const B16Count: NativeInt);
 
 type
 { A heap of memory for machine code: readable, writable and executable. Any thread may call any method. Methods with two
-  names do the same under both. The end of the heap frees all of its memory. Errors 203, 204. }
+  names do the same under both. The end of the heap frees all of its memory. Errors 203, 204.
+  Some systems forbid memory that is writable and executable at one address (PR_SET_MDWE on Linux). The heap then has
+  two addresses for its memory: GetMemoryViews returns where the code runs, and stores in Writable where it is written.
+  Elsewhere the two are equal. On such a system GetMemory raises error 203, because its code could not be written. }
   IJITHeap = interface
     procedure Clear; stdcall;
     function GetMemory(Size: NativeInt): Pointer; stdcall; { nil with a Size of 0 or less }
     procedure FreeMemory(P: Pointer); stdcall; { does nothing if P is nil }
     function SyncGetMemory(Size: NativeInt): Pointer; stdcall;
     procedure SyncFreeMemory(P: Pointer); stdcall;
+    function GetMemoryViews(Size: NativeInt; out Writable: Pointer): Pointer; stdcall;
   end;
 
   TJITHeap = class(TInterfacedObject, IJITHeap)
@@ -191,6 +195,7 @@ type
     procedure FreeMemory(P: Pointer); stdcall;
     function SyncGetMemory(Size: NativeInt): Pointer; stdcall;
     procedure SyncFreeMemory(P: Pointer); stdcall;
+    function GetMemoryViews(Size: NativeInt; out Writable: Pointer): Pointer; stdcall;
   end;
 
 { COM's memory allocator on this heap. It follows COM's rules: it raises no error. }
@@ -587,6 +592,18 @@ begin
   if Size > 0 then
   begin
     Result := Heap.JitAlloc(FHeap, NativeUInt(Size), nil);
+    if Result = nil then
+      RaiseError(NoMemoryError);
+  end;
+end;
+
+function TJITHeap.GetMemoryViews(Size: NativeInt; out Writable: Pointer): Pointer;
+begin
+  Result := nil;
+  Writable := nil;
+  if Size > 0 then
+  begin
+    Result := Heap.JitAlloc(FHeap, NativeUInt(Size), @Writable);
     if Result = nil then
       RaiseError(NoMemoryError);
   end;

@@ -26,11 +26,22 @@
 #include <ucontext.h>
 #endif
 
-enum { MOMENTS_LEAST = 5, PIECES = 8, WITNESSES = 6, STEP_FLAG = 0x100, UNITS_SEEN = 2048 };
+enum {
+    MOMENTS_LEAST = 4,
+    PIECES = 8,
+    WITNESSES = 6,
+    STEP_FLAG = 0x100,
+    UNITS_SEEN = 512,
+    RANGES = 100,
+    ZERO_LEAST = 16384,
+    BESIDE_ZERO = 2048
+};
 
 /* Lies outside what is looked at for changes. */
 static struct {
-    uint64_t seen;
+    uintptr_t seen;
+    unsigned ranges;
+    const char *range[RANGES][2]; /* of the program's variables */
     unsigned moments, steps, stride, kill_at;
     bool stepping, held, killed;
 #if !defined(_WIN32)
@@ -195,8 +206,6 @@ static void act_minimize(void) { brainmm_thread_heap_minimize(); }
 static void act_region(void) {
     take(0, 24 * MIB);
     drop(0);
-    take(0, 24 * MIB);
-    drop(0);
 }
 
 struct action {
@@ -297,13 +306,34 @@ extern char data_start[] __asm__("__data_start"), data_end[] __asm__("_edata");
 extern char bss_start[] __asm__("__bss_start"), bss_end[] __asm__("_end");
 #endif
 
-static uint64_t mix(uint64_t sum, const void *from, const void *to) {
-    const uint64_t *word = (const uint64_t *)(((uintptr_t)from + 7) & ~(uintptr_t)7);
-    uint64_t sums[4] = {sum, 1, 2, 3};
-    for (; word + 4 <= (const uint64_t *)to; word += 4)
+static uintptr_t mix(uintptr_t sum, const void *from, const void *to) {
+    const uintptr_t *word = from;
+    uintptr_t sums[4] = {sum, 1, 2, 3};
+    for (; word + 4 <= (const uintptr_t *)to; word += 4)
         for (unsigned i = 0; i < 4; i++)
-            sums[i] = (sums[i] ^ word[i]) * 0x9E3779B97F4A7C15u;
+            sums[i] = (sums[i] ^ word[i]) * (uintptr_t)0x9E3779B97F4A7C15u;
     return sums[0] ^ sums[1] << 1 ^ sums[2] << 2 ^ sums[3] << 3;
+}
+
+/* Tables of which most is 0 would take most of the time. What lies beside them may be a variable that is 0 now. */
+static void note_variables(const char *at, const char *end) {
+    static const char zero[ZERO_LEAST];
+    const char *from = at = (const char *)(((uintptr_t)at + 63) & ~(uintptr_t)63);
+    while (at + ZERO_LEAST < end) {
+        if (memcmp(at, zero, ZERO_LEAST) != 0) {
+            at += 64;
+            continue;
+        }
+        CHECK(run->ranges < RANGES);
+        run->range[run->ranges][0] = from;
+        run->range[run->ranges++][1] = at + BESIDE_ZERO;
+        while (at + 64 <= end && memcmp(at, zero, 64) == 0)
+            at += 64;
+        from = at - BESIDE_ZERO;
+    }
+    CHECK(run->ranges < RANGES);
+    run->range[run->ranges][0] = from;
+    run->range[run->ranges++][1] = end;
 }
 
 /* How a heap of code begins (jit.c). */
@@ -315,13 +345,15 @@ struct code_heap {
     struct jit_chunk *chunks;
 };
 
-static uint64_t state(void) {
+static uintptr_t state(void) {
     const struct jit_chunk *chunk = ((struct code_heap *)(void *)code_heap)->chunks;
     size_t first = unit_number(unit_at(witness[2])) - 1, end = units_known();
     first = first > UNITS_SEEN / 2 ? (first - UNITS_SEEN / 2) & ~(size_t)255 : 0;
     end = end < first + UNITS_SEEN ? end : first + UNITS_SEEN;
     uint64_t *const maps[] = {space.owned, space.starts, space.free, space.committed, space.marked, space.idle};
-    uint64_t sum = mix(mix(0, data_start, data_end), bss_start, bss_end);
+    uintptr_t sum = 0;
+    for (unsigned i = 0; i < run->ranges; i++)
+        sum = mix(sum, run->range[i][0], run->range[i][1]);
     for (unsigned i = 0; i < 6; i++)
         sum = mix(sum, maps[i] + first / 64, maps[i] + end / 64);
     sum = mix(sum, chunk, chunk->bits + 2 * bits_words(chunk->granules));
@@ -343,7 +375,7 @@ static bool is_moment(bool called) {
     run->steps++;
     if (!look)
         return false;
-    uint64_t now = state();
+    uintptr_t now = state();
     if (now == run->seen && !called)
         return false;
     run->seen = now;
@@ -388,6 +420,8 @@ static void start(void) {
     CHECK(brainmm_jit_heap_create(BRAINMM_JIT_WRITABLE, &code_heap) == BRAINMM_OK);
     CHECK(brainmm_jit_alloc(code_heap, 1000, NULL) != NULL);
     use_all(); /* the window, the thread's heap and a few slabs are there */
+    note_variables(data_start, data_end);
+    note_variables(bss_start, bss_end);
 }
 
 /* ---- Linux: a child looks --------------------------------------------------------------------------------------- */

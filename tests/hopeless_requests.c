@@ -73,7 +73,10 @@ static void fails_cheaply(uint64_t size, const char *when) {
         calls = 0;
         void *piece = brainmm_alloc((size_t)size);
         CHECK_MSG(piece == NULL, "%s: %" PRIu64 " bytes at %p", when, size, piece);
-        CHECK_MSG(calls <= CALLS_MOST, "%s: %" PRIu64 " bytes took %u calls of the system", when, size, calls);
+        /* 32 bit: to give memory back could have helped the first time */
+        bool may_reclaim = sizeof piece == 4 && round == 0 && size < SIZE_MAX / 2;
+        CHECK_MSG(calls <= CALLS_MOST || may_reclaim, "%s: %" PRIu64 " bytes took %u calls of the system", when, size,
+                  calls);
     }
 }
 

@@ -70,6 +70,22 @@ static void check_rights(unsigned kind) {
     CHECK(brainmm_jit_heap_destroy(heap) == BRAINMM_OK);
 }
 
+/* A size that no code can have is refused before the system is asked: no memory is used up, and the system's
+ * killer of large processes has nothing to look for. */
+static void check_absurd_sizes(unsigned kind) {
+    static const uint64_t sizes[] = {UINT64_C(16) << 30, UINT64_C(2) << 40, PTRDIFF_MAX / 2, PTRDIFF_MAX - 4 * MIB};
+    brainmm_jit_heap *heap = heap_make(kind);
+    char nothing, *writable = &nothing;
+    size_t before = resident_bytes();
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (sizes[i] <= PTRDIFF_MAX && sizes[i] > (UINT64_C(1) << 31))
+            for (unsigned k = 0; k < 1000; k++)
+                CHECK(brainmm_jit_alloc(heap, (size_t)sizes[i], (void **)&writable) == NULL && writable == &nothing);
+    CHECK_MSG(UNDER_SANITIZER || resident_growth(before) < 4 * MIB, "%zu KiB more", resident_growth(before) / KIB);
+    code_make(heap, 100, 1);
+    CHECK(brainmm_jit_heap_destroy(heap) == BRAINMM_OK);
+}
+
 /* A piece costs its size rounded up to 16, and nothing more. */
 static void check_density(unsigned kind) {
     brainmm_jit_heap *heap = heap_make(kind);
@@ -191,6 +207,7 @@ int main(void) {
     for (unsigned kind = BRAINMM_JIT_WRITABLE; kind <= BRAINMM_JIT_TWO_VIEWS; kind++) {
         check_rights(kind);
         check_code(kind);
+        check_absurd_sizes(kind);
         check_density(kind);
         check_refusals(kind);
         check_reuse(kind);

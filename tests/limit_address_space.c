@@ -131,7 +131,8 @@ int main(int argc, char **argv) {
         run_limited(argv[0], i, false, theirs);
         for (unsigned k = 0; k < FILLS; k++) {
             printf("limit %u, %zu bytes: %zu MiB, the C library %zu\n", i, fills[k].size, ours[k], theirs[k]);
-            CHECK((ours[k] + LESS_MIB) * 100 >= theirs[k] * fills[k].percent);
+            size_t ours_most = ours[k] + LESS_MIB + fills[k].size / MIB; /* the last piece may just not fit */
+            CHECK(ours_most * 100 >= theirs[k] * fills[k].percent);
         }
     }
     return TEST_PASSED;

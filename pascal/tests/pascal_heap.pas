@@ -443,6 +443,8 @@ begin
     @Run := Codes[I];
     Expect(Run() = I, 'what was written to the heap runs');
   end;
+  Expect(Code.GetMemoryViews(16, P) = P, 'one address to write and to run code');
+  Expect((Code.GetMemoryViews(0, P) = nil) and (P = nil), 'GetMemoryViews of nothing is nil');
   Expect((Code.GetMemory(0) = nil) and (Code.GetMemory(-5) = nil), 'GetMemory of nothing is nil');
   Code.FreeMemory(nil);
   P := Codes[3];

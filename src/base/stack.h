@@ -13,6 +13,7 @@
 struct stack {
     atomic_u64 head; /* changes << 32 | number; number 0: the stack is empty */
 };
+_Static_assert(_Alignof(struct stack) == sizeof(uint64_t), "the head lies in one cache line");
 
 #define STACK_CHANGE ((uint64_t)1 << 32)
 

@@ -55,7 +55,7 @@ static void list_add(uint32_t *list, struct unit *unit) {
 }
 
 static struct unit *shared_unit_create(size_t size, unsigned mode) {
-    char *address = run_take(UNIT_SIZE, UNIT_SIZE, UNIT_BLOCKS, mode);
+    char *address = run_take(UNIT_SIZE, UNIT_SIZE, UNIT_BLOCKS, mode, NULL);
     if (!address)
         return NULL;
     struct unit *unit = unit_at(address);
@@ -137,7 +137,7 @@ static int shared_give(void *block, unsigned mode) {
 
 static void *take_once(unsigned index, unsigned mode) {
     size_t size = block_bytes(index);
-    return index < SHARED_SIZES ? shared_take(index, mode) : run_take(size, size, UNIT_BLOCK, mode);
+    return index < SHARED_SIZES ? shared_take(index, mode) : run_take(size, size, UNIT_BLOCK, mode, NULL);
 }
 
 void *block_take(size_t size, unsigned mode) {
@@ -145,7 +145,9 @@ void *block_take(size_t size, unsigned mode) {
     if (index == BLOCK_SIZES || mode >= MODES)
         return NULL;
     void *block = take_once(index, mode);
-    return block || !reclaim_all() ? block : take_once(index, mode);
+    if (!block && reclaim_all())
+        block = take_once(index, mode);
+    return block ? block : reclaim_failed();
 }
 
 int block_give(void *block, unsigned mode) {
@@ -161,7 +163,7 @@ int block_give(void *block, unsigned mode) {
 
 /* The lock was taken from a dead thread, which may have ended in the midst of a list. A unit that it was making or
  * giving back is lost, or serves the next blocks. */
-static void blocks_recover(void) {
+static COLD void blocks_recover(void) {
     memset(with_space, 0, sizeof with_space);
     units_lock();
     size_t at = 0;

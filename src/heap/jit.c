@@ -4,6 +4,7 @@
 #include "base/align.h"
 #include "base/bits.h"
 #include "heap/jit_chunk.h"
+#include "heap/reclaim.h"
 #include "heap/run.h"
 #include "memory/instrument.h"
 #include "slab/slab.h"
@@ -14,6 +15,7 @@
 struct brainmm_jit_heap {
     struct object looks_free; /* its `next` is live_link() */
     enum brainmm_jit_kind kind;
+    bool views_instead; /* its maker asked for the other kind, which the system forbids */
     struct brainmm_jit_heap *next;
     size_t next_size; /* of a chunk */
     struct jit_chunk *chunks;
@@ -42,7 +44,7 @@ static bool is_jit_heap(const struct brainmm_jit_heap *heap) {
 }
 
 /* The lock was taken from a dead thread. What it had taken and not listed, or unlisted and not given back, is lost. */
-static void recover(void) {
+static COLD void recover(void) {
     for (struct brainmm_jit_heap **link = &jit_heaps, *heap; (heap = *link) != NULL;) {
         for (struct jit_chunk *chunk = heap->chunks; chunk; chunk = chunk->next)
             jit_chunk_recover(chunk);
@@ -202,6 +204,27 @@ bool jit_is_consistent(void) {
     return consistent;
 }
 
+/* Whether memory that may be written cannot become executable, and not only because memory is short. */
+static bool system_forbids_both(void) {
+    void *probe = run_take(UNIT_SIZE, UNIT_SIZE, UNIT_JIT, BRAINMM_USER, NULL);
+    bool forbids = probe && !os_protect(probe, UNIT_SIZE, run_mode_rights(BRAINMM_JIT));
+    if (probe && !forbids)
+        os_protect(probe, UNIT_SIZE, run_mode_rights(BRAINMM_USER));
+    if (probe)
+        run_give(probe, UNIT_JIT, BRAINMM_USER);
+    return forbids;
+}
+
+/* The first chunk, from which it is known what the system allows. */
+static struct jit_chunk *first_chunk(struct brainmm_jit_heap *heap) {
+    struct jit_chunk *chunk = jit_chunk_create(heap->kind, JIT_CHUNK_LEAST);
+    if (chunk || heap->kind == BRAINMM_JIT_TWO_VIEWS || !system_forbids_both())
+        return chunk;
+    heap->kind = BRAINMM_JIT_TWO_VIEWS;
+    heap->views_instead = true;
+    return jit_chunk_create(heap->kind, JIT_CHUNK_LEAST);
+}
+
 /* ---- The functions of brainmm.h --------------------------------------------------------------------------------- */
 
 int jit_heap_create(unsigned kind, brainmm_jit_heap **result) {
@@ -213,7 +236,7 @@ int jit_heap_create(unsigned kind, brainmm_jit_heap **result) {
     heap->kind = kind;
     heap->next_size = JIT_CHUNK_LEAST;
     jit_lock();
-    heap->chunks = jit_chunk_create(kind, JIT_CHUNK_LEAST); /* whether the system allows it is known now */
+    heap->chunks = first_chunk(heap);
     if (heap->chunks) {
         heap->looks_free.next = live_link(heap);
         heap->next = jit_heaps;
@@ -257,13 +280,15 @@ int jit_heap_destroy(brainmm_jit_heap *heap) {
 
 void *jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable) {
     void *written;
-    if (!is_jit_heap(heap) || size == 0 || size > PTRDIFF_MAX - CHUNK_MOST)
+    if (!is_jit_heap(heap) || size == 0 || size > PTRDIFF_MAX - CHUNK_MOST || (heap->views_instead && !writable))
         return NULL;
     jit_lock();
     char *code = alloc_locked(heap, (size + JIT_GRANULE - 1) / JIT_GRANULE, &written);
     changes += code != NULL;
     jit_unlock();
-    if (code && writable)
+    if (!code)
+        return size > JIT_CHUNK_MOST ? NULL : reclaim_failed();
+    if (writable)
         *writable = written;
     return code;
 }

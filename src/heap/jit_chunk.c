@@ -9,20 +9,23 @@
 #include "heap/piece.h"
 #include "heap/reclaim.h"
 #include "heap/run.h"
+#include "memory/instrument.h"
 #include <string.h>
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
-static void *run_create(size_t size, unsigned mode) {
-    void *run = run_take(size, UNIT_SIZE, UNIT_JIT, mode);
-    return run || !reclaim_all() ? run : run_take(size, UNIT_SIZE, UNIT_JIT, mode);
+static void *run_create(size_t size, unsigned mode, bool *fresh) {
+    void *run = run_take(size, UNIT_SIZE, UNIT_JIT, mode, fresh);
+    return run || !reclaim_all() ? run : run_take(size, UNIT_SIZE, UNIT_JIT, mode, fresh);
 }
 
 void *jit_record_create(size_t size) {
-    void *record = size > MEDIUM_MAX ? run_create(size, BRAINMM_USER) : piece_alloc(size);
+    bool fresh = false;
+    void *record = size > MEDIUM_MAX ? run_create(size, BRAINMM_USER, &fresh) : piece_alloc(size);
     if (!record)
         return NULL;
-    memset(record, 0, size);
+    if (!fresh || INSTRUMENTED)
+        memset(record, 0, size);
     if (size <= MEDIUM_MAX)
         object_mark(record, slab_of(record));
     return record;
@@ -35,35 +38,23 @@ void jit_record_destroy(void *record) {
     piece_free(record);
 }
 
-static bool memory_create(struct jit_chunk *chunk, size_t size) {
+/* The memory that CHUNK says it has. */
+static bool memory_create(struct jit_chunk *chunk) {
+    size_t size = chunk->granules * JIT_GRANULE;
     void *writable = NULL, *code = NULL;
     if (chunk->kind == BRAINMM_JIT_TWO_VIEWS) {
         if (!os_map_views(size, &writable, &code))
             return false;
         units_note_outside((ptrdiff_t)size);
     } else {
-        writable = code = run_create(size, BRAINMM_JIT);
+        writable = code = run_create(size, BRAINMM_JIT, NULL);
     }
     chunk->code = code;
     chunk->writable = writable;
     return code != NULL;
 }
 
-struct jit_chunk *jit_chunk_create(enum brainmm_jit_kind kind, size_t size) {
-    size_t granules = size / JIT_GRANULE;
-    struct jit_chunk *chunk = jit_record_create(sizeof *chunk + 2 * bits_words(granules) * sizeof(uint64_t));
-    if (!chunk)
-        return NULL;
-    chunk->kind = kind;
-    chunk->granules = granules;
-    chunk->too_many = SIZE_MAX;
-    if (memory_create(chunk, size))
-        return chunk;
-    jit_record_destroy(chunk);
-    return NULL;
-}
-
-void jit_chunk_destroy(struct jit_chunk *chunk) {
+static void memory_destroy(const struct jit_chunk *chunk) {
     size_t size = chunk->granules * JIT_GRANULE;
     if (chunk->kind == BRAINMM_JIT_TWO_VIEWS) {
         if (os_unmap_views(size, chunk->writable, chunk->code)) /* else it stays in use for ever, and is counted */
@@ -71,6 +62,26 @@ void jit_chunk_destroy(struct jit_chunk *chunk) {
     } else {
         run_give(chunk->code, UNIT_JIT, BRAINMM_JIT);
     }
+}
+
+/* The system is asked for the memory first. What it refuses costs no record, whose size is a 64th of it. */
+struct jit_chunk *jit_chunk_create(enum brainmm_jit_kind kind, size_t size) {
+    size_t granules = size / JIT_GRANULE;
+    struct jit_chunk made = {.kind = kind, .granules = granules, .too_many = SIZE_MAX};
+    if (size > JIT_CHUNK_MOST || !memory_create(&made))
+        return NULL;
+    struct jit_chunk *chunk = jit_record_create(sizeof *chunk + 2 * bits_words(granules) * sizeof(uint64_t));
+    if (!chunk) {
+        memory_destroy(&made);
+        return NULL;
+    }
+    made.looks_free = chunk->looks_free;
+    *chunk = made;
+    return chunk;
+}
+
+void jit_chunk_destroy(struct jit_chunk *chunk) {
+    memory_destroy(chunk);
     jit_record_destroy(chunk);
 }
 
@@ -138,7 +149,7 @@ bool jit_chunk_free(struct jit_chunk *chunk, const char *code) {
 /* A piece has a start while any of its granules is in use. Granules of an allocation come into use, and those of a free
  * go, from the first one on. So a start without a granule is dropped, and granules before which there is none are
  * free. */
-void jit_chunk_recover(struct jit_chunk *chunk) {
+COLD void jit_chunk_recover(struct jit_chunk *chunk) {
     uint64_t *starts = jit_chunk_starts(chunk);
     for (size_t word = 0; word < bits_words(chunk->granules); word++)
         starts[word] &= chunk->bits[word];

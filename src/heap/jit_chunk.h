@@ -21,6 +21,7 @@
 
 #define JIT_GRANULE 16u
 #define JIT_CHUNK_LEAST ((size_t)1 << 16)
+#define JIT_CHUNK_MOST ((size_t)1 << 31) /* code calls no further than 2 GiB */
 
 struct jit_chunk {
     struct object looks_free; /* jit_record_create() */
@@ -39,7 +40,8 @@ struct jit_chunk {
 void *jit_record_create(size_t size);
 void jit_record_destroy(void *record);
 
-/* A chunk of SIZE bytes, a multiple of JIT_CHUNK_LEAST, all of it free. NULL: out of memory, or the system refuses. */
+/* A chunk of SIZE bytes, a multiple of JIT_CHUNK_LEAST, all of it free. NULL: out of memory, SIZE is above
+ * JIT_CHUNK_MOST, or the system refuses. */
 struct jit_chunk *jit_chunk_create(enum brainmm_jit_kind kind, size_t size);
 void jit_chunk_destroy(struct jit_chunk *chunk);
 

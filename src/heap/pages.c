@@ -6,14 +6,16 @@
 static bool count_is_possible(size_t count) { return count <= PTRDIFF_MAX / BRAINMM_PAGE_SIZE; }
 
 static void *take_once(size_t count, unsigned mode) {
-    return run_take(count * BRAINMM_PAGE_SIZE, UNIT_SIZE, UNIT_PAGES, mode);
+    return run_take(count * BRAINMM_PAGE_SIZE, UNIT_SIZE, UNIT_PAGES, mode, NULL);
 }
 
 void *pages_take(size_t count, unsigned mode) {
     if (count == 0 || !count_is_possible(count) || mode >= MODES)
         return NULL;
     void *pages = take_once(count, mode);
-    return pages || !reclaim_for(count * BRAINMM_PAGE_SIZE) ? pages : take_once(count, mode);
+    if (!pages && reclaim_for(count * BRAINMM_PAGE_SIZE))
+        pages = take_once(count, mode);
+    return pages ? pages : reclaim_failed();
 }
 
 int pages_give(void *pages, unsigned mode) {
@@ -38,5 +40,7 @@ void *pages_resize(void *pages, size_t count, unsigned mode, enum contents conte
         return NULL;
     size_t size = count * BRAINMM_PAGE_SIZE;
     void *resized = run_resize(run, size, contents);
-    return resized || !reclaim_for(size) ? resized : run_resize(run, size, contents);
+    if (!resized && reclaim_for(size))
+        resized = run_resize(run, size, contents);
+    return resized ? resized : reclaim_failed();
 }

@@ -40,8 +40,12 @@ static void *alloc_run(size_t size, size_t alignment, bool *fresh) {
     return piece;
 }
 
+/* What a request of SIZE bytes has come to. */
+static void *result_of(void *piece, size_t size) { return piece || size > PTRDIFF_MAX ? piece : reclaim_failed(); }
+
 void *piece_alloc_slow(size_t size) {
-    return size > MEDIUM_MAX ? alloc_run(size, BRAINMM_ALIGNMENT, NULL) : alloc_from_bin(size_class_of(size));
+    void *piece = size > MEDIUM_MAX ? alloc_run(size, BRAINMM_ALIGNMENT, NULL) : alloc_from_bin(size_class_of(size));
+    return result_of(piece, size);
 }
 
 void *piece_alloc_zeroed(size_t size) {
@@ -51,10 +55,12 @@ void *piece_alloc_zeroed(size_t size) {
         return object ? memset(object, 0, bin_geometry[size_class_of(size)].object_size) : NULL;
     }
     void *run = alloc_run(size, BRAINMM_ALIGNMENT, &fresh);
-    return !run || (fresh && !INSTRUMENTED) ? run : memset(run, 0, unit_of(run)->run.size);
+    if (!run)
+        return result_of(NULL, size);
+    return fresh && !INSTRUMENTED ? run : memset(run, 0, unit_of(run)->run.size);
 }
 
-void *piece_alloc_aligned(size_t alignment, size_t size) {
+static void *alloc_aligned(size_t alignment, size_t size) {
     if (alignment < BRAINMM_ALIGNMENT)
         alignment = BRAINMM_ALIGNMENT;
     if (size > MEDIUM_MAX || alignment > bin_alignment(HEAP_BINS - 1))
@@ -68,6 +74,8 @@ void *piece_alloc_aligned(size_t alignment, size_t size) {
     object_clear_mark(object);
     return instrument_alloc(object, piece_usable_size);
 }
+
+void *piece_alloc_aligned(size_t alignment, size_t size) { return result_of(alloc_aligned(alignment, size), size); }
 
 /* ---- Release ---------------------------------------------------------------------------------------------------- */
 
@@ -133,11 +141,11 @@ static size_t size_to_grow_to(size_t size) {
 
 /* The piece moves to another place, or stays if it is large enough and there is none. */
 static void *resize_elsewhere(void *old, size_t usable, size_t alignment, size_t size, enum contents contents) {
-    void *moved = piece_alloc_aligned(alignment, size > usable ? size_to_grow_to(size) : size);
+    void *moved = alloc_aligned(alignment, size > usable ? size_to_grow_to(size) : size);
     if (!moved && size > usable)
-        moved = piece_alloc_aligned(alignment, size);
+        moved = alloc_aligned(alignment, size);
     if (!moved)
-        return size <= usable ? old : NULL;
+        return size <= usable ? old : reclaim_failed();
     if (contents == CONTENTS_KEPT)
         memcpy(moved, old, size < usable ? size : usable);
     piece_free(old);
@@ -161,7 +169,9 @@ static void *resize_run(struct unit *run, void *old, size_t size, enum contents 
     if (size <= MEDIUM_MAX)
         return resize_elsewhere(old, run->run.size, run_alignment(run), size, contents);
     void *resized = run_resize(run, size, contents);
-    return resized || !reclaim_for(size) ? resized : run_resize(run, size, contents);
+    if (!resized && reclaim_for(size))
+        resized = run_resize(run, size, contents);
+    return result_of(resized, size);
 }
 
 void *piece_resize(void *old, size_t size, enum contents contents) {

@@ -13,6 +13,10 @@ bool reclaim_all(void);
 /* The same after a request for SIZE bytes was refused, if it could help. */
 bool reclaim_for(size_t size);
 
+/* A request has failed for good, as the caller is about to tell. What the calling thread asks for to handle that may
+ * come from the emergency reserve (memory/units.h). Returns NULL. */
+void *reclaim_failed(void);
+
 /* Slabs that other threads have freed completely become free units, if there are enough of them to be worth a look. For
  * a thread that is about to ask for a run. */
 void reclaim_slabs(void);

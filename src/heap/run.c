@@ -62,12 +62,12 @@ static void *block_take_cached(unsigned mode) {
     return run_enter(block, UNIT_SIZE, kind_without_lock(mode), mode, UNIT_SIZE);
 }
 
-void *run_take(size_t size, size_t alignment, enum unit_kind kind, unsigned mode) {
+void *run_take(size_t size, size_t alignment, enum unit_kind kind, unsigned mode, bool *fresh) {
     if (kind == UNIT_BLOCK && size == UNIT_SIZE && mode != BRAINMM_JIT)
         return block_take_cached(mode);
     if (size > PTRDIFF_MAX - UNIT_SIZE)
         return NULL;
-    struct unit *run = units_take(run_units(size), unit_alignment(size, alignment), UNITS_SPARSE, NULL);
+    struct unit *run = units_take(run_units(size), unit_alignment(size, alignment), UNITS_SPARSE, fresh);
     if (!run)
         return NULL;
     void *address = run_enter(run, size, kind, mode, alignment);

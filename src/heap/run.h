@@ -27,8 +27,9 @@ static inline bool kind_is_block(unsigned kind) {
  * ALIGNMENT can be. *FRESH, if FRESH is not NULL, becomes true when the memory reads as zero. */
 void *run_alloc(size_t size, size_t alignment, bool *fresh);
 
-/* Memory for pages, blocks or code. NULL: out of memory, or the system refuses to make it executable. */
-void *run_take(size_t size, size_t alignment, enum unit_kind kind, unsigned mode);
+/* Memory for pages, blocks or code. NULL: out of memory, or the system refuses to make it executable. *FRESH as
+ * above. */
+void *run_take(size_t size, size_t alignment, enum unit_kind kind, unsigned mode, bool *fresh);
 
 /* A run of SIZE bytes like RUN, with headroom if it is of a size that tends to grow. NULL: out of memory. */
 struct unit *run_take_like(const struct unit *run, size_t size);

@@ -42,6 +42,7 @@ static void complete(brainmm_stats *stats) {
     units_figures(&units);
     thread_heaps_figures(&heaps);
     resize_counters_get(&resizing);
+    units.used -= units.held_back;
     kept = kept < units.used ? kept : units.used; /* the two are of different moments */
     for (unsigned kind = 0; kind < sizeof stats->kinds / sizeof *stats->kinds; kind++) {
         stats->live_count += stats->kinds[kind].count;
@@ -50,7 +51,7 @@ static void complete(brainmm_stats *stats) {
     uint64_t used = (uint64_t)units_bytes(units.used - kept) + units.outside;
     stats->free_bytes = used > stats->live_bytes ? used - stats->live_bytes : 0;
     stats->cached_bytes = units_bytes(kept + units.idle);
-    stats->overhead_bytes = units.table_committed + heaps.bytes;
+    stats->overhead_bytes = units.table_committed + heaps.bytes + units_bytes(units.held_back);
     stats->committed_bytes = used + stats->cached_bytes + stats->overhead_bytes;
     stats->committed_most = units.committed_most;
     stats->reserved_bytes = units.reserved + units.table + heaps.reserved + units.outside;

@@ -5,6 +5,14 @@
 #include "memory/idle.h"
 #include "sync/assert.h"
 
+#if WINDOW_IS_EVERYTHING
+#define HEADROOM_MOST (((size_t)128 << 20) >> UNIT_SHIFT) /* of all runs */
+#else
+#define HEADROOM_MOST (((size_t)4 << 30) >> UNIT_SHIFT) /* or three times what is in use */
+#endif
+
+#define LIMITED_PART 8u /* of what is in use, where addresses are limited */
+
 static uint32_t first_with_headroom; /* a list of runs, linked by next and prev */
 
 static void list_add(struct unit *run) {
@@ -24,6 +32,17 @@ static void list_remove(struct unit *run) {
         link_set(&unit_from_number(prev)->next, next);
     else
         first_with_headroom = next;
+}
+
+size_t headroom_allowed(size_t headroom) {
+    size_t most = HEADROOM_MOST;
+    if (region_is_limited())
+        most = totals.used / LIMITED_PART;
+    else if (!WINDOW_IS_EVERYTHING && most < 3 * totals.used)
+        most = 3 * totals.used;
+    if (totals.headroom + headroom <= most)
+        return headroom;
+    return most > totals.headroom ? most - totals.headroom : 0;
 }
 
 /* The place is kept beside the length, because what the run says of its own length belongs to whoever resizes it and
@@ -81,7 +100,7 @@ bool headroom_free_all(void) {
 /* ---- After a dead thread ---------------------------------------------------------------------------------------- */
 
 /* Whether COUNT units from AT on can be headroom that no other run claims. */
-static bool can_be_headroom(size_t at, size_t count) {
+static COLD bool can_be_headroom(size_t at, size_t count) {
     return at <= units_known() && count <= units_known() - at && bits_all_set(space.owned, at, count) &&
            bits_all_clear(space.free, at, count) && bits_all_clear(space.committed, at, count) &&
            bits_all_clear(space.idle, at, count);
@@ -89,7 +108,7 @@ static bool can_be_headroom(size_t at, size_t count) {
 
 /* Only a run has headroom. But it has no kind yet while its thread is about to describe it, and none any more while it
  * is about to give it back. */
-static void recover_run(struct unit *unit) {
+static COLD void recover_run(struct unit *unit) {
     unsigned kind = unit_kind(unit);
     size_t count = kind == UNIT_SLAB || kind == UNIT_SUB ? 0 : headroom_of(unit);
     if (count == 0)
@@ -103,7 +122,7 @@ static void recover_run(struct unit *unit) {
     }
 }
 
-void headroom_recover(void) {
+COLD void headroom_recover(void) {
     first_with_headroom = 0;
     totals.headroom = 0;
     bits_clear(space.idle, 0, units_known());

@@ -11,6 +11,9 @@
 /* How much headroom a run has, in units. Without the lock it may have become 0 the next moment. */
 static inline size_t headroom_of(const struct unit *run) { return link_get(&run->run.headroom); }
 
+/* How much of a new run's HEADROOM may be granted. */
+size_t headroom_allowed(size_t headroom);
+
 /* A run's headroom becomes COUNT units from FIRST on. */
 void headroom_set(struct unit *run, size_t first, size_t count);
 

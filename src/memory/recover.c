@@ -16,7 +16,7 @@
 #include "memory/idle.h"
 
 /* No bit is set that another one denies. */
-static void recover_bits(void) {
+static COLD void recover_bits(void) {
     for (size_t word = 0; word < bits_words(units_known()); word++) {
         uint64_t owned = space.owned[word];
         space.starts[word] &= owned;
@@ -27,13 +27,13 @@ static void recover_bits(void) {
 }
 
 /* Nobody's units become free. Those of headroom have a bit in space.idle. */
-static void recover_nobodys(void) {
+static COLD void recover_nobodys(void) {
     for (size_t word = 0; word < bits_words(units_known()); word++)
         space.free[word] |= space.owned[word] & ~space.committed[word] & ~space.idle[word];
 }
 
 /* If the system does not take it, free memory is idle with what is in it. If that cannot be either, it is lost. */
-static void give_back(size_t first, size_t count) {
+static COLD void give_back(size_t first, size_t count) {
     if (os_decommit(address_of(first), units_bytes(count))) {
         idle_forget_marks(first, count);
         bits_clear(space.committed, first, count);
@@ -48,7 +48,7 @@ static void give_back(size_t first, size_t count) {
     }
 }
 
-static void recover_free(void) {
+static COLD void recover_free(void) {
     size_t end = units_known();
     for (size_t at = 0, stop; (at = bits_find_set(space.free, at, end)) < end; at = stop) {
         stop = bits_find_clear(space.free, at, end);
@@ -56,7 +56,7 @@ static void recover_free(void) {
     }
 }
 
-static void recover_figures(void) {
+static COLD void recover_figures(void) {
     size_t end = units_known(), free_units = 0;
     space.owned_units = totals.idle = 0;
     for (size_t word = 0; word < bits_words(end); word++) {
@@ -67,10 +67,11 @@ static void recover_figures(void) {
     totals.used = space.owned_units - free_units - totals.headroom;
     totals.changes++;
     space.lowest_free = bits_find_set(space.free, 0, end);
+    space.free_end = SIZE_MAX;
     totals_note_committed();
 }
 
-void space_recover(void) {
+COLD void space_recover(void) {
     recover_bits();
     headroom_recover();
     recover_nobodys();

@@ -7,16 +7,11 @@
 #include "memory/idle.h"
 #include "memory/mark.h"
 #include "memory/recover.h"
+#include "memory/reserve.h"
 #include "sync/assert.h"
 #include "sync/lock.h"
 
-#if WINDOW_IS_EVERYTHING
-#define HEADROOM_MOST (((size_t)128 << 20) >> UNIT_SHIFT) /* of all runs */
-#else
-#define HEADROOM_MOST (((size_t)4 << 30) >> UNIT_SHIFT) /* or three times what is in use */
-#endif
-#define FEW_UNITS 15u            /* below 1 MiB */
-#define LIMITED_HEADROOM_PART 8u /* of what is in use, where addresses are limited */
+#define FEW_UNITS 15u /* below 1 MiB */
 
 /* Free units that may stay reserved. Where there are enough addresses only what is as large as the rest goes, because
  * everybody who looks for free units would have to pass it. */
@@ -58,6 +53,18 @@ static bool release_free(void) {
     return space.owned_units < before;
 }
 
+/* The last resort. */
+static struct unit *take_from_reserve(size_t count, size_t alignment, bool *fresh) {
+    size_t first = reserve_take(count, alignment);
+    if (first == SIZE_MAX)
+        return NULL;
+    if (fresh)
+        *fresh = false;
+    totals.changes++;
+    link_set(&unit_at(address_of(first))->run.headroom, 0);
+    return unit_at(address_of(first));
+}
+
 static struct unit *take_locked(size_t count, size_t headroom, size_t alignment, enum units_use use, bool *fresh) {
     size_t first;
     bool few = use == UNITS_SPARSE && count > 1 && count <= FEW_UNITS;
@@ -66,13 +73,14 @@ static struct unit *take_locked(size_t count, size_t headroom, size_t alignment,
         if (region_add(count + headroom, alignment, few ? REGION_FOR_FEW_UNITS : REGION_FOR_ANY))
             continue;
         if (headroom == 0 && !headroom_free_all() && !release_free())
-            return NULL;
+            return take_from_reserve(count, alignment, fresh);
         headroom = 0;
     }
     if (use == UNITS_WHOLE)
         huge_expect_more(first, count);
     if (!units_commit(first, count, fresh))
-        return NULL;
+        return take_from_reserve(count, alignment, fresh);
+    reserve_note_found(count);
     struct unit *run = unit_at(address_of(first));
     ASSERT(unit_kind(run) == UNIT_NONE && load_relaxed(&run->limit) == 0);
     link_set(&run->run.headroom, 0);
@@ -91,21 +99,10 @@ struct unit *units_take(size_t count, size_t alignment, enum units_use use, bool
         return NULL;
     units_lock();
     struct unit *first = take_locked(count, 0, alignment, use, fresh);
+    reserve_look();
     idle_purge_if_due();
     units_unlock();
     return first;
-}
-
-/* How much of HEADROOM may be granted. */
-static size_t headroom_allowed(size_t headroom) {
-    size_t most = HEADROOM_MOST;
-    if (region_is_limited())
-        most = totals.used / LIMITED_HEADROOM_PART;
-    else if (!WINDOW_IS_EVERYTHING && most < 3 * totals.used)
-        most = 3 * totals.used;
-    if (totals.headroom + headroom <= most)
-        return headroom;
-    return most > totals.headroom ? most - totals.headroom : 0;
 }
 
 struct unit *units_take_with_headroom(size_t count, size_t headroom, size_t alignment) {
@@ -113,6 +110,7 @@ struct unit *units_take_with_headroom(size_t count, size_t headroom, size_t alig
         return NULL;
     units_lock();
     struct unit *run = take_locked(count, headroom_allowed(headroom), alignment, UNITS_SPARSE, NULL);
+    reserve_look();
     idle_purge_if_due();
     units_unlock();
     return run;
@@ -139,6 +137,7 @@ static void give_locked(size_t first, size_t count, enum idle_use use) {
     size_t spare = spare_units(), free_units = space.owned_units - totals.used - totals.headroom;
     if (free_units > spare)
         totals.idle -= region_release_free(first, count, spare, free_units);
+    reserve_look();
     idle_purge_if_due();
 }
 
@@ -183,6 +182,12 @@ void units_drop_headroom(struct unit *run) {
         return;
     units_lock();
     headroom_free(run);
+    units_unlock();
+}
+
+void units_open_reserve(void) {
+    units_lock();
+    reserve_open();
     units_unlock();
 }
 
@@ -331,6 +336,7 @@ void units_figures(struct units_figures *figures) {
     figures->used = totals.used;
     figures->idle = totals.idle;
     figures->headroom = totals.headroom;
+    figures->held_back = reserve_kept();
     figures->reserved = units_bytes(space.owned_units);
     window_table_figures(&figures->table, &figures->table_committed);
     figures->outside = totals.outside;

@@ -67,6 +67,10 @@ bool units_give_slab(struct unit *first, size_t count, enum units_wait wait);
 /* Returns all idle memory to the system. False if there was none. */
 bool units_purge(void);
 
+/* A request of the calling thread has failed, and nothing more can be done for it. From now on this thread gets units
+ * out of the emergency reserve, where there are no others, until the heap has plenty again (reserve.h). */
+void units_open_reserve(void);
+
 /* The lock. What a run, pages or a block of 64 KiB and more is, changes only under it. */
 void units_lock(void);
 void units_unlock(void);
@@ -92,6 +96,7 @@ struct units_figures {
     size_t reserved, table;  /* bytes of regions; of descriptors and bitmaps */
     size_t used, idle;       /* units in somebody's hands or kept for slabs; free, but committed */
     size_t headroom;         /* units of addresses that runs may grow into */
+    size_t held_back;        /* units in the emergency reserve; they count as used */
     size_t table_committed;  /* bytes of the table that are in use */
     size_t outside;          /* bytes that units_note_outside() has been told of */
     size_t committed_most;   /* the most bytes of all these that were ever committed at once */

@@ -3,6 +3,7 @@
 #include "memory/units_check.h"
 #include "memory/headroom.h"
 #include "memory/idle.h"
+#include "memory/reserve.h"
 #include "memory/unit_cache.h"
 #include "sync/lock.h"
 #include <stddef.h>
@@ -107,7 +108,7 @@ static const char *check_descriptors(void) {
         nobodys += used && unit_kind(unit) == UNIT_NONE;
     }
     if (!locks_were_cut())
-        EXPECT(nobodys == unit_cache_kept() + totals.lost, "units are in use by nobody");
+        EXPECT(nobodys == unit_cache_kept() + totals.lost + reserve_kept(), "units are in use by nobody");
     return NULL;
 }
 

@@ -12,9 +12,15 @@
 #endif
 
 #define FIRST_MOST ((size_t)1 << 14) /* R and the first region, in units: their descriptors are 1 MiB */
-#define PLACES_AT_RANDOM 16u         /* of the window, before the one where the system maps */
-#define LOW_PART 16u                 /* of the addresses, from below, is left to others */
-#define TABLES_PART 8u               /* of the window are for tables */
+#if defined(__SANITIZE_THREAD__)
+#define PLACES_AT_RANDOM 0u /* ThreadSanitizer turns a place that it refuses into address 0 */
+#define PLACE_FIRST at
+#else
+#define PLACE_FIRST at - 1
+#define PLACES_AT_RANDOM 16u /* of the window, before the one where the system maps */
+#endif
+#define LOW_PART 16u   /* of the addresses, from below, is left to others */
+#define TABLES_PART 8u /* of the window are for tables */
 
 /* Before window_start() every pointer finds this descriptor, which is nobody's. */
 static struct unit no_unit;
@@ -203,7 +209,7 @@ bool window_start(bool fixed_addresses, size_t units, size_t *first) {
     uint64_t chance = fixed_addresses ? 0 : os_random();
     for (uint64_t span = SPAN_MAX; end && span >= SPAN_MIN; span /= 2) {
         size_t at = (size_t)(end / span), low = 1 + at / LOW_PART, places = at > low ? at - low : 0;
-        const size_t beside[] = {at - 1, at + 1, at};
+        const size_t beside[] = {PLACE_FIRST, at + 1, at};
         for (unsigned tries = places ? 0 : PLACES_AT_RANDOM; tries < PLACES_AT_RANDOM + 3; tries++) {
             uint64_t rest = chance;
             size_t random = places ? (take_chance(&rest, places) + tries * (places / 3 | 1)) % places : 0;

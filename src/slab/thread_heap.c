@@ -11,29 +11,36 @@
 #include "sync/assert.h"
 #include "sync/lock.h"
 
-#define HEAPS_MAX 16384u /* heaps alive at once; threads beyond that borrow one for each operation */
+/* The table of heaps grows by parts, which never move. So a look-up takes no lock. */
+#define PART_HEAPS ((uint32_t)(65536 / sizeof(struct thread_heap *)))
+#define PARTS 512u                     /* 4 million heaps (32 bit: 8), as many as Linux has threads */
+#define HEAPS_MAX (PARTS * PART_HEAPS) /* alive at once; threads beyond that borrow one for each operation */
 
 struct thread_heap thread_heap_none, thread_heap_ended;
 OS_THREAD_WORD(&thread_heap_none);
 
-static struct thread_heap *heaps[HEAPS_MAX];
+static struct thread_heap **parts[PARTS];
 static atomic_u32 heap_count;
 static struct stack orphans;     /* heaps of ended threads, with their slabs */
 static struct stack empty_heaps; /* heaps without slabs */
 
-/* The lock of heaps[] and heap_count. A heap that a dead thread was making is not in the table, or is complete. */
+/* The lock of parts[] and heap_count. A heap that a dead thread was making is not in the table, or is complete. */
 void thread_heaps_lock(void) { lock_acquire(LOCK_THREAD_HEAPS); }
 void thread_heaps_unlock(void) { lock_release(LOCK_THREAD_HEAPS); }
 
-struct thread_heap *thread_heap_from_number(uint32_t number) {
-    return heaps[number - 1];
+static struct thread_heap **place_of(uint32_t number) {
+    return &parts[(number - 1) / PART_HEAPS][(number - 1) % PART_HEAPS];
 }
 
-static atomic_u32 *heap_link(uint32_t number) { return &heaps[number - 1]->next; }
+struct thread_heap *thread_heap_from_number(uint32_t number) {
+    return *place_of(number);
+}
+
+static atomic_u32 *heap_link(uint32_t number) { return &thread_heap_from_number(number)->next; }
 
 static struct thread_heap *heap_pop(struct stack *stack) {
     uint32_t number = stack_pop(stack, heap_link);
-    return number ? heaps[number - 1] : NULL;
+    return number ? thread_heap_from_number(number) : NULL;
 }
 
 static void heap_push(struct stack *stack, struct thread_heap *heap) {
@@ -55,14 +62,32 @@ void thread_heap_tops(uint32_t *orphan, uint32_t *empty) {
 static size_t heap_bytes(void) { return align_up(sizeof(struct thread_heap), os_facts.page); }
 static size_t heap_reserved(void) { return align_up(sizeof(struct thread_heap), os_facts.granule); }
 
+static size_t part_bytes(void) { return PART_HEAPS * sizeof(struct thread_heap *); }
+
+/* Makes room in the table for the heap NUMBER. False if there is no memory for it, or there are too many. */
+static bool place_create(uint32_t number) {
+    if (number > HEAPS_MAX)
+        return false;
+    struct thread_heap ***part = &parts[(number - 1) / PART_HEAPS];
+    if (*part)
+        return true;
+    void *made = os_reserve(part_bytes(), os_facts.granule);
+    if (made && !os_commit(made, part_bytes())) {
+        os_release(made, part_bytes());
+        made = NULL;
+    }
+    *part = made;
+    return made != NULL;
+}
+
 static struct thread_heap *heap_create(void) {
     struct thread_heap *heap = NULL;
     thread_heaps_lock();
     uint32_t count = load_relaxed(&heap_count);
-    if (count < HEAPS_MAX && (heap = os_reserve(heap_reserved(), os_facts.granule)) != NULL) {
+    if (place_create(count + 1) && (heap = os_reserve(heap_reserved(), os_facts.granule)) != NULL) {
         if (os_commit(heap, heap_bytes())) {
             heap->number = count + 1;
-            heaps[count] = heap;
+            *place_of(count + 1) = heap;
             store_release(&heap_count, count + 1); /* last, in case the thread is killed here */
         } else {
             os_release(heap, heap_reserved());
@@ -131,11 +156,14 @@ void thread_heaps_figures(struct thread_heaps_figures *figures) {
     uint32_t count = load_relaxed(&heap_count);
     *figures = (struct thread_heaps_figures){
         .heaps = count, .bytes = count * heap_bytes(), .reserved = count * heap_reserved()};
+    size_t table = (count + PART_HEAPS - 1) / PART_HEAPS * part_bytes();
+    figures->bytes += table;
+    figures->reserved += table;
     figures->remote_frees = remote_frees_without_heap();
     figures->changes = remote_frees_without_heap() + count + stack_changes(&orphans) + stack_changes(&empty_heaps);
-    for (uint32_t i = 0; i < count; i++) {
-        figures->threads += load_relaxed(&heaps[i]->thread_id) != 0;
-        figures->remote_frees += load_relaxed(&heaps[i]->remote_frees);
+    for (uint32_t number = 1; number <= count; number++) {
+        figures->threads += load_relaxed(&thread_heap_from_number(number)->thread_id) != 0;
+        figures->remote_frees += load_relaxed(&thread_heap_from_number(number)->remote_frees);
     }
     thread_heaps_unlock();
 }

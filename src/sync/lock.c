@@ -100,7 +100,7 @@ static bool wait_for_owner(enum lock_name name, uint32_t word, unsigned millisec
 
 /* The thread's id is asked for each time: a handler may have forked. Who has slept does not know who else sleeps, and
  * takes the lock as one for which others wait. */
-static __attribute__((noinline)) bool acquire_slowly(enum lock_name name) {
+static COLD bool acquire_slowly(enum lock_name name) {
     uint32_t waiters = 0;
     unsigned look_ms = 1;
     for (unsigned tries = 0;; tries++) {
@@ -136,7 +136,7 @@ bool lock_acquire(enum lock_name name) {
     return from_dead;
 }
 
-void locks_forked(uintptr_t before, uintptr_t now) {
+COLD void locks_forked(uintptr_t before, uintptr_t now) {
     store_relaxed(&cut, true);
     for (enum lock_name name = 0; name < LOCKS; name++) {
         uint32_t owner = owner_in(load_relaxed(&locks[name].word));
