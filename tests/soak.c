@@ -6,11 +6,11 @@
  *
  * At the end of each phase no thread runs. Then all of the heap's structures must agree, and all contents are checked.
  *
- *   soak [--seconds=4] [--seed=1] [--threads=4] [--slots=1200] [--raw-forks=0]
+ *   soak [--seconds=4] [--seed=1] [--threads=4] [--slots=1200]
  *
  * The program prints the seed. What the main thread decides and what each thread does follows from it, but not how
- * threads meet. --raw-forks=1: every other fork is a system call of which the C library learns nothing.
- * `make soak` runs this for ten minutes on each target (docs/testing.md).
+ * threads meet. Every other fork is a system call of which the C library learns nothing. `make soak` runs this for ten
+ * minutes on each target (docs/testing.md).
  */
 #include "heap_model.h"
 #include "heap_whole.h"
@@ -38,7 +38,7 @@ static struct code_slot {
 } code_slots[CODE_SLOTS];
 static brainmm_jit_heap *code_heaps[2]; /* of each kind; the slots with an even number use the first */
 
-static uint64_t seconds = 4, seed = 1, thread_count = 4, slot_count = 1200, raw_forks;
+static uint64_t seconds = 4, seed = 1, thread_count = 4, slot_count = 1200;
 static uint64_t phase_end_ms;
 static size_t live_bytes;
 static uint64_t steps_done, refusals, threads_started, forks_done;
@@ -223,7 +223,7 @@ _Noreturn static void child_runs(random_source *random, bool raw) {
 
 static void fork_and_wait(random_source *random) {
     int status;
-    bool raw = raw_forks && random_below(random, 2);
+    bool raw = random_below(random, 2) != 0;
     uint64_t child_seed = random_next(random);
     fflush(stdout);
     pid_t child = raw ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : fork();
@@ -337,8 +337,7 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++)
         if (!option(argv[i], "--seconds=", 1, 1000000, &seconds) && !option(argv[i], "--seed=", 0, UINT64_MAX, &seed) &&
             !option(argv[i], "--threads=", 1, THREADS_MOST, &thread_count) &&
-            !option(argv[i], "--slots=", 1, SLOTS_MOST, &slot_count) &&
-            !option(argv[i], "--raw-forks=", 0, 1, &raw_forks)) {
+            !option(argv[i], "--slots=", 1, SLOTS_MOST, &slot_count)) {
             fprintf(stderr, "soak: %s is no option, or its value is out of range\n", argv[i]);
             return TEST_FAILED;
         }

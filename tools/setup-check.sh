@@ -9,35 +9,14 @@ set -eu
 
 target=$1
 prefix=$2
-eval "$("$(dirname "$0")/target" "$target")"
+tools=$(dirname "$0")
+eval "$("$tools/target" "$target")"
 work=$(dirname "$prefix")/source
 mkdir -p "$work"
 
-fetch_source() {
-    set -- "$work"/check_*.orig.tar.gz
-    [ -e "$1" ] && return
-    mkdir -p "$work/apt/sources" "$work/apt/lists/partial" "$work/apt/cache/archives/partial"
-    signed=
-    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    [ -e $keyring ] && signed="[signed-by=$keyring] "
-    apt-get indextargets --format "deb-src $signed\$(REPO_URI) \$(RELEASE) main" \
-        'Created-By: Packages' 'Component: main' 'Origin: Debian' | sort -u >"$work/apt/sources/check.list"
-    [ -s "$work/apt/sources/check.list" ] || {
-        echo "apt knows no Debian source on this machine: run apt-get update first" >&2
-        exit 1
-    }
-    apt_private() {
-        apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$work/apt/sources" \
-            -o Dir::State::lists="$work/apt/lists" -o Dir::Cache="$work/apt/cache" -o APT::Sandbox::User= "$@"
-    }
-    apt_private update
-    (cd "$work" && apt_private source --download-only check)
-    rm -rf "$work/apt"
-}
-
 (
     flock 9
-    fetch_source
+    "$tools/debian-source" check "$work"
 ) 9>"$work/lock"
 
 set -- -DCHECK_ENABLE_TESTS=OFF -DCHECK_ENABLE_SUBUNIT=OFF -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$prefix"
