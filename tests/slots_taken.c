@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* slots_taken.c: the program has taken all of the system's slots of thread-local storage before it loads the heap. Calls
- * then fail, and the status tells why. Once a slot is free, the heap starts, although it is none of the first 64, which
- * the fast paths could read.
+/* slots_taken.c: the program has taken all of the system's slots of thread-local storage before it loads the heap.
+ * Calls then fail, and the status tells why. Once a slot is free, the heap starts, although it is none of the first 64,
+ * which the fast paths could read.
  */
 #include "heap_support.h"
 

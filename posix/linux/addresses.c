@@ -20,9 +20,12 @@ static size_t limit_of(int resource) {
     return finite && limit.rlim_cur < SIZE_MAX ? (size_t)limit.rlim_cur : SIZE_MAX;
 }
 
+static bool data_is_limited; /* when somebody last asked */
+
 size_t os_address_limit(void) {
     int error = errno;
     size_t addresses = limit_of(RLIMIT_AS), data = limit_of(RLIMIT_DATA);
+    data_is_limited = data != SIZE_MAX;
     errno = error;
     return addresses < data ? addresses : data;
 }
@@ -30,7 +33,7 @@ size_t os_address_limit(void) {
 /* RLIMIT_DATA counts only what may be written. Where that has no limit, the attempt is not to be writable: if all
  * memory is locked, the system would fill it. */
 bool os_has_room(size_t size) {
-    int error = errno, rights = limit_of(RLIMIT_DATA) == SIZE_MAX ? PROT_NONE : PROT_READ | PROT_WRITE;
+    int error = errno, rights = data_is_limited ? PROT_READ | PROT_WRITE : PROT_NONE;
     void *mapped = mmap(NULL, size, rights, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapped != MAP_FAILED)
         munmap(mapped, size);

@@ -13,12 +13,15 @@
 #define LIMITED_PART 16u                                     /* of what there is is added where addresses are limited */
 #define LIMITED_UNITS (((size_t)1 << 23) >> UNIT_SHIFT)      /* at most */
 
-#define KEPT_PART 8u                                /* of a limit stays for others */
-#define KEPT_PART_LITTLE 24u                        /* with pieces of a few units */
-#define KEPT_LEAST ((size_t)8 << 20)                /* and at least this */
+#define KEPT_PART 8u                 /* of a limit stays for others */
+#define KEPT_PART_LITTLE 24u         /* with pieces of a few units */
+#define KEPT_LEAST ((size_t)8 << 20) /* and at least this */
 
 #define FIRST_AWAY 256u                                       /* 32 bit: units, 16 MiB */
 #define FIRST_FIXED (WINDOW_IS_EVERYTHING ? 0x20000000u : 0u) /* 32 bit */
+
+#define FOUND_FROM (((size_t)1 << 26) >> UNIT_SHIFT)   /* units there are, from which on a limit is looked for */
+#define FOUND_OTHERS (((size_t)1 << 24) >> UNIT_SHIFT) /* addresses of the program itself, about */
 
 #define PLACES_TRIED 256u /* for a region, before a smaller one is tried */
 #define SMALLER_BY 8u     /* so much smaller is the next size that is tried */
@@ -67,29 +70,30 @@ static void keep_room(enum region_use use) {
         kept = little;
 }
 
-static bool leaves_room(size_t units) { return !region_is_limited() || os_has_room(units_bytes(units) + kept); }
-
-/* The limit may have changed since the last region. Without a limit nobody asks again before the system refuses
- * something, because a program may have forbidden itself the call. */
-static void limit_look_again(void) {
-    if (region_is_limited())
+/* The limit may have changed since the start. But a program may have forbidden itself the call that tells. So on 64 bit
+ * an attempt tells: if the heap could not get a seventh of its addresses once more, its limit is near. On 32 bit there
+ * may be no limit, and only no hole of that size. There the system is asked. */
+static void limit_find(size_t units) {
+    size_t all = space.owned_units + units;
+    if (region_is_limited() || units > space.owned_units || all < FOUND_FROM ||
+        os_has_room(units_bytes(units + (all + FOUND_OTHERS) / (KEPT_PART - 1))))
+        return;
+    if (WINDOW_IS_EVERYTHING)
         limit_look();
+    else
+        store_relaxed(&space.limit, units_bytes(all + FOUND_OTHERS) / (KEPT_PART - 1) * KEPT_PART);
+    keep_room(REGION_FOR_ANY);
 }
 
-/* The system has refused addresses. So there may be a limit by now, and what is asked for next leaves room. */
-static void limit_look_refused(void) {
-    if (region_is_limited())
-        return;
-    limit_look();
-    keep_room(REGION_FOR_ANY);
+static bool leaves_room(size_t units) {
+    limit_find(units);
+    return !region_is_limited() || os_has_room(units_bytes(units) + kept);
 }
 
 static enum os_reserved region_reserve_at(size_t first, size_t units) {
     if (first + units > space.units || !leaves_room(units))
         return OS_REFUSED;
     enum os_reserved result = os_reserve_at(address_of(first), units_bytes(units));
-    if (result == OS_REFUSED)
-        limit_look_refused();
     return result != OS_RESERVED || region_enter(first, units) ? result : OS_REFUSED;
 }
 
@@ -110,7 +114,6 @@ static size_t next_smaller(size_t units, size_t wanted) {
 }
 
 bool region_add_at(size_t first, size_t count) {
-    limit_look_again();
     keep_room(REGION_FOR_ANY);
     size_t known = units_known(), regular = regular_units();
     if (first + count > space.units)
@@ -162,8 +165,6 @@ static bool region_add_anywhere(size_t count, size_t alignment) {
     size_t regular = region_is_limited() && count >= REGION_UNITS_FIRST ? count : regular_units();
     for (size_t units = count > regular ? count : regular; units; units = next_smaller(units, count)) {
         char *address = leaves_room(units) ? os_reserve(units_bytes(units), alignment << UNIT_SHIFT) : NULL;
-        if (!address)
-            limit_look_refused();
         if (address && space.owned_units == 0 && alignment == 1)
             address = region_place_first(address, units_bytes(units));
         if (address)
@@ -215,14 +216,10 @@ static bool region_add_once(size_t count, size_t alignment) {
 }
 
 bool region_add(size_t count, size_t alignment, enum region_use use) {
-    limit_look_again();
     keep_room(use);
-    if (region_add_once(count, alignment))
-        return true;
     bool was_limited = region_is_limited();
-    limit_look();
-    keep_room(use);
-    return !was_limited && region_is_limited() && region_add_once(count, alignment);
+    return region_add_once(count, alignment) ||
+           (!was_limited && region_is_limited() && region_add_once(count, alignment));
 }
 
 /* The region [at, end), of which all units are free, goes back to the system. *COMMITTED grows by how many of them were
