@@ -72,6 +72,7 @@ size_t reserve_take(size_t count, size_t alignment) {
     if (first < reserve.first)
         return SIZE_MAX;
     reserve.count = first - reserve.first;
+    store_order();
     let_go(first + count, end);
     return first;
 }
@@ -123,9 +124,12 @@ void reserve_look(void) {
     close_to_all();
     size_t old = reserve.first, left = reserve.count;
     reserve.count = 0; /* as in reserve_take() */
+    store_order();
     reserve.first = first;
+    store_order();
     reserve.count = RESERVE_UNITS;
     reserve.was_whole = true;
+    store_order();
     let_go(old, old + left);
     let_go(first + RESERVE_UNITS, first + count);
 }
