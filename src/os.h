@@ -34,8 +34,8 @@ const char *os_start(void);
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
-/* Reserves SIZE bytes of address space at ADDRESS exactly. If the system has no more to give, it makes no sense to ask
- * for another place. */
+/* Reserves SIZE bytes of address space at ADDRESS exactly; NULL is always taken. If the system has no more to give, it
+ * makes no sense to ask for another place. */
 enum os_reserved {
     OS_RESERVED,
     OS_TAKEN,  /* somebody has a part of that range, or the system lets nobody have it */

@@ -6,8 +6,8 @@
 
 enum os_reserved os_reserve_at(void *address, size_t size) {
     DWORD error = GetLastError(); /* it is the program's */
-    bool reserved = VirtualAlloc(address, size, MEM_RESERVE, PAGE_READWRITE) != NULL;
-    bool taken = !reserved && GetLastError() == ERROR_INVALID_ADDRESS;
+    void *reserved = address ? VirtualAlloc(address, size, MEM_RESERVE, PAGE_READWRITE) : NULL; /* NULL: anywhere */
+    bool taken = !address || (!reserved && GetLastError() == ERROR_INVALID_ADDRESS);
     SetLastError(error);
     return reserved ? OS_RESERVED : taken ? OS_TAKEN : OS_REFUSED;
 }

@@ -38,6 +38,8 @@ void *map_memory(int protection, void *address, size_t size, int more) {
 }
 
 enum os_reserved os_reserve_at(void *address, size_t size) {
+    if (!address)
+        return OS_TAKEN;
     void *mapped = map_memory(PROT_READ | PROT_WRITE, address, size, MAP_FIXED_NOREPLACE);
     if (mapped == address)
         return OS_RESERVED;

@@ -73,7 +73,7 @@ void headroom_forget_lost(struct unit *run) {
     for (size_t at = lost; at < end; at++)
         if (is_headroom(at)) {
             bits_set(space.free, at, 1);
-            space_note_free(at);
+            space_note_free(at, 1);
         }
     headroom_set(run, first, lost - first);
 }
@@ -86,7 +86,7 @@ void headroom_free(struct unit *run) {
     if (beyond <= count)
         huge_commit_beyond(first, beyond);
     if (count)
-        space_note_free(first);
+        space_note_free(first, count);
     headroom_set(run, 0, 0);
 }
 

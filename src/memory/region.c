@@ -41,7 +41,7 @@ static bool region_enter(size_t first, size_t units) {
     bits_set(space.owned, first, units);
     bits_set(space.free, first, units);
     space.owned_units += units;
-    space_note_free(first);
+    space_note_free(first, units);
     return true;
 }
 

@@ -57,7 +57,7 @@ static void let_go(size_t first, size_t end) {
     if (first == end)
         return;
     bits_set(space.free, first, end - first);
-    space_note_free(first);
+    space_note_free(first, end - first);
     totals.idle += end - first;
     totals.used -= end - first;
 }

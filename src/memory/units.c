@@ -125,7 +125,7 @@ static size_t spare_units(void) {
 static void give_locked(size_t first, size_t count, enum idle_use use) {
     ASSERT(lock_is_held(LOCK_UNITS) && totals.used >= count && unit_kind(unit_at(address_of(first))) == UNIT_NONE);
     bits_set(space.free, first, count);
-    space_note_free(first);
+    space_note_free(first, count);
     totals.idle += bits_count(space.committed, first, count);
     totals.used -= count;
     totals.changes++;

@@ -53,12 +53,11 @@ static inline size_t units_free_end(void) {
     return space.free_end < known ? space.free_end : known;
 }
 
-/* The units of a hole of the window became free. The unit before `free_end` was free when those behind were not. So
- * what begins before it does not reach beyond. */
-static inline void space_note_free(size_t first) {
+/* COUNT units from FIRST on became free. */
+static inline void space_note_free(size_t first, size_t count) {
     if (first < space.lowest_free)
         space.lowest_free = first;
-    if (first >= space.free_end)
+    if (first + count > space.free_end)
         space.free_end = SIZE_MAX;
 }
 
