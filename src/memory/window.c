@@ -8,6 +8,7 @@
 #define SPAN_MAX ((uint64_t)1 << 32)
 #else
 #define SPAN_MAX ((uint64_t)1 << 40) /* of the window */
+#define SPAN_LOW ((uint64_t)1 << 36) /* where the system maps below SPAN_MAX: valgrind is quick up to twice that */
 #define SPAN_MIN ((uint64_t)1 << 34)
 #endif
 
@@ -207,7 +208,7 @@ static bool window_try(uintptr_t base, uint64_t span, uint64_t chance, size_t un
 bool window_start(bool fixed_addresses, size_t units, size_t *first) {
     uintptr_t end = os_window_end();
     uint64_t chance = fixed_addresses ? 0 : os_random();
-    for (uint64_t span = SPAN_MAX; end && span >= SPAN_MIN; span /= 2) {
+    for (uint64_t span = end < SPAN_MAX ? SPAN_LOW : SPAN_MAX; end && span >= SPAN_MIN; span /= 2) {
         size_t at = (size_t)(end / span), low = 1 + at / LOW_PART, places = at > low ? at - low : 0;
         const size_t beside[] = {PLACE_FIRST, at + 1, at};
         for (unsigned tries = places ? 0 : PLACES_AT_RANDOM; tries < PLACES_AT_RANDOM + 3; tries++) {
