@@ -79,8 +79,13 @@ static enum rendezvous_look page_look(uintptr_t address, struct brainmm_record *
         *reason = "it cannot be read";
         return PLACE_REFUSED;
     }
-    if ((uintptr_t)record->version1 == 0)
-        return PLACE_UNFILLED;
+    if ((uintptr_t)record->version1 == 0) {
+        struct image image;
+        if (!image_of((const void *)address, &image))
+            return PLACE_UNFILLED;
+        *reason = "an image loaded in this process lies there"; /* nobody is filling it in */
+        return PLACE_REFUSED;
+    }
     if (!os_peek(record, (const void *)address, sizeof *record) || !make_absolute(record)) {
         *reason = "it names no image loaded in this process";
         return PLACE_REFUSED;
