@@ -42,14 +42,7 @@ void bits_clear(uint64_t *bits, size_t from, size_t count) {
 }
 
 size_t bits_find(const uint64_t *bits, size_t from, size_t end, uint64_t flip) {
-    for (size_t at = from; at < end; at = (at / 64 + 1) * 64) {
-        uint64_t word = (bits[at / 64] ^ flip) >> at % 64;
-        if (word) {
-            at += bits_lowest(word);
-            return at < end ? at : end;
-        }
-    }
-    return end;
+    return bits_find_inline(bits, from, end, flip);
 }
 
 size_t bits_stretch_before(const uint64_t *bits, size_t least, size_t end, uint64_t flip) {

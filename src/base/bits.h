@@ -41,8 +41,19 @@ static inline bool bits_get(const uint64_t *bits, size_t at) { return bits[at / 
 void bits_set(uint64_t *bits, size_t from, size_t count);
 void bits_clear(uint64_t *bits, size_t from, size_t count);
 
-/* The first bit in [from, end) that differs from those of FLIP (0 or all ones); END if there is none. */
+/* The first bit in [from, end) that differs from those of FLIP (0 or all ones); END if there is none. The second is
+ * compiled into its caller, for a loop that asks often. */
 size_t bits_find(const uint64_t *bits, size_t from, size_t end, uint64_t flip);
+static inline size_t bits_find_inline(const uint64_t *bits, size_t from, size_t end, uint64_t flip) {
+    for (size_t at = from; at < end; at = (at / 64 + 1) * 64) {
+        uint64_t word = (bits[at / 64] ^ flip) >> at % 64;
+        if (word) {
+            at += bits_lowest(word);
+            return at < end ? at : end;
+        }
+    }
+    return end;
+}
 
 static inline size_t bits_find_set(const uint64_t *bits, size_t from, size_t end) {
     return bits_find(bits, from, end, 0);

@@ -19,8 +19,8 @@ size_t hole_find(size_t count, size_t alignment) {
     size_t end = units_free_end(), last = SIZE_MAX, best = SIZE_MAX, best_missing = SIZE_MAX, best_size = SIZE_MAX;
     size_t at = space.lowest_free = bits_find_set(space.free, space.lowest_free, end);
     while (at < end) {
-        size_t first = at, stop = bits_find_clear(space.free, at, end), size = stop - first;
-        at = bits_find_set(space.free, stop, end);
+        size_t first = at, stop = bits_find_inline(space.free, at, end, ~(uint64_t)0), size = stop - first;
+        at = bits_find_inline(space.free, stop, end, 0);
         last = stop;
         if (size < count)
             continue;
