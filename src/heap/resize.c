@@ -161,7 +161,8 @@ static void *grow_elsewhere(const struct resize *r) {
         INSTRUMENT_FORBID((void *)run->start, run->run.size);
     end_run(run);
     units_drop_headroom(run);
-    run_give_units(run, r->now, moved == units_bytes(r->now) ? RUN_MOVED_AWAY : rest_of(run));
+    bool empty = moved == units_bytes(r->now) && !run_is_executable(run); /* its rights may have stayed there */
+    run_give_units(run, r->now, empty ? RUN_MOVED_AWAY : rest_of(run));
     return (void *)to->start;
 }
 
