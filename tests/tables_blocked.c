@@ -51,8 +51,9 @@ int main(void) {
     for (unsigned i = 0; i < 100; i++)
         CHECK(brainmm_free(pieces[i]) == BRAINMM_OK);
     empty(left);
-    CHECK(fill() >= left && said == 1);
-    empty(left);
+    unsigned again = fill(); /* the emergency reserve may now lie where a block was */
+    CHECK_MSG(again + 1 >= left && said == 1, "%u blocks, %u before; it was said %u times", again, left, said);
+    empty(again);
     CHECK(os_release(end, os_facts.granule));
     unsigned all = fill();
     CHECK_MSG(all > left + 4, "%u blocks, %u before", all, left);
