@@ -8,7 +8,7 @@
 BENCH_TARGETS ?= $(foreach target,$(TARGETS),$(if $(BENCH_$(target)),$(target)))
 BENCH_OPTIONS ?=
 BENCH_PASCAL_OPTIONS ?=
-BENCH_WORKLOADS := $(addprefix bench/,workloads.c single_thread.c large.c multi_thread.c)
+BENCH_WORKLOADS := $(addprefix bench/,workloads.c single_thread.c large.c replace.c multi_thread.c)
 BENCH_HEADERS := $(addprefix bench/,workload.h allocate.h) include/brainmm.h
 BENCH_COMPILE := -std=gnu11 -O2 -g $(WARNINGS) -Iinclude
 

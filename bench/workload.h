@@ -21,6 +21,7 @@ struct workload {
 /* Each list ends with an entry without a name. */
 extern const struct workload single_thread_workloads[];
 extern const struct workload large_workloads[];
+extern const struct workload replace_workloads[];
 extern const struct workload multi_thread_workloads[];
 
 /* The steps of this run: FULL divided by DIVISOR, at least one. Slow machines and Wine use a divisor. */

@@ -136,7 +136,8 @@ static unsigned long peak_kib(void) {
 #endif
 
 int main(int count, char **arguments) {
-    const struct workload *lists[] = {single_thread_workloads, large_workloads, multi_thread_workloads};
+    const struct workload *lists[] = {single_thread_workloads, large_workloads, replace_workloads,
+                                      multi_thread_workloads};
     const char *wanted = count > 1 ? arguments[1] : NULL;
     unsigned threads = count > 2 ? (unsigned)strtoul(arguments[2], NULL, 10) : 2;
     divisor = count > 3 ? strtoul(arguments[3], NULL, 10) : 1;
