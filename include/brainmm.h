@@ -37,11 +37,11 @@
  *     reserve up. The heap fills it up again when 3 MiB are free.
  *   - Wrong pointers: a function refuses a pointer that is not a live allocation of the kind it works on. It returns an
  *     error or NULL, changes nothing, and does not read memory that is not the heap's. Pointers that are NULL,
- *     misaligned, on a stack, foreign, never allocated, freed, or inside an allocation are all recognised. There are two
- *     exceptions. A freed piece of up to BRAINMM_LOCK_FREE_MAX bytes looks live if the program has written to it since,
- *     or if the heap has handed it out again.
- *     A freed piece whose memory another thread gives back to the system in the very moment of the look may not be
- *     readable any more, on Windows and under a limit of addresses: the look then faults.
+ *     misaligned, on a stack, foreign, never allocated, freed, or inside an allocation are all recognised. There are
+ *     two exceptions. A freed piece of up to BRAINMM_LOCK_FREE_MAX bytes looks live if the program has written to it
+ *     since, or if the heap has handed it out again. A freed piece whose memory another thread gives back to the system
+ *     in the very moment of the look may not be readable any more, on Windows and under a limit of addresses: the look
+ *     then faults.
  *   - Locks: allocating and freeing pieces of up to BRAINMM_LOCK_FREE_MAX bytes takes no lock as long as the heap has
  *     free memory. The same holds for resizing within that size.
  *   - Forks and signals: the child of a fork may use the heap, whatever other threads of the parent were doing. A
