@@ -10,14 +10,6 @@
 enum { FIRST_MIB = 4, WANTED_MIB = 240, ROUNDS = 3 };
 static const volatile size_t steps_mib[] = {6, 12, 18, 24};
 
-static size_t address_bytes(void) {
-    size_t pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    CHECK(file != NULL && fscanf(file, "%zu", &pages) == 1);
-    fclose(file);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static void limit_addresses(size_t bytes) {
     struct rlimit limit;
     CHECK(getrlimit(RLIMIT_AS, &limit) == 0);

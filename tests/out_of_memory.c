@@ -34,11 +34,7 @@ static void limit_memory(void) {
 }
 #else
 static void limit_memory(void) {
-    unsigned long pages;
-    FILE *file = fopen("/proc/self/statm", "r");
-    CHECK(file != NULL && fscanf(file, "%lu", &pages) == 1);
-    fclose(file);
-    struct rlimit limit = {pages * (rlim_t)sysconf(_SC_PAGESIZE) + ROOM, RLIM_INFINITY};
+    struct rlimit limit = {address_bytes() + ROOM, RLIM_INFINITY};
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
 }
 #endif

@@ -14,14 +14,6 @@ enum { LOCKABLE = 8 << 20, MORE_MOST_MIB = 16, PIECES = 300, NO_LOCKS = 3, COUNT
 
 static void *volatile pieces[PIECES];
 
-static size_t address_bytes(void) {
-    size_t pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    CHECK(file != NULL && fscanf(file, "%zu", &pages) == 1);
-    fclose(file);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 /* The result is the MiB of addresses, COUNT_MOST at most: an exit code has eight bits. */
 static int count_main(void) {
     for (unsigned i = 0; i < PIECES; i++)

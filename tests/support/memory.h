@@ -43,6 +43,17 @@ SUPPORT_INLINE size_t resident_growth(size_t before) {
     return now > before ? now - before : 0;
 }
 
+#if !defined(_WIN32)
+/* The bytes of addresses that this process has mapped, as RLIMIT_AS counts them. */
+SUPPORT_INLINE size_t address_bytes(void) {
+    size_t pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file != NULL && fscanf(file, "%zu", &pages) == 1);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+#endif
+
 /* Whether the page at ADDRESS is executable. */
 SUPPORT_INLINE bool is_executable(const void *address) {
 #if defined(_WIN32)
