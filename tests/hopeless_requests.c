@@ -138,6 +138,8 @@ static void large_is_released(void) {
 static void mappings_are_used_up(void) {
     enum { MAPPINGS_MOST = 200000 };
     size_t page = os_facts.page, count = 0;
+    void *kept = brainmm_alloc(100 * MIB); /* from 64 MiB on the heap looks for a limit */
+    CHECK(kept != NULL);
     char *mapped = mmap(NULL, MAPPINGS_MOST * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(mapped != MAP_FAILED);
     while (count < MAPPINGS_MOST && mprotect(mapped + count * page, page, PROT_READ) == 0)
@@ -150,7 +152,9 @@ static void mappings_are_used_up(void) {
     }
     if (count < MAPPINGS_MOST && pieces < 2000)
         fails_cheaply(3 * MIB, "without mappings");
+    CHECK(!region_is_limited()); /* it is no limit of addresses */
     CHECK(munmap(mapped, MAPPINGS_MOST * page) == 0);
+    CHECK(brainmm_free(kept) == BRAINMM_OK);
     while (last) {
         void *next = *(void **)last;
         CHECK(brainmm_free(last) == BRAINMM_OK);

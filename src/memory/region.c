@@ -76,7 +76,8 @@ static void keep_room(enum region_use use) {
 static void limit_find(size_t units) {
     size_t all = space.owned_units + units;
     if (region_is_limited() || units > space.owned_units || all < FOUND_FROM ||
-        os_has_room(units_bytes(units + (all + FOUND_OTHERS) / (KEPT_PART - 1))))
+        os_has_room(units_bytes(units + (all + FOUND_OTHERS) / (KEPT_PART - 1))) ||
+        !os_has_room(os_facts.granule)) /* it has as many mappings as it may: another thing */
         return;
     if (WINDOW_IS_EVERYTHING)
         limit_look();
