@@ -31,7 +31,7 @@
 #define BRAINMM_SLAB_H
 
 #include "memory/mark.h"
-#include "memory/unit.h"
+#include "memory/unit_cache.h"
 #include "slab/size_class.h"
 
 /* The word `remote`: a list of objects (the offset of the first / 16 + 1, and its length), and the slab's state. */
@@ -67,6 +67,8 @@ struct thread_heap {
     struct object *cached[HEAP_BINS]; /* lists of objects: all that the fast path of an allocation reads */
     struct bin bins[HEAP_BINS];
     struct batch batches[BATCHES]; /* remote.c */
+    struct unit_stock stock;       /* of runs: memory/unit_cache.h */
+    uint32_t slow_calls;           /* of its thread: heap/reclaim.h */
     bool has_batches;              /* one of them may not be empty */
     atomic_word thread_id;         /* 0 for an orphan */
     atomic_u64 remote_frees;       /* objects of others' slabs that were freed through this heap, ever */
