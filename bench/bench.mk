@@ -3,12 +3,18 @@
 #
 #   make bench BENCH_OPTIONS="--rounds=9 --only=trees,words"
 #   make bench BENCH_TARGETS=linux-x86_64 BENCH_OPTIONS="--allocator=NAME=LIBRARY.so --mimalloc-bench=BUILD_FOLDER"
+#   make bench BENCH_PEERS=FOLDER
 #   make bench BENCH_PASCAL_OPTIONS="--peer fastmm4=FOLDER --peer fpcx64mm=FOLDER"
 
 BENCH_TARGETS ?= $(foreach target,$(TARGETS),$(if $(BENCH_$(target)),$(target)))
 BENCH_OPTIONS ?=
 BENCH_PASCAL_OPTIONS ?=
-BENCH_WORKLOADS := $(addprefix bench/,workloads.c single_thread.c large.c replace.c multi_thread.c)
+# Other allocators, built by whoever wants them measured: for Linux FOLDER/TARGET/NAME.so, which is preloaded, for
+# Windows FOLDER/TARGET/NAME.o, which is linked in. Such an object has the functions of mimalloc's interface (mi_malloc
+# and so on) if its name begins with "mimalloc", of rpmalloc's if it begins with "rpmalloc".
+BENCH_PEERS ?=
+BENCH_WORKLOADS := $(addprefix bench/,workloads.c single_thread.c large.c replace.c sparse.c idle.c \
+    multi_thread.c)
 BENCH_HEADERS := $(addprefix bench/,workload.h allocate.h) include/brainmm.h
 BENCH_COMPILE := -std=gnu11 -O2 -g $(WARNINGS) -Iinclude
 
@@ -27,12 +33,18 @@ bench-programs-$1: $(addprefix build/$1/bench/,measure workloads move walk) buil
 endef
 $(foreach target,$(call of_system,linux),$(eval $(call bench_linux,$(target))))
 
+bench_peers = $(patsubst $(BENCH_PEERS)/$1/%.o,build/$1/bench/workloads-%.exe,\
+    $(if $(BENCH_PEERS),$(wildcard $(BENCH_PEERS)/$1/mimalloc*.o $(BENCH_PEERS)/$1/rpmalloc*.o)))
 # The list of workloads comes from the native program, so the Windows targets need it too.
 define bench_windows
 build/$1/bench/workloads-%.exe: $(BENCH_WORKLOADS) $(BENCH_HEADERS)
 	@mkdir -p $$(@D)
 	$(CC_$1) $(BENCH_COMPILE) $(ARCH_$1) $$(BENCH_BUILD_$$*) -o $$@ $(BENCH_WORKLOADS) \
 	    $$(BENCH_LIBRARY_$$*:%=build/$1/%) -lpsapi
+$(call bench_peers,$1): build/$1/bench/workloads-%.exe: $(BENCH_PEERS)/$1/%.o $(BENCH_WORKLOADS) $(BENCH_HEADERS)
+	@mkdir -p $$(@D)
+	$(CC_$1) $(BENCH_COMPILE) $(ARCH_$1) $$(if $$(filter mimalloc%,$$*),-DBENCH_MIMALLOC,-DBENCH_RPMALLOC) -o $$@ \
+	    $(BENCH_WORKLOADS) $$< -lpsapi -ladvapi32 -lbcrypt
 build/$1/bench/workloads-brainmm.exe: build/$1/libbrainmm.dll.a
 $(addprefix build/$1/bench/,move.exe walk.exe): build/$1/bench/%.exe: bench/%.c include/brainmm.h \
     build/$1/libbrainmm.dll.a
@@ -42,7 +54,7 @@ build/$1/bench/brainmm.dll: build/$1/brainmm.dll
 	@mkdir -p $$(@D)
 	cp $$< $$@
 bench-programs-$1: $(addprefix build/$1/bench/,workloads-brainmm.exe workloads-HeapAlloc.exe workloads-msvcrt.exe \
-    move.exe walk.exe brainmm.dll) build/$(NATIVE)/bench/workloads
+    move.exe walk.exe brainmm.dll) $(call bench_peers,$1) build/$(NATIVE)/bench/workloads
 endef
 BENCH_BUILD_brainmm := -DBENCH_BRAINMM
 BENCH_LIBRARY_brainmm := libbrainmm.dll.a
@@ -54,5 +66,6 @@ $(foreach target,$(call of_system,windows),$(eval $(call bench_windows,$(target)
 # under qemu says nothing.
 run-bench: $(BENCH_TARGETS:%=bench-programs-%)
 	$(foreach target,$(BENCH_TARGETS),by="$$(tools/executes $(target))" && if [ "$$by" = kernel ]; then \
-	    bench/run.py $(target) $(BENCH_OPTIONS) && bench/pascal_managers.py $(target) $(BENCH_PASCAL_OPTIONS); \
+	    bench/run.py $(target) $(BENCH_PEERS:%=--peers=%) $(BENCH_OPTIONS) && \
+	    bench/pascal_managers.py $(target) $(BENCH_PASCAL_OPTIONS); \
 	    else echo "$(target) is not measured: $${by#* }"; fi &&) true

@@ -152,7 +152,7 @@ static void grow_buffers(unsigned count, size_t last_size, size_t rounds) {
             buffers[b] = NULL;
         }
     }
-    workload_report_calls(calls);
+    workload_report_seconds("calls", calls);
 }
 
 /* The last size is smaller on 32 bit, where twice the size must fit beside itself, and for a part of the work. */

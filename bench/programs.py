@@ -11,33 +11,49 @@ import subprocess
 
 
 class Program:
-    def __init__(self, name, group, command, stdin=None, figure=None, scale=None):
+    def __init__(self, name, group, command, stdin=None, figure=None, scale=None, memory=None):
         self.name = name
         self.group = group      # "own" or "mimalloc-bench"
         self.command = command
         self.stdin = stdin      # a file's path
         self.figure = figure    # a regular expression whose group 1 is the figure in the output; None: wall time
         self.scale = scale      # the figure is a rate, and scale / rate the time; None: it is a time already
+        self.memory = memory    # the same for KiB of memory; None: the process's peak
 
     def seconds(self, output, wall):
         if not self.figure:
             return wall
-        found = re.search(self.figure, output, re.MULTILINE)
-        if not found:
-            raise ValueError("no figure in its output")
-        value = float(found.group(1))
+        value = figure_in(output, self.figure)
         return self.scale / value if self.scale else value
 
+    def kib(self, output, peak):
+        return int(figure_in(output, self.memory)) if self.memory else peak
 
-REPORT_CALLS = ("grow-one", "grow-four")  # workloads that also report their time inside the allocator
+
+def figure_in(output, pattern):
+    found = re.search(pattern, output, re.MULTILINE)
+    if not found:
+        raise ValueError("no figure in its output")
+    return float(found.group(1))
+
+
+# The workloads that report figures themselves: a suffix, the name of the time, and that of the memory. Nothing: as
+# everywhere, the time of the whole process and its peak.
+REPORTED = {
+    "grow-one": [("", None, None), ("-calls", "calls", None)],
+    "grow-four": [("", None, None), ("-calls", "calls", None)],
+    "idle-threads": [("", "used", "living_kib"), ("-ended", "calls", "later_kib")],
+    "idle-large-heap": [("", "used", "living_kib"), ("-ended", "calls", "later_kib")],
+}
 
 
 def own_programs(executable, names, threads, divisor):
-    """The workloads of workloads.c, each in a process of its own. Some come twice: the second is the time in calls."""
-    def program(name, **how):
-        return Program(name + ("-calls" if how else ""), "own", [executable, name, str(threads), str(divisor)], **how)
-    return [program(name) for name in names] + \
-        [program(name, figure=r"calls: ([0-9.]+)") for name in names if name in REPORT_CALLS]
+    """The workloads of workloads.c, each in a process of its own. Some come twice, for two figures."""
+    def pattern(name):
+        return name and rf"^{name}: ([0-9.]+)"
+    return [Program(name + suffix, "own", [executable, name, str(threads), str(divisor)], figure=pattern(time),
+                    memory=pattern(memory))
+            for name in names for suffix, time, memory in REPORTED.get(name, [("", None, None)])]
 
 
 def own_names(executable):

@@ -3,7 +3,8 @@
 """run.py: measures BrainMM beside other allocators; `make bench` calls it.
 
     bench/run.py TARGET [options]    for Linux: libbrainmm-malloc.so and others, by LD_PRELOAD
-                                     for Windows: brainmm.dll, HeapAlloc and msvcrt's malloc, under Wine
+                                     for Windows: brainmm.dll, HeapAlloc and msvcrt's malloc, under Wine, and
+                                     others that are linked into the workloads (--peers)
 
 In each round every program runs under all allocators, one after the other, so that other work of the machine affects
 all of them. The results are RESULTS/TARGET.csv with every single run, and RESULTS/TARGET.md with the ratios, their
@@ -93,7 +94,7 @@ class Linux:
             if self.target == NATIVE and os.path.exists(os.path.join(folder, file)):
                 self.libraries[name] = os.path.join(folder, file)
                 self.versions[name] = package + " " + output_of("dpkg-query", "-W", "-f", "${Version}", package)
-        for name, path in options.allocator:
+        for name, path in [*peers(options, ".so"), *options.allocator]:
             self.libraries[name] = path if path == "-" else os.path.abspath(path)
             self.versions[name] = os.path.basename(path)
         self.programs = programs.own_programs(self.workloads, programs.own_names(self.workloads), options.threads,
@@ -118,7 +119,7 @@ class Linux:
         if int(code) or "cannot be preloaded" in output:
             raise ValueError(f"exit code {code}: {output.strip()[-200:]}")
         return {"seconds": program.seconds(output, float(wall)), "wall": float(wall), "user": float(user),
-                "system": float(system), "peak_kib": int(peak), "minor_faults": int(faults),
+                "system": float(system), "peak_kib": program.kib(output, int(peak)), "minor_faults": int(faults),
                 "fixed_work": not program.figure}
 
 
@@ -132,6 +133,7 @@ class Windows:
         wine = output_of(*self.start, "--version") or "unknown version of Wine"
         self.versions = {"HeapAlloc": f"the process heap of {wine}", OURS: brainmm_version(),
                          "msvcrt": f"msvcrt.dll of {wine}"}
+        self.versions.update((name, os.path.basename(path)) for name, path in peers(options, ".o"))
         self.system = []
         names = programs.own_names(os.path.join(ROOT, "build", NATIVE, "bench", "workloads"))
         self.programs = programs.own_programs("", names, options.threads, options.divisor)
@@ -144,7 +146,14 @@ class Windows:
         if code or not found:
             raise ValueError(f"exit code {code}: {output.strip()[-200:]}")
         return {"seconds": program.seconds(output, float(found.group(1))), "wall": "", "user": "", "system": "",
-                "minor_faults": "", "peak_kib": int(found.group(2)), "fixed_work": False}
+                "minor_faults": "", "peak_kib": program.kib(output, int(found.group(2))), "fixed_work": False}
+
+
+def peers(options, ending):
+    """Names and paths of the other allocators that somebody has built for the target, in a folder of its name."""
+    folder = os.path.join(options.peers, options.target) if options.peers else ""
+    files = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return [(file[:-len(ending)], os.path.join(folder, file)) for file in files if file.endswith(ending)]
 
 
 def targets():
@@ -197,6 +206,9 @@ def parse(arguments):
     parser.add_argument("--only", default="", help="names of programs, separated by commas")
     parser.add_argument("--allocator", action="append", default=[], type=name_and_path, metavar="NAME=PATH",
                         help="one more library to preload; as often as wanted")
+    parser.add_argument("--peers", metavar="DIR",
+                        help="a folder with the folder TARGET, which has libraries to preload (NAME.so), or for "
+                             "Windows the objects (NAME.o) with which bench.mk has linked the workloads")
     parser.add_argument("--version", action="append", default=[], type=name_and_path, metavar="NAME=TEXT",
                         help="what the report says about an allocator given by path")
     parser.add_argument("--mimalloc-bench", metavar="DIR", help="a CMake build folder of mimalloc-bench's bench/")

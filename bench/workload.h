@@ -22,6 +22,8 @@ struct workload {
 extern const struct workload single_thread_workloads[];
 extern const struct workload large_workloads[];
 extern const struct workload replace_workloads[];
+extern const struct workload sparse_workloads[];
+extern const struct workload idle_workloads[];
 extern const struct workload multi_thread_workloads[];
 
 /* The steps of this run: FULL divided by DIVISOR, at least one. Slow machines and Wine use a divisor. */
@@ -33,8 +35,12 @@ _Noreturn void workload_fail(const char *what);
 /* Seconds of a monotonic clock. */
 double seconds_now(void);
 
-/* Prints SECONDS at the end of the run as the time inside the allocator's calls. bench/run.py reports it, too. */
-void workload_report_calls(double seconds);
+/* Prints a figure that the workload has measured itself. bench/programs.py tells which of them bench/run.py reports. */
+void workload_report_seconds(const char *name, double seconds);
+void workload_report_kib(const char *name, unsigned long kib);
+
+/* The memory that the process has resident now. */
+unsigned long resident_kib(void);
 
 /* ---- Random numbers: splitmix64, a few cycles, the same on every system ---- */
 
@@ -102,8 +108,13 @@ static inline void stamped_free(void *piece, size_t size) {
 
 typedef struct thread *thread_handle;
 
-thread_handle thread_start(void (*function)(void *), void *argument);
+/* STACK is the size of the thread's stack in bytes, 0 the system's usual size. */
+thread_handle thread_start_sized(void (*function)(void *), void *argument, size_t stack);
+static inline thread_handle thread_start(void (*function)(void *), void *argument) {
+    return thread_start_sized(function, argument, 0);
+}
 void thread_join(thread_handle thread);
 void thread_yield(void);
+void thread_sleep(unsigned milliseconds);
 
 #endif
