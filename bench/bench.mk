@@ -50,7 +50,9 @@ BENCH_BUILD_HeapAlloc := -DBENCH_PROCESS_HEAP
 $(foreach target,$(call of_system,windows),$(eval $(call bench_windows,$(target))))
 
 .PHONY: run-bench $(TARGETS:%=bench-programs-%)
-# The targets run one after the other, whatever -j says, because two at once would disturb each other's times.
+# The targets run one after the other, whatever -j says, because two at once would disturb each other's times. A time
+# under qemu says nothing.
 run-bench: $(BENCH_TARGETS:%=bench-programs-%)
-	$(foreach target,$(BENCH_TARGETS),bench/run.py $(target) $(BENCH_OPTIONS) && \
-	    bench/pascal_managers.py $(target) $(BENCH_PASCAL_OPTIONS) &&) true
+	$(foreach target,$(BENCH_TARGETS),by="$$(tools/executes $(target))" && if [ "$$by" = kernel ]; then \
+	    bench/run.py $(target) $(BENCH_OPTIONS) && bench/pascal_managers.py $(target) $(BENCH_PASCAL_OPTIONS); \
+	    else echo "$(target) is not measured: $${by#* }"; fi &&) true

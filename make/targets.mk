@@ -10,6 +10,7 @@
 # The facts of a target, each a variable FACT_TARGET:
 #
 #   SYSTEM       linux or windows
+#   BITS         32 or 64; not every kernel executes 32-bit programs, see tools/executes
 #   CC CXX       the compilers, with the option that selects the target
 #   BINUTILS     the beginning of the names of ar, nm, objcopy, objdump
 #   ARCH         the oldest processor that the target runs on, and its calling convention
@@ -40,6 +41,7 @@ FREE_PASCAL := fp-compiler-3.2.2 fp-units-rtl-3.2.2 fpc-source-3.2.2 +fpc
 
 TARGETS := linux-x86_64
 SYSTEM_linux-x86_64 := linux
+BITS_linux-x86_64 := 64
 CC_linux-x86_64 := $(call given,CC,gcc)
 CXX_linux-x86_64 := $(call given,CXX,g++)
 AR_linux-x86_64 := $(call given,AR,ar)
@@ -64,6 +66,7 @@ NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 l
 
 TARGETS += linux-i386
 SYSTEM_linux-i386 := linux
+BITS_linux-i386 := 32
 # gcc -m32 or a cross compiler. A cross compiler's programs must name its loader and the folder of its libraries.
 CC_linux-i386 := $(or $(shell tools/i386-compiler),gcc -m32)
 CXX_linux-i386 := $(subst gcc,g++,$(CC_linux-i386))
@@ -80,14 +83,15 @@ FPC_START_linux-i386 := si_prc.pp si_c.pp si_c21.pp si_c21g.pp si_dll.pp si_uc.p
 FPC_PIC_linux-i386 :=
 BENCH_linux-i386 :=
 NEEDS_build_linux-i386 := gcc-multilib
-NEEDS_demo_linux-i386 := $(FREE_PASCAL)
-NEEDS_check_linux-i386 := $(FREE_PASCAL) g++-multilib python3 cmake +check
+NEEDS_demo_linux-i386 := $(FREE_PASCAL) +qemu
+NEEDS_check_linux-i386 := $(FREE_PASCAL) g++-multilib python3 cmake +check +qemu
 NEEDS_bench_linux-i386 := $(FREE_PASCAL) python3
 
 # ---- win64 --------------------------------------------------------------------------------------------------------
 
 TARGETS += win64
 SYSTEM_win64 := windows
+BITS_win64 := 64
 CC_win64 ?= x86_64-w64-mingw32-gcc
 CXX_win64 ?= x86_64-w64-mingw32-g++
 BINUTILS_win64 := x86_64-w64-mingw32-
@@ -112,6 +116,7 @@ NEEDS_bench_win64 := $(NEEDS_demo_win64) python3
 
 TARGETS += win32
 SYSTEM_win32 := windows
+BITS_win32 := 32
 CC_win32 ?= i686-w64-mingw32-gcc
 CXX_win32 ?= i686-w64-mingw32-g++
 BINUTILS_win32 := i686-w64-mingw32-
@@ -195,8 +200,8 @@ PACKAGES := $(sort $(filter-out +%, \
 
 include make/modes.mk
 
-PRINTED := SYSTEM CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL LIBRARY IMPORT STATIC CLANG \
-    FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench
+PRINTED := SYSTEM BITS CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL LIBRARY IMPORT STATIC \
+    CLANG FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench
 
 .PHONY: table
 table:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # list.awk: reads the table of targets (tools/target --table) and then tests/list; docs/testing.md explains its columns.
 # It prints one line for each row and target:
-#   TARGET KIND NAME MODE SECONDS ARGUMENT...
+#   TARGET KIND NEEDS NAME MODE SECONDS ARGUMENT...
+# NEEDS is what a test needs: files, qemu or kernel.
 # With -v files=1 it prints the file to build instead. Then -v only=NAMES leaves out the tests of other names.
 
 function fail(why) {
@@ -28,6 +29,12 @@ NR == FNR {
 
 /^[ \t]*(#|$)/ { next }
 
+# These rows stand before the tests that they name.
+$1 == "files" || $1 == "qemu" {
+    for (i = 2; i <= NF; i++) needs[$i] = $1
+    next
+}
+
 {
     if ($1 != "test" && $1 != "helper" && $1 != "module") fail("unknown kind " $1)
     if (!($4 in on)) fail("unknown mode " $4)
@@ -44,7 +51,7 @@ NR == FNR {
         target = each[i]
         if (!index(on[$4] " ", " " target " ")) fail($4 " is for" on[$4])
         if (!files) {
-            line = target " " $1 " " $2 " " $4
+            line = target " " $1 " " ($2 in needs ? needs[$2] : "kernel") " " $2 " " $4
             for (j = 5; j <= NF; j++) line = line " " $j
             print line
         } else if ($4 != "script" && ($1 != "test" || only == "" || index(" " only " ", " " $2 " "))) {
