@@ -45,8 +45,10 @@ _Static_assert(_Alignof(atomic_u64) == 8 && _Alignof(atomic_word) == sizeof(uint
 #define store_order() atomic_thread_fence(memory_order_release)
 
 /* All loads and stores before this come before all behind it. So of two threads that each store one variable and then
- * look at the other's, one at least sees what the other has stored. */
+ * look at the other's, one at least sees what the other has stored. One of them may instead store by
+ * exchange_if_ordered() and look by load_ordered(). */
 #define order_all() atomic_thread_fence(memory_order_seq_cst)
+#define load_ordered(variable) atomic_load_explicit(&(variable)->value, memory_order_seq_cst)
 
 /* The same for this thread's own signal handlers, which see the stores of one processor in any case. */
 #define signal_order() atomic_signal_fence(memory_order_seq_cst)
@@ -67,8 +69,8 @@ _Static_assert(_Alignof(atomic_u64) == 8 && _Alignof(atomic_word) == sizeof(uint
 #define exchange_if_acquire(variable, expected, to)                                                                    \
     atomic_compare_exchange_strong_explicit(&(variable)->value, expected, to, memory_order_acquire,                    \
                                             memory_order_relaxed)
-#define exchange_if_acq_rel(variable, expected, to)                                                                    \
-    atomic_compare_exchange_strong_explicit(&(variable)->value, expected, to, memory_order_acq_rel,                    \
+#define exchange_if_ordered(variable, expected, to)                                                                    \
+    atomic_compare_exchange_strong_explicit(&(variable)->value, expected, to, memory_order_seq_cst,                    \
                                             memory_order_relaxed)
 #define exchange_if_acquire_retry(variable, expected, to)                                                              \
     atomic_compare_exchange_strong_explicit(&(variable)->value, expected, to, memory_order_acquire,                    \

@@ -35,19 +35,31 @@ static void *alloc_from_bin(size_t bin) {
 
 static void *alloc_run(size_t size, size_t alignment, bool *fresh) {
     reclaim_slabs();
-    reclaim_tick_if_due(thread_heap_get());
+    thread_heap_get(); /* for its stock */
     void *piece = run_alloc(size, alignment, fresh);
     if (!piece && size <= PTRDIFF_MAX && reclaim_for(size))
         piece = run_alloc(size, alignment, fresh);
     return piece;
 }
 
+/* A piece above 32 KiB. The most frequent case comes first: a thread gets back what it has freed. */
+static void *alloc_large(size_t size) {
+    struct thread_heap *heap = os_thread_pointer_sure();
+    if (heap && heap->number) {
+        reclaim_tick_if_due(heap);
+        void *piece = run_alloc_from_stock(heap, size);
+        if (LIKELY(piece != NULL))
+            return piece;
+    }
+    return alloc_run(size, BRAINMM_ALIGNMENT, NULL);
+}
+
 /* What a request of SIZE bytes has come to. */
 static void *result_of(void *piece, size_t size) { return piece || size > PTRDIFF_MAX ? piece : reclaim_failed(); }
 
 void *piece_alloc_slow(size_t size) {
-    void *piece = size > MEDIUM_MAX ? alloc_run(size, BRAINMM_ALIGNMENT, NULL) : alloc_from_bin(size_class_of(size));
-    return result_of(piece, size);
+    void *piece = size > MEDIUM_MAX ? alloc_large(size) : alloc_from_bin(size_class_of(size));
+    return LIKELY(piece != NULL) ? piece : result_of(NULL, size);
 }
 
 void *piece_alloc_zeroed(size_t size) {
@@ -103,9 +115,14 @@ int piece_free_slow(void *piece) {
         return BRAINMM_OK;
     struct thread_heap *heap = os_thread_pointer_sure();
     struct unit *slab = unit_of(piece);
-    if (heap && slab && unit_kind(slab) == UNIT_SLAB && slab_tests_object(slab, piece) &&
-        !object_is_free(piece, slab) && remote_join(heap, slab, piece))
+    unsigned kind = slab ? unit_kind(slab) : UNIT_NONE;
+    if (heap && kind == UNIT_SLAB && slab_tests_object(slab, piece) && !object_is_free(piece, slab) &&
+        remote_join(heap, slab, piece))
         return BRAINMM_OK;
+    if (heap && kind == UNIT_RUN && heap->number) {
+        reclaim_tick_if_due(heap);
+        return run_free(heap, slab, piece) ? BRAINMM_OK : BRAINMM_E_POINTER;
+    }
     return free_slowest(heap, piece);
 }
 

@@ -2,6 +2,7 @@
 /* run.c: see run.h. */
 #include "heap/run.h"
 #include "base/align.h"
+#include "memory/headroom.h"
 #include "memory/instrument.h"
 #include "memory/mark.h"
 #include "memory/unit_cache.h"
@@ -41,7 +42,7 @@ static struct unit *take_units(size_t size, size_t alignment, bool *fresh) {
     return run;
 }
 
-static void *run_enter(struct unit *run, size_t size, enum unit_kind kind, unsigned mode, size_t alignment) {
+static inline void *run_enter(struct unit *run, size_t size, enum unit_kind kind, unsigned mode, size_t alignment) {
     run->start = (uintptr_t)unit_address(run);
     run_set_size(run, size);
     store_relaxed(&run->run.mode, (uint8_t)mode);
@@ -61,6 +62,15 @@ void *run_alloc(size_t size, size_t alignment, bool *fresh) {
     void *address = run_enter(run, align_up(size, os_facts.page), UNIT_RUN, BRAINMM_USER, alignment);
     run_expect_use(run, 0);
     return address;
+}
+
+void *run_alloc_from_stock(struct thread_heap *heap, size_t size) {
+    size_t count = run_units(size);
+    struct unit *run = count <= STOCK_LONGEST ? unit_stock_take(&heap->stock, count) : NULL;
+    if (UNLIKELY(!run))
+        return NULL;
+    INSTRUMENT_ALLOW(unit_address(run), units_bytes(count));
+    return run_enter(run, align_up(size, os_facts.page), UNIT_RUN, BRAINMM_USER, BRAINMM_ALIGNMENT);
 }
 
 bool run_make_executable(const struct unit *run, void *address, size_t size) {
@@ -115,35 +125,54 @@ static atomic_u8 *announced_for(const struct unit *run) { return &announced[unit
 
 bool run_announce_rights(struct unit *run, unsigned kind) {
     store_relaxed(announced_for(run), true);
-    order_all(); /* with run_end(): it sees this, or the kind is seen to be gone */
+    order_all(); /* with the exchange in run_end(): it sees this, or the kind is seen to be gone */
     return unit_kind(run) == kind;
 }
 
 static bool rights_are_changed(const struct unit *run) {
-    if (load_relaxed(announced_for(run))) {
+    if (UNLIKELY(load_ordered(announced_for(run)))) {
         units_lock();
         units_unlock();
     }
     return load_relaxed(&run->run.rights_changed);
 }
 
-bool run_end(struct unit *run, unsigned kind, enum run_rest *rest) {
+static inline bool set_nothing(struct unit *run, unsigned kind) {
     uint8_t expected = (uint8_t)kind;
-    if (!exchange_if_acq_rel(&run->kind, &expected, UNIT_NONE)) /* with unit_set_kind() */
+    return exchange_if_ordered(&run->kind, &expected, UNIT_NONE); /* with unit_set_kind(), and run_announce_rights() */
+}
+
+bool run_end(struct unit *run, unsigned kind, enum run_rest *rest) {
+    if (!set_nothing(run, kind))
         return false;
-    order_all(); /* with run_announce_rights() */
     *rest = run_is_executable(run) || rights_are_changed(run) ? RUN_OTHER_RIGHTS : RUN_ORDINARY;
     units_drop_headroom(run);
     return true;
 }
 
+/* The caller has made the run nothing. */
+static void give_all(struct unit *run, enum unit_kind kind) {
+    bool other_rights = run_is_executable(run) || rights_are_changed(run);
+    size_t count = run_units(run_size(run));
+    units_drop_headroom(run);
+    run_give_units(run, count, kind == UNIT_BLOCK ? count : 1, other_rights ? RUN_OTHER_RIGHTS : RUN_ORDINARY);
+}
+
 bool run_give(void *address, enum unit_kind kind, unsigned mode) {
     struct unit *run = run_of(address, kind);
-    enum run_rest rest;
-    if (!run || (kind != UNIT_RUN && run_mode(run) != mode) || !run_end(run, kind, &rest))
+    if (!run || (kind != UNIT_RUN && run_mode(run) != mode) || !set_nothing(run, kind))
+        return false;
+    give_all(run, kind);
+    return true;
+}
+
+bool run_free(struct thread_heap *heap, struct unit *run, const void *piece) {
+    if (UNLIKELY((uintptr_t)piece != run->start || !set_nothing(run, UNIT_RUN)))
         return false;
     size_t count = run_units(run_size(run));
-    run_give_units(run, count, kind == UNIT_BLOCK ? count : 1, rest);
+    bool ordinary = !load_ordered(announced_for(run)) && headroom_of(run) == 0;
+    if (UNLIKELY(!ordinary || count > STOCK_LONGEST || !unit_stock_put(&heap->stock, run, count)))
+        give_all(run, UNIT_RUN);
     return true;
 }
 

@@ -22,6 +22,13 @@ static inline size_t run_units(size_t size) { return (size + UNIT_SIZE - 1) >> U
  * ALIGNMENT can be. *FRESH, if FRESH is not NULL, becomes true when the memory reads as zero. */
 void *run_alloc(size_t size, size_t alignment, bool *fresh);
 
+/* A piece of SIZE bytes, more than 32 KiB, out of the stock of HEAP, the calling thread's. NULL: it has none. */
+void *run_alloc_from_stock(struct thread_heap *heap, size_t size);
+
+/* Gives the piece back that is RUN, which was of UNIT_RUN a moment ago. HEAP is the calling thread's. False if there is
+ * none at PIECE. */
+bool run_free(struct thread_heap *heap, struct unit *run, const void *piece);
+
 /* Memory for pages, blocks or code. NULL: out of memory, or the system refuses to make it executable. *FRESH as
  * above. */
 void *run_take(size_t size, size_t alignment, enum unit_kind kind, unsigned mode, bool *fresh);

@@ -28,7 +28,7 @@ static struct stack stacks[CACHE_STACKS];
 static const uint8_t aligned_lengths[ALIGNED_STACKS] = {4, 16, 64};
 
 static atomic_i32 kept_units; /* changes before a push and after a pop, so it is never too low */
-static atomic_u32 ticks;
+atomic_u32 unit_cache_ticks;
 
 /* CACHE_STACKS if there is none for that. */
 static unsigned stack_for(size_t count, size_t alignment) {
@@ -62,27 +62,15 @@ static struct unit *pop(unsigned index) {
 
 /* ---- A thread's stock ------------------------------------------------------------------------------------------- */
 
-static void note_use(struct unit_stock_row *row) { store_relaxed(&row->used_at, load_relaxed(&ticks)); }
-
-/* Whoever finds a number there and exchanges it for 0 has the run. */
-static struct unit *row_take(struct unit_stock_row *row) {
-    for (unsigned i = STOCK_DEPTH; i-- > 0;) {
-        uint32_t number = load_relaxed(&row->numbers[i]);
-        if (number && (number = exchange_acquire(&row->numbers[i], 0)) != 0) /* with the release in row_put() */
+/* Any thread may do this. The place stays empty until the stock's own thread has taken all above it. */
+static struct unit *row_drain(struct unit_stock_row *row) {
+    for (unsigned i = 0; i < STOCK_DEPTH; i++) {
+        uint32_t number =
+            load_relaxed(&row->numbers[i]) ? exchange_acquire(&row->numbers[i], 0) : 0; /* with unit_stock_put() */
+        if (number)
             return unit_from_number(number);
     }
     return NULL;
-}
-
-/* Only the stock's own thread fills a place. So an empty one stays empty until it does. */
-static bool row_put(struct unit_stock_row *row, struct unit *first) {
-    for (unsigned i = 0; i < STOCK_DEPTH; i++)
-        if (load_relaxed(&row->numbers[i]) == 0) {
-            note_use(row);
-            store_release(&row->numbers[i], unit_number(first));
-            return true;
-        }
-    return false;
 }
 
 size_t unit_stock_kept(struct unit_stock *stock) {
@@ -105,13 +93,11 @@ static struct unit *cut(struct unit *first, size_t length, size_t count) {
 
 static struct unit *find(struct unit_stock *stock, size_t count, size_t alignment) {
     unsigned index = stack_for(count, alignment);
-    struct unit *first = NULL;
+    struct unit *first;
     if (index == CACHE_STACKS)
         return NULL;
-    if (stock && index < STOCK_LONGEST && (first = row_take(&stock->rows[index])) != NULL) {
-        note_use(&stock->rows[index]);
+    if (stock && index < STOCK_LONGEST && (first = unit_stock_take(stock, count)) != NULL)
         return first;
-    }
     if ((first = pop(index)) != NULL || index >= CACHE_LONGEST)
         return first;
     while (++index < ALL_STACKS)
@@ -147,12 +133,12 @@ void unit_cache_give(struct unit_stock *stock, struct unit *first, size_t count,
         units_give(first, count, use, UNITS_WITH_MEMORY, UNITS_WAIT);
         return;
     }
-    if (stock && index < STOCK_LONGEST && row_put(&stock->rows[index], first))
+    if (stock && index < STOCK_LONGEST && unit_stock_put(stock, first, count))
         return;
     int32_t kept = load_relaxed(&kept_units);
     if (kept + (int32_t)count > kept_most(kept) && units_give(first, count, use, UNITS_WITH_MEMORY, UNITS_TRY))
         return;
-    first->marks.kept = load_relaxed(&ticks);
+    first->marks.kept = load_relaxed(&unit_cache_ticks);
     push(index, first, count);
 }
 
@@ -167,7 +153,7 @@ void unit_cache_empty(void) {
 void unit_stock_empty(struct unit_stock *stock) {
     struct unit *first;
     for (size_t row = 0; row < STOCK_LONGEST; row++)
-        while ((first = row_take(&stock->rows[row])) != NULL)
+        while ((first = row_drain(&stock->rows[row])) != NULL)
             units_give(first, row + 1, UNITS_SPARSE, UNITS_WITH_MEMORY, UNITS_WAIT);
 }
 
@@ -180,7 +166,7 @@ static void drain(struct unit *first, size_t count) {
         marks_forget(first);
     if (units_give(first, count, UNITS_WHOLE, empty ? UNITS_EMPTY : UNITS_WITH_MEMORY, UNITS_TRY))
         return;
-    first->marks.kept = load_relaxed(&ticks);
+    first->marks.kept = load_relaxed(&unit_cache_ticks);
     link_set(&first->prev, (uint32_t)count);
     push(empty ? DRAINED : stack_for(count, 1), first, count);
 }
@@ -229,7 +215,7 @@ static void give_drained(void) {
 }
 
 void unit_cache_tick(void) {
-    uint32_t now = add_relaxed(&ticks, 1) + 1;
+    uint32_t now = add_relaxed(&unit_cache_ticks, 1) + 1;
     if (stack_top(&stacks[DRAINED]))
         give_drained();
     for (unsigned index = 0; index < ALL_STACKS; index++)
@@ -237,11 +223,11 @@ void unit_cache_tick(void) {
 }
 
 void unit_stock_tick(struct unit_stock *stock) {
-    uint32_t now = load_relaxed(&ticks);
+    uint32_t now = load_relaxed(&unit_cache_ticks);
     struct unit *first;
     for (size_t row = 0; row < STOCK_LONGEST; row++)
         if (now - load_relaxed(&stock->rows[row].used_at) >= KEPT_TICKS)
-            while ((first = row_take(&stock->rows[row])) != NULL)
+            while ((first = row_drain(&stock->rows[row])) != NULL)
                 drain(first, row + 1);
 }
 

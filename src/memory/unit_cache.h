@@ -25,9 +25,34 @@
 struct unit_stock {
     struct unit_stock_row {
         atomic_u32 numbers[STOCK_DEPTH]; /* of first units; 0: none */
-        atomic_u32 used_at;              /* the tick in which the thread last put or took one */
+        atomic_u32 used_at;              /* the tick in which the thread last put one */
+        uint32_t top;                    /* the thread's own: there are none from here on */
     } rows[STOCK_LONGEST];
 };
+
+extern atomic_u32 unit_cache_ticks HIDDEN_DATA;
+
+/* The thread takes COUNT units, 1 to STOCK_LONGEST, from its own stock. Another thread may have taken them before: whoever
+ * exchanges a number for 0 has the run. NULL: there are none. */
+static inline struct unit *unit_stock_take(struct unit_stock *stock, size_t count) {
+    struct unit_stock_row *row = &stock->rows[count - 1];
+    while (row->top) {
+        uint32_t number = exchange_acquire(&row->numbers[--row->top], 0); /* with the release of unit_stock_put() */
+        if (LIKELY(number != 0))
+            return unit_from_number(number);
+    }
+    return NULL;
+}
+
+/* The thread puts COUNT units there. False if there is no place for them. */
+static inline bool unit_stock_put(struct unit_stock *stock, struct unit *first, size_t count) {
+    struct unit_stock_row *row = &stock->rows[count - 1];
+    if (row->top == STOCK_DEPTH)
+        return false;
+    store_relaxed(&row->used_at, load_relaxed(&unit_cache_ticks));
+    store_release(&row->numbers[row->top++], unit_number(first));
+    return true;
+}
 
 /* COUNT units, the first at a multiple of ALIGNMENT units. They are what STOCK (NULL: none) or the stacks keep, and
  * otherwise taken as USE says. NULL if the system has no more. *FRESH, if FRESH is not NULL, becomes true when the
