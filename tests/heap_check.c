@@ -111,7 +111,7 @@ static void slabs_are_damaged(void) {
     DAMAGE(slab->slab.state, slab->slab.state ^= SLAB_RESTING);
     DAMAGE(slab->owner, store_relaxed(&slab->owner, NOBODY));
     DAMAGE(slab->slab.remote, store_relaxed(&slab->slab.remote, REMOTE_COUNT_ONE * 3));
-    DAMAGE(bin->resting_count, bin->resting_count++);
+    DAMAGE(*bin, bin->resting_count++);
     DAMAGE(bin->current, bin->current = 0);
 }
 
