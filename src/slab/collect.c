@@ -83,6 +83,21 @@ bool slab_disband_orphans(void) {
     return any;
 }
 
+/* The memory of the last one serves the sweep of a thread without a heap. */
+void slab_disband_old_orphans(void) {
+    struct thread_heap *heap = thread_heap_existing(), *empty = NULL;
+    for (struct thread_heap *orphan; (orphan = thread_heap_take_old_orphan()) != NULL; empty = orphan) {
+        slab_disband(orphan);
+        if (empty)
+            thread_heap_put_empty(empty);
+    }
+    thread_heap_orphans_grow_old();
+    if (heap || empty)
+        slab_sweep(heap ? heap : empty, 1);
+    if (empty)
+        thread_heap_put_empty(empty);
+}
+
 /* ---- A thread's own heap ---------------------------------------------------------------------------------------- */
 
 static void keep(struct thread_heap *heap, struct unit *slab) {

@@ -187,14 +187,15 @@ static bool heap_is_empty(const struct thread_heap *heap) {
 
 /* Heaps without a thread, HEAPS at most. */
 static const char *check_stacks(size_t heaps) {
-    uint32_t orphan, empty;
+    struct thread_heap_tops tops;
     size_t found = 0;
-    thread_heap_tops(&orphan, &empty);
-    for (; orphan; orphan = load_relaxed(&thread_heap_from_number(orphan)->next)) {
-        EXPECT(++found <= heaps, "the stack of orphans has a circle");
-        EXPECT(load_relaxed(&thread_heap_from_number(orphan)->thread_id) == 0, "an orphan has a thread");
-    }
-    for (; empty; empty = load_relaxed(&thread_heap_from_number(empty)->next)) {
+    thread_heap_tops(&tops);
+    for (unsigned i = 0; i < 2; i++)
+        for (uint32_t orphan = tops.orphans[i]; orphan; orphan = load_relaxed(&thread_heap_from_number(orphan)->next)) {
+            EXPECT(++found <= heaps, "the stack of orphans has a circle");
+            EXPECT(load_relaxed(&thread_heap_from_number(orphan)->thread_id) == 0, "an orphan has a thread");
+        }
+    for (uint32_t empty = tops.empty; empty; empty = load_relaxed(&thread_heap_from_number(empty)->next)) {
         EXPECT(++found <= heaps, "the stack of empty heaps has a circle, or an orphan in it");
         EXPECT(heap_is_empty(thread_heap_from_number(empty)), "a heap among the empty ones has slabs");
     }
@@ -223,9 +224,10 @@ static bool is_on_stack(uint32_t top, const struct thread_heap *heap) {
 }
 
 static bool is_looked_at(const struct thread_heap *heap) {
-    uint32_t orphan, empty;
-    thread_heap_tops(&orphan, &empty);
-    return !locks_were_cut() || heap == thread_heap_existing() || is_on_stack(orphan, heap) || is_on_stack(empty, heap);
+    struct thread_heap_tops tops;
+    thread_heap_tops(&tops);
+    return !locks_were_cut() || heap == thread_heap_existing() || is_on_stack(tops.orphans[0], heap) ||
+           is_on_stack(tops.orphans[1], heap) || is_on_stack(tops.empty, heap);
 }
 
 static const char *check_nobodys(const struct unit *slab) {
