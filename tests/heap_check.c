@@ -89,7 +89,7 @@ static void units_are_damaged(void) {
     DAMAGE(free_unit->kind, store_relaxed(&free_unit->kind, UNIT_RUN));
     DAMAGE(free_unit->limit, store_relaxed(&free_unit->limit, 100));
     DAMAGE(run->kind, store_relaxed(&run->kind, UNIT_NONE));
-    DAMAGE(run->run.size, run->run.size += 4 * UNIT_SIZE);
+    DAMAGE(run->run.size, run_set_size(run, run_size(run) + 4 * UNIT_SIZE));
 }
 
 static void headroom_is_damaged(void) {

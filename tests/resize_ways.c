@@ -11,6 +11,7 @@
 #include "brainmm.h"
 #include "memory/region.h"
 #include "heap/resize.h"
+#include "slab/thread_heap.h"
 #if !defined(_WIN32)
 #include <sys/resource.h>
 #endif
@@ -31,11 +32,18 @@ static char *take_unit(void) {
     return unit;
 }
 
+/* What is kept in caches becomes free units, beside which a run can grow. */
+static void empty_caches(void) {
+    thread_heaps_empty_stocks();
+    unit_cache_empty();
+}
+
 static void give_unit(char *unit) {
     for (unsigned i = 0; i < taken_count; i++)
         if (taken[i] == unit) {
             taken[i] = taken[--taken_count];
             CHECK(brainmm_pages_free(unit, BRAINMM_USER) == BRAINMM_OK);
+            empty_caches();
             return;
         }
     CHECK_MSG(false, "%p was not taken", (void *)unit);

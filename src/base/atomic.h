@@ -44,6 +44,10 @@ _Static_assert(_Alignof(atomic_u64) == 8 && _Alignof(atomic_word) == sizeof(uint
  * thread has left that ended between the two, or the child of a fork. */
 #define store_order() atomic_thread_fence(memory_order_release)
 
+/* All loads and stores before this come before all behind it. So of two threads that each store one variable and then
+ * look at the other's, one at least sees what the other has stored. */
+#define order_all() atomic_thread_fence(memory_order_seq_cst)
+
 /* The same for this thread's own signal handlers, which see the stores of one processor in any case. */
 #define signal_order() atomic_signal_fence(memory_order_seq_cst)
 
@@ -62,6 +66,9 @@ _Static_assert(_Alignof(atomic_u64) == 8 && _Alignof(atomic_word) == sizeof(uint
  * may fail for no reason and belongs into a loop. */
 #define exchange_if_acquire(variable, expected, to)                                                                    \
     atomic_compare_exchange_strong_explicit(&(variable)->value, expected, to, memory_order_acquire,                    \
+                                            memory_order_relaxed)
+#define exchange_if_acq_rel(variable, expected, to)                                                                    \
+    atomic_compare_exchange_strong_explicit(&(variable)->value, expected, to, memory_order_acq_rel,                    \
                                             memory_order_relaxed)
 #define exchange_if_acquire_retry(variable, expected, to)                                                              \
     atomic_compare_exchange_strong_explicit(&(variable)->value, expected, to, memory_order_acquire,                    \

@@ -21,7 +21,7 @@ static inline uint64_t stack_next_head(uint64_t head, uint32_t number) {
     return ((head + STACK_CHANGE) & ~(STACK_CHANGE - 1)) | number;
 }
 
-/* LINK is where NUMBER keeps the number below it. */
+/* LINK is where NUMBER keeps the number below it. Or NUMBER is the first of a chain, and LINK that of the last one. */
 static inline void stack_push(struct stack *stack, uint32_t number, atomic_u32 *link) {
     uint64_t head = load_relaxed(&stack->head);
     do
@@ -38,6 +38,14 @@ static inline uint32_t stack_pop(struct stack *stack, atomic_u32 *(*link_of)(uin
             return (uint32_t)head;
     }
     return 0;
+}
+
+/* Takes all: the first number of a chain. 0: the stack is empty. */
+static inline uint32_t stack_pop_all(struct stack *stack) {
+    uint64_t head = load_acquire(&stack->head); /* with stack_push's release, here and below */
+    while ((uint32_t)head != 0 && !exchange_weak_acquire_retry(&stack->head, &head, stack_next_head(head, 0)))
+        ;
+    return (uint32_t)head;
 }
 
 /* The number on top, which may be another the next moment; 0: the stack is empty. */

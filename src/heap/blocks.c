@@ -7,6 +7,7 @@
  */
 #include "heap/blocks.h"
 #include "heap/reclaim.h"
+#include "slab/thread_heap.h"
 #include "sync/lock.h"
 #include <string.h>
 
@@ -61,7 +62,7 @@ static struct unit *shared_unit_create(size_t size, unsigned mode) {
     struct unit *unit = unit_at(address);
     set_slots_used(unit, 0);
     store_order(); /* until it has a size of shared blocks, it is nobody's: blocks_recover() */
-    unit->blocks.size = size;
+    run_set_size(unit, size);
     return unit;
 }
 
@@ -95,25 +96,26 @@ static struct unit *shared_find(const void *address) {
 }
 
 void *block_start_in(const struct unit *unit, const void *address) {
-    char *start = (char *)((uintptr_t)address & ~(uintptr_t)(unit->blocks.size - 1));
+    char *start = (char *)((uintptr_t)address & ~(uintptr_t)(run_size(unit) - 1));
     return slots_used(unit) & slot_at(start) ? start : NULL;
 }
 
 /* Makes the pages of a shared block what its mode gives. False if the system cannot. */
 static bool shared_restore_rights(struct unit *unit, void *block) {
-    return !unit->blocks.rights_changed || os_protect(block, unit->blocks.size, run_mode_rights(unit->blocks.mode));
+    return !load_relaxed(&unit->run.rights_changed) ||
+           os_protect(block, run_size(unit), run_mode_rights(run_mode(unit)));
 }
 
 static void shared_free_slot(struct unit *unit, unsigned slot) {
-    size_t size = unit->blocks.size;
-    uint32_t *list = &with_space[block_index(size)][unit->blocks.mode];
+    size_t size = run_size(unit);
+    uint32_t *list = &with_space[block_index(size)][run_mode(unit)];
     if (slots_used(unit) == all_slots(size))
         list_add(list, unit);
     set_slots_used(unit, slots_used(unit) & ~slot);
     if (slots_used(unit) == 0) {
         list_remove(list, unit);
-        unit->run.size = UNIT_SIZE;
-        run_give((void *)unit->start, UNIT_BLOCKS, unit->blocks.mode);
+        run_set_size(unit, UNIT_SIZE);
+        run_give((void *)unit->start, UNIT_BLOCKS, run_mode(unit));
     }
 }
 
@@ -121,7 +123,7 @@ static int shared_give(void *block, unsigned mode) {
     int result = BRAINMM_E_POINTER;
     blocks_lock();
     struct unit *unit = shared_find(block);
-    if (unit && unit->blocks.mode != mode) {
+    if (unit && run_mode(unit) != mode) {
         result = BRAINMM_E_KIND;
     } else if (unit && !shared_restore_rights(unit, block)) {
         result = BRAINMM_E_REFUSED;
@@ -144,6 +146,7 @@ void *block_take(size_t size, unsigned mode) {
     unsigned index = block_index(size);
     if (index == BLOCK_SIZES || mode >= MODES)
         return NULL;
+    reclaim_tick_if_due(thread_heap_get());
     void *block = take_once(index, mode);
     if (!block && reclaim_all())
         block = take_once(index, mode);
@@ -155,6 +158,7 @@ int block_give(void *block, unsigned mode) {
         return BRAINMM_OK;
     if (mode >= MODES)
         return BRAINMM_E_ARGUMENT;
+    reclaim_tick_if_due(thread_heap_existing());
     struct unit *unit = unit_of(block);
     if (unit && unit_kind(unit) == UNIT_BLOCKS)
         return shared_give(block, mode);
@@ -168,9 +172,9 @@ static COLD void blocks_recover(void) {
     units_lock();
     size_t at = 0;
     for (struct unit *unit; (unit = units_next_used(at)) != NULL; at = unit_number(unit)) {
-        unsigned index = unit_kind(unit) == UNIT_BLOCKS ? block_index(unit->blocks.size) : BLOCK_SIZES;
-        if (index < SHARED_SIZES && slots_used(unit) != all_slots(unit->blocks.size))
-            list_add(&with_space[index][unit->blocks.mode], unit);
+        unsigned index = unit_kind(unit) == UNIT_BLOCKS ? block_index(run_size(unit)) : BLOCK_SIZES;
+        if (index < SHARED_SIZES && slots_used(unit) != all_slots(run_size(unit)))
+            list_add(&with_space[index][run_mode(unit)], unit);
         else if (unit_kind(unit) == UNIT_BLOCKS && index >= SHARED_SIZES) /* not yet, or no longer, one of blocks */
             unit_set_kind(unit, UNIT_NONE);
     }
@@ -184,22 +188,22 @@ void blocks_lock(void) {
 
 struct unit *block_find(const void *address) {
     struct unit *unit = shared_find(address);
-    return unit ? unit : run_of_block(address);
+    return unit ? unit : run_of(address, UNIT_BLOCK);
 }
 
 /* ---- Consistency ------------------------------------------------------------------------------------------------ */
 
 static bool unit_is_listed(const struct unit *wanted) {
-    unsigned index = block_index(wanted->blocks.size);
-    const struct unit *unit = unit_or_null(with_space[index][wanted->blocks.mode]);
+    unsigned index = block_index(run_size(wanted));
+    const struct unit *unit = unit_or_null(with_space[index][run_mode(wanted)]);
     while (unit && unit != wanted)
         unit = unit_or_null(link_get(&unit->next));
     return unit != NULL;
 }
 
 static const char *unit_check(const struct unit *unit) {
-    size_t size = unit->blocks.size;
-    if (block_index(size) >= SHARED_SIZES || unit->blocks.mode >= MODES)
+    size_t size = run_size(unit);
+    if (block_index(size) >= SHARED_SIZES || run_mode(unit) >= MODES)
         return "a unit has blocks of no known size or mode";
     unsigned slots = slots_used(unit);
     if ((slots == 0 && !locks_were_cut()) || (slots & ~all_slots(size)) != 0)

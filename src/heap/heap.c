@@ -60,14 +60,14 @@ static bool describe_block_or_pages(const void *address, brainmm_options *option
     struct unit *unit = block_find(address);
     options->kind = unit ? BRAINMM_BLOCK : BRAINMM_PAGES;
     if (unit)
-        options->block_size = (uint8_t)block_index(unit->run.size);
+        options->block_size = (uint8_t)block_index(run_size(unit));
     else
         unit = run_of(address, UNIT_PAGES);
     if (unit) {
-        options->size = unit->run.size;
+        options->size = run_size(unit);
         options->align = ALIGNMENTS - 1; /* less than there is, but the most that can be told */
         options->rights = (uint8_t)run_rights(unit, address);
-        if (unit->run.mode == BRAINMM_JIT)
+        if (run_mode(unit) == BRAINMM_JIT)
             options->kind = BRAINMM_JIT_MEMORY;
     }
     blocks_unlock();

@@ -18,6 +18,7 @@ static void *alloc_from_bin(size_t bin) {
     bool borrowed = !heap;
     if (borrowed && (heap = thread_heap_borrow()) == NULL)
         return NULL;
+    reclaim_tick_if_due(heap);
     struct object *object = heap->cached[bin];
     if (object) {
         heap->cached[bin] = object->next;
@@ -34,6 +35,7 @@ static void *alloc_from_bin(size_t bin) {
 
 static void *alloc_run(size_t size, size_t alignment, bool *fresh) {
     reclaim_slabs();
+    reclaim_tick_if_due(thread_heap_get());
     void *piece = run_alloc(size, alignment, fresh);
     if (!piece && size <= PTRDIFF_MAX && reclaim_for(size))
         piece = run_alloc(size, alignment, fresh);
@@ -57,7 +59,7 @@ void *piece_alloc_zeroed(size_t size) {
     void *run = alloc_run(size, BRAINMM_ALIGNMENT, &fresh);
     if (!run)
         return result_of(NULL, size);
-    return fresh && !INSTRUMENTED ? run : memset(run, 0, unit_of(run)->run.size);
+    return fresh && !INSTRUMENTED ? run : memset(run, 0, run_size(unit_of(run)));
 }
 
 static void *alloc_aligned(size_t alignment, size_t size) {
@@ -81,6 +83,7 @@ void *piece_alloc_aligned(size_t alignment, size_t size) { return result_of(allo
 
 static __attribute__((noinline)) int free_slowest(struct thread_heap *heap, void *piece) {
     struct unit *slab = slab_of(piece);
+    reclaim_tick_if_due(heap && heap->number ? heap : NULL);
     if (!slab)
         return run_give(piece, UNIT_RUN, BRAINMM_USER) ? BRAINMM_OK : BRAINMM_E_POINTER;
     struct object *object = piece;
@@ -120,7 +123,7 @@ bool piece_describe(const void *address, struct piece *piece) {
     piece->run = run_of(address, UNIT_RUN);
     if (!piece->run)
         return false;
-    piece->usable = piece->run->run.size;
+    piece->usable = run_size(piece->run);
     piece->alignment = run_alignment(piece->run);
     return true;
 }
@@ -167,7 +170,7 @@ static void *resize_run(struct unit *run, void *old, size_t size, enum contents 
     if (size > PTRDIFF_MAX || !run_restore_rights(run))
         return NULL;
     if (size <= MEDIUM_MAX)
-        return resize_elsewhere(old, run->run.size, run_alignment(run), size, contents);
+        return resize_elsewhere(old, run_size(run), run_alignment(run), size, contents);
     void *resized = run_resize(run, size, contents);
     if (!resized && reclaim_for(size))
         resized = run_resize(run, size, contents);

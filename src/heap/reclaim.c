@@ -8,6 +8,7 @@
 #include "slab/thread_heap.h"
 #include <stddef.h>
 
+#define TICK_MS 125u
 #define SWEEP_LEAST 16 /* slabs, 1 MiB: fewer are not worth a look before more memory is asked for */
 
 bool reclaim_all(void) {
@@ -18,6 +19,7 @@ bool reclaim_all(void) {
         any = slab_disband_orphans() || any;
         slab_sweep(heap, 0);
     }
+    thread_heaps_empty_stocks();
     unit_cache_empty();
     return units_purge() || any;
 }
@@ -27,6 +29,17 @@ bool reclaim_for(size_t size) { return units_could_be(size) && reclaim_all(); }
 void *reclaim_failed(void) {
     units_open_reserve();
     return NULL;
+}
+
+/* A thread in the midst of a tick keeps no other from the next one. */
+void reclaim_tick(void) {
+    static atomic_u32 last_ms;
+    uint32_t now = (uint32_t)os_clock_ms(), last = load_relaxed(&last_ms);
+    if (now - last < TICK_MS || !exchange_if_acquire(&last_ms, &last, now)) /* alone: it orders nothing */
+        return;
+    unit_cache_tick();
+    thread_heaps_tick();
+    units_tick();
 }
 
 void reclaim_slabs(void) {

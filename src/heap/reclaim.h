@@ -3,8 +3,7 @@
 #ifndef BRAINMM_RECLAIM_H
 #define BRAINMM_RECLAIM_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "slab/slab.h"
 
 /* All that the calling thread, ended threads and the caches have free becomes free units, and idle memory goes back to
  * the system. False if there was nothing. */
@@ -16,6 +15,15 @@ bool reclaim_for(size_t size);
 /* A request has failed for good, as the caller is about to tell. What the calling thread asks for to handle that may
  * come from the emergency reserve (memory/units.h). Returns NULL. */
 void *reclaim_failed(void);
+
+/* To be called on each slow path. From time to time one of all threads does what is due: memory that nobody has used for
+ * some ticks goes back to the system. That waits for no lock. */
+#define TICK_CALLS 64u
+void reclaim_tick(void);
+static inline void reclaim_tick_if_due(struct thread_heap *heap) {
+    if (heap && UNLIKELY(++heap->slow_calls % TICK_CALLS == 0))
+        reclaim_tick();
+}
 
 /* Slabs that other threads have freed completely become free units, if there are enough of them to be worth a look. For
  * a thread that is about to ask for a run. */

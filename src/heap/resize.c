@@ -25,18 +25,20 @@ struct resize {
     enum contents contents;
 };
 
-static struct resize_counters counters; /* the lock of units guards them */
+static struct { atomic_u64 grown_right, grown_left, grown_headroom, slid, moved, copied, shrunk; } counters;
 
-static void count_bytes(uint64_t *counter, size_t bytes) {
-    units_lock();
-    *counter += bytes;
-    units_unlock();
-}
+static void count_bytes(atomic_u64 *counter, size_t bytes) { add_relaxed(counter, bytes); }
 
 void resize_counters_get(struct resize_counters *result) {
-    units_lock();
-    *result = counters;
-    units_unlock();
+    *result = (struct resize_counters){
+        .grown_right = load_relaxed(&counters.grown_right),
+        .grown_left = load_relaxed(&counters.grown_left),
+        .grown_headroom = load_relaxed(&counters.grown_headroom),
+        .slid = load_relaxed(&counters.slid),
+        .moved = load_relaxed(&counters.moved),
+        .copied = load_relaxed(&counters.copied),
+        .shrunk = load_relaxed(&counters.shrunk),
+    };
 }
 
 static struct unit *unit_behind(const struct unit *run, size_t units) {
@@ -47,12 +49,7 @@ static size_t rounded(const struct unit *run, size_t size) {
     return unit_kind(run) == UNIT_RUN ? align_up(size, os_facts.page) : size;
 }
 
-/* What a run is, changes under the lock. */
-static void set_size(struct unit *run, size_t size) {
-    units_lock();
-    run->run.size = rounded(run, size);
-    units_unlock();
-}
+static void set_size(struct unit *run, size_t size) { run_set_size(run, rounded(run, size)); }
 
 static enum run_rest rest_of(const struct unit *run) {
     return run_is_executable(run) ? RUN_OTHER_RIGHTS : RUN_ORDINARY;
@@ -62,7 +59,7 @@ static void *shrink(const struct resize *r) {
     set_size(r->run, r->size); /* before what lies behind can be another's */
     if (r->wanted < r->now) {
         units_drop_headroom(r->run);
-        run_give_units(unit_behind(r->run, r->wanted), r->now - r->wanted, rest_of(r->run));
+        run_give_units(unit_behind(r->run, r->wanted), r->now - r->wanted, 1, rest_of(r->run));
         count_bytes(&counters.shrunk, units_bytes(r->now - r->wanted));
     }
     return (void *)r->run->start;
@@ -74,12 +71,12 @@ static void *grow_right(const struct resize *r) {
         return NULL;
     if (!run_make_executable(r->run, (char *)r->run->start + units_bytes(r->now), units_bytes(more))) {
         units_drop_headroom(r->run);
-        units_give(unit_behind(r->run, r->now), more, UNITS_WITH_MEMORY);
+        units_give(unit_behind(r->run, r->now), more, UNITS_SPARSE, UNITS_WITH_MEMORY, UNITS_WAIT);
         return NULL;
     }
     count_bytes(&counters.grown_headroom, units_bytes(from_headroom));
     count_bytes(&counters.grown_right, units_bytes(more - from_headroom));
-    size_t from = r->run->run.size;
+    size_t from = run_size(r->run);
     set_size(r->run, r->size);
     run_expect_use(r->run, from);
     return (void *)r->run->start;
@@ -90,10 +87,10 @@ static void move_start(struct unit *first, struct unit *run, size_t size) {
     units_lock();
     enum unit_kind kind = unit_kind(run);
     first->start = (uintptr_t)unit_address(first);
-    first->run.size = rounded(run, size);
-    first->run.mode = run->run.mode;
-    first->run.alignment = run->run.alignment;
-    first->run.rights_changed = false;
+    run_set_size(first, rounded(run, size));
+    store_relaxed(&first->run.mode, (uint8_t)run_mode(run));
+    store_relaxed(&first->run.alignment, load_relaxed(&run->run.alignment));
+    store_relaxed(&first->run.rights_changed, false);
     link_set(&first->run.headroom, 0);
     unit_set_kind(run, UNIT_NONE);
     unit_set_kind(first, kind);
@@ -109,14 +106,14 @@ static void *grow_both(const struct resize *r) {
     struct unit *first = unit_from_number(unit_number(run) - (uint32_t)left);
     char *start = unit_address(first);
     if (!run_make_executable(run, start, units_bytes(r->wanted))) {
-        run_give_units(first, left, rest_of(run));
+        run_give_units(first, left, 1, rest_of(run));
         if (right)
-            run_give_units(unit_behind(run, r->now), right, rest_of(run));
+            run_give_units(unit_behind(run, r->now), right, 1, rest_of(run));
         return NULL;
     }
     if (r->contents == CONTENTS_KEPT) {
-        memmove(start, (void *)run->start, run->run.size);
-        count_bytes(&counters.slid, run->run.size);
+        memmove(start, (void *)run->start, run_size(run));
+        count_bytes(&counters.slid, run_size(run));
     }
     count_bytes(&counters.grown_left, units_bytes(left));
     count_bytes(&counters.grown_right, units_bytes(right));
@@ -139,40 +136,33 @@ static bool transfer(struct unit *to, struct unit *from, size_t size, size_t *mo
     return true;
 }
 
-static void end_run(struct unit *run) {
-    units_lock();
-    unit_set_kind(run, UNIT_NONE);
-    units_unlock();
-}
-
 static void *grow_elsewhere(const struct resize *r) {
     struct unit *run = r->run, *to = run_take_like(run, rounded(run, r->size));
     size_t moved = 0;
     bool keep = r->contents == CONTENTS_KEPT;
     if (!to)
         return NULL;
-    if (keep && !transfer(to, run, run->run.size, &moved)) {
+    if (keep && !transfer(to, run, run_size(run), &moved)) {
         units_drop_headroom(to);
         units_forget(to, r->wanted);
         return NULL;
     }
-    run_expect_use(to, keep ? run->run.size : 0);
+    run_expect_use(to, keep ? run_size(run) : 0);
     if (unit_kind(run) == UNIT_RUN)
-        INSTRUMENT_FORBID((void *)run->start, run->run.size);
-    end_run(run);
-    units_drop_headroom(run);
-    bool empty = moved == units_bytes(r->now) && !run_is_executable(run); /* its rights may have stayed there */
-    run_give_units(run, r->now, empty ? RUN_MOVED_AWAY : rest_of(run));
+        INSTRUMENT_FORBID((void *)run->start, run_size(run));
+    enum run_rest rest;
+    if (run_end(run, unit_kind(to), &rest)) /* if it has its own rights, they may have stayed there */
+        run_give_units(run, r->now, 1, moved == units_bytes(r->now) && rest == RUN_ORDINARY ? RUN_MOVED_AWAY : rest);
     return (void *)to->start;
 }
 
 void *run_resize(struct unit *run, size_t size, enum contents contents) {
     if (size > PTRDIFF_MAX - UNIT_SIZE)
         return NULL;
-    struct resize resize = {run, run_units(run->run.size), run_units(size), size, contents};
+    struct resize resize = {run, run_units(run_size(run)), run_units(size), size, contents};
     if (resize.wanted <= resize.now)
         return shrink(&resize);
-    bool slides_little = contents == CONTENTS_UNDEFINED || run->run.size <= SLIDE_MAX;
+    bool slides_little = contents == CONTENTS_UNDEFINED || run_size(run) <= SLIDE_MAX;
     void *grown = grow_right(&resize);
     if (!grown && slides_little)
         grown = grow_both(&resize);

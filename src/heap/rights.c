@@ -2,9 +2,9 @@
 /* rights.c: see rights.h.
  *
  * Pages of the heap change rights only inside one live allocation that is made of whole pages. That happens under the
- * locks that a release takes too, so that no page is touched that has gone back to the heap. The allocation is marked
- * (rights_changed), and whoever releases or resizes it makes it ordinary first (run_restore_rights). Slabs share their
- * pages and are refused.
+ * locks. A release waits for them once a change was announced (run_announce_rights), so that no page is touched that has
+ * gone back to the heap. The allocation is marked (rights_changed), and whoever releases or resizes it makes it ordinary
+ * first (run_restore_rights). Slabs share their pages and are refused.
  */
 #include "heap/rights.h"
 #include "base/align.h"
@@ -23,7 +23,7 @@ static int set_inside(void *pages, size_t size, unsigned rights) {
     if (kind == UNIT_SLAB || kind == UNIT_SUB)
         return BRAINMM_E_KIND;
     void *start = kind == UNIT_BLOCKS ? block_start_in(unit, pages) : (void *)unit->start;
-    size_t usable = unit->run.size; /* or that of one block */
+    size_t usable = run_size(unit); /* or that of one block */
     if (!start)
         return BRAINMM_E_POINTER;
     size_t offset = (size_t)((char *)pages - (char *)start);
@@ -31,7 +31,9 @@ static int set_inside(void *pages, size_t size, unsigned rights) {
         return BRAINMM_E_POINTER;
     if (size > usable - offset)
         return BRAINMM_E_ARGUMENT;
-    unit->run.rights_changed = true; /* before they are: a call that fails may have changed some */
+    if (!run_announce_rights(unit, kind))
+        return BRAINMM_E_POINTER;
+    store_relaxed(&unit->run.rights_changed, true); /* before they are: a call that fails may have changed some */
     return os_protect(pages, size, rights) ? BRAINMM_OK : BRAINMM_E_REFUSED;
 }
 

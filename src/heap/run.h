@@ -16,11 +16,6 @@
 
 static inline size_t run_units(size_t size) { return (size + UNIT_SIZE - 1) >> UNIT_SHIFT; }
 
-/* Whether a unit is the first of a block of 64 KiB or more. */
-static inline bool kind_is_block(unsigned kind) {
-    return kind == UNIT_BLOCK || kind == UNIT_BLOCK_USER || kind == UNIT_BLOCK_SYSTEM;
-}
-
 /* ---- Taking and giving ------------------------------------------------------------------------------------------ */
 
 /* A piece of SIZE bytes at a multiple of ALIGNMENT, a power of two from 16 on. NULL: out of memory, or no such SIZE or
@@ -43,17 +38,18 @@ enum run_rest {
     RUN_OTHER_RIGHTS, /* they are made readable and writable first */
     RUN_MOVED_AWAY    /* their pages went elsewhere; they read as zero */
 };
-void run_give_units(struct unit *first, size_t count, enum run_rest rest);
+void run_give_units(struct unit *first, size_t count, size_t alignment, enum run_rest rest);
+
+/* RUN ends: it is nothing any more, and has no headroom. Its units are the caller's, who does with them what *REST says.
+ * False if it is no longer of KIND: if two threads release the same run, exactly one wins. */
+bool run_end(struct unit *run, unsigned kind, enum run_rest *rest);
 
 /* ---- Questions -------------------------------------------------------------------------------------------------- */
 
 /* The first unit of the run that starts at ADDRESS, if it is of KIND; else NULL. */
 struct unit *run_of(const void *address, enum unit_kind kind);
 
-/* The same for a block of 64 KiB or more, of whatever mode. */
-struct unit *run_of_block(const void *address);
-
-static inline size_t run_alignment(const struct unit *run) { return (size_t)16 << run->run.alignment; }
+static inline size_t run_alignment(const struct unit *run) { return (size_t)16 << load_relaxed(&run->run.alignment); }
 
 /* ---- Use -------------------------------------------------------------------------------------------------------- */
 
@@ -62,6 +58,10 @@ void run_expect_use(struct unit *run, size_t from);
 
 /* The rights that pages of a mode begin with. */
 unsigned run_mode_rights(unsigned mode);
+
+/* The rights of RUN's pages are about to change. Whoever releases it from now on waits for the lock. Under that lock.
+ * False if it is no longer of KIND. */
+bool run_announce_rights(struct unit *run, unsigned kind);
 
 /* Gives all of a run the rights that it began with. False if the system refuses. */
 bool run_restore_rights(struct unit *run);
@@ -72,6 +72,6 @@ bool run_make_executable(const struct unit *run, void *address, size_t size);
 /* The rights of the page at ADDRESS, in a run or unit of blocks. */
 unsigned run_rights(const struct unit *run, const void *address);
 
-static inline bool run_is_executable(const struct unit *run) { return run->run.mode == BRAINMM_JIT; }
+static inline bool run_is_executable(const struct unit *run) { return run_mode(run) == BRAINMM_JIT; }
 
 #endif

@@ -5,9 +5,12 @@
 #include "heap/jit.h"
 #include "memory/units_check.h"
 #include "slab/slab_check.h"
+#include "slab/thread_heap.h"
 
 const char *heap_check(void) {
-    const char *wrong = units_check();
+    struct thread_heaps_figures heaps;
+    thread_heaps_figures(&heaps);
+    const char *wrong = units_check(heaps.stocked);
     if (!wrong)
         wrong = slab_check();
     if (!wrong)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* scan.c: looks at every unit in use, for what is live in it; see scan.h.
  *
- * What a run or a unit of blocks is, changes under the locks of units and blocks. They are held for 64 units at a time.
- * A block of 64 KiB needs no lock, and its kind says all. A slab belongs to a thread that takes no lock. So the scan
- * asks for nothing that only the owner may read, neither lists nor counters. The objects themselves tell: what carries
- * no mark is out (slab/slab.h). Four things make that safe:
+ * What a unit of blocks is, and what a run above 4 MiB is, changes under the locks of units and blocks. They are held
+ * for 64 units at a time. A shorter run comes and goes without a lock: what was read of it is read twice. A slab belongs
+ * to a thread that takes no lock. So the scan asks for nothing that only the owner may read, neither lists nor counters.
+ * The objects themselves tell: what carries no mark is out (slab/slab.h). Four things make that safe:
  *   - The descriptor's fields that are read are atomic: kind, bin, carved, owner.
  *   - `carved` is stored after the marks of what was carved.
  *   - The slab may end while it is looked at, its memory be given back, used otherwise, and even be a slab again.
@@ -57,25 +57,11 @@ void scan_memory_give(void *memory, size_t size) {
 
 /* ---- Runs and blocks, under the locks --------------------------------------------------------------------------- */
 
-/* A block of 64 KiB: only the kind may be read. */
-static struct live_row block_row(struct unit *unit, unsigned kind, uint64_t *live) {
-    *live = 1;
-    return (struct live_row){
-        .start = (uintptr_t)unit_address(unit),
-        .size = UNIT_SIZE,
-        .alignment = UNIT_SIZE,
-        .places = 1,
-        .live = live,
-        .bin = LIVE_NO_BIN,
-        .kind = BRAINMM_BLOCK,
-        .mode = kind == UNIT_BLOCK_USER ? BRAINMM_USER : BRAINMM_SYSTEM,
-    };
-}
-
 static struct live_row run_row(struct unit *unit, unsigned kind, uint64_t *live) {
-    struct live_row row = {.start = unit->start, .size = unit->run.size, .places = 1, .live = live, .bin = LIVE_NO_BIN};
+    struct live_row row = {
+        .start = (uintptr_t)unit_address(unit), .size = run_size(unit), .places = 1, .live = live, .bin = LIVE_NO_BIN};
     *live = 1;
-    row.mode = unit->run.mode;
+    row.mode = (uint8_t)run_mode(unit);
     if (kind == UNIT_RUN) {
         row.kind = row.size <= BIG_MAX ? BRAINMM_BIG : BRAINMM_LARGE;
         row.alignment = run_alignment(unit);
@@ -93,16 +79,22 @@ static struct live_row run_row(struct unit *unit, unsigned kind, uint64_t *live)
     return row;
 }
 
-/* Describes what a unit that is no slab holds. False if nothing. */
+static bool kind_is_described(unsigned kind) {
+    return kind == UNIT_RUN || kind == UNIT_PAGES || kind == UNIT_BLOCK || kind == UNIT_BLOCKS;
+}
+
+/* Describes what a unit that is no slab holds. False if nothing. A run may end at the same time, and another begin. If
+ * it is still of the same kind and size, all that was read is of one of them, or the two are alike. */
 static bool unit_describe(struct unit *unit, struct live_row *row, uint64_t *live) {
-    unsigned kind = unit_kind(unit);
-    if (kind == UNIT_BLOCK_USER || kind == UNIT_BLOCK_SYSTEM)
-        *row = block_row(unit, kind, live);
-    else if (kind == UNIT_RUN || kind == UNIT_PAGES || kind == UNIT_BLOCK || kind == UNIT_BLOCKS)
+    for (unsigned looks = 1;; looks++) {
+        unsigned kind = unit_kind(unit);
+        if (!kind_is_described(kind))
+            return false;
         *row = run_row(unit, kind, live);
-    else
-        return false;
-    return true;
+        order_all(); /* between the look and the second one */
+        if (looks == LOOKS_MOST || (unit_kind(unit) == kind && run_size(unit) == row->size && row->size != 0))
+            return true;
+    }
 }
 
 /* Notes what the next units in use hold. *AT is where to begin and to go on. Returns how many; 0 at the end. */

@@ -42,6 +42,7 @@ static void complete(brainmm_stats *stats) {
     units_figures(&units);
     thread_heaps_figures(&heaps);
     resize_counters_get(&resizing);
+    kept += heaps.stocked;
     units.used -= units.held_back;
     kept = kept < units.used ? kept : units.used; /* the two are of different moments */
     for (unsigned kind = 0; kind < sizeof stats->kinds / sizeof *stats->kinds; kind++) {

@@ -37,16 +37,14 @@
 #define DESCRIPTOR_SHIFT 6
 
 enum unit_kind {
-    UNIT_NONE = 0,     /* free, not ours, or not the first of a run */
-    UNIT_SLAB,         /* objects of one size: slab/slab.h */
-    UNIT_SUB,          /* a further unit of a slab; `next` is the number of the first */
-    UNIT_RUN,          /* one piece above 32 KiB: heap/run.h */
-    UNIT_PAGES,        /* a run of pages */
-    UNIT_BLOCK,        /* a block of 64 KiB or more */
-    UNIT_BLOCK_USER,   /* a block of 64 KiB and that mode. It comes and goes without a lock, so the kind alone */
-    UNIT_BLOCK_SYSTEM, /* must tell other threads what it is */
-    UNIT_JIT,          /* a run that a JIT heap cuts into pieces of code: heap/jit.h */
-    UNIT_BLOCKS        /* a unit cut into blocks of 4 or 16 KiB: heap/blocks.c */
+    UNIT_NONE = 0, /* free, not ours, or not the first of a run */
+    UNIT_SLAB,     /* objects of one size: slab/slab.h */
+    UNIT_SUB,      /* a further unit of a slab; `next` is the number of the first */
+    UNIT_RUN,      /* one piece above 32 KiB: heap/run.h */
+    UNIT_PAGES,    /* a run of pages */
+    UNIT_BLOCK,    /* a block of 64 KiB or more */
+    UNIT_JIT,      /* a run that a JIT heap cuts into pieces of code: heap/jit.h */
+    UNIT_BLOCKS    /* a unit cut into blocks of 4 or 16 KiB: heap/blocks.c */
 };
 
 struct thread_heap;
@@ -79,23 +77,23 @@ struct unit {
         } slab;
         struct {
             uint8_t : 8;
-            uint8_t mode;      /* of pages, blocks and JIT memory: enum brainmm_mode */
-            uint8_t alignment; /* of a piece: log2(alignment / 16), which a resize keeps */
+            atomic_u8 mode;      /* of pages, blocks and JIT memory: enum brainmm_mode */
+            atomic_u8 alignment; /* of a piece: log2(alignment / 16), which a resize keeps */
             uint8_t : 8;
             uint32_t : 32;
-            size_t size;             /* usable bytes */
-            size_t headroom_at;      /* first unit of its headroom, counted from 0: headroom.h */
-            uint32_t rights_changed; /* not 0 if some page may have other rights than it began with */
-            atomic_u32 headroom;     /* units behind it that it may grow into */
+            atomic_word size;          /* usable bytes */
+            size_t headroom_at;        /* first unit of its headroom, counted from 0: headroom.h */
+            atomic_u32 rights_changed; /* not 0 if some page may have other rights than it began with */
+            atomic_u32 headroom;       /* units behind it that it may grow into */
         } run;
         struct { /* the fields of `run`, and which blocks are in use */
             uint8_t : 8;
-            uint8_t mode;
+            atomic_u8 mode;
             atomic_u16 slots; /* a bit for each 4 KiB at which a block in use starts */
             uint32_t : 32;
-            size_t size; /* of one block */
+            atomic_word size; /* of one block */
             size_t : 8 * sizeof(size_t);
-            uint32_t rights_changed;
+            atomic_u32 rights_changed;
             uint32_t : 32;
         } blocks;
         struct { /* what a slab that ended has left in its memory: mark.h */
@@ -106,6 +104,7 @@ struct unit {
             uint16_t : 16;
             uintptr_t : 8 * sizeof(uintptr_t);
             size_t object_size;
+            uint32_t kept; /* when units were put into the cache: unit_cache.c */
         } marks;
     };
 };
@@ -151,6 +150,11 @@ static inline struct unit *unit_of(const void *address) { return window_contains
 /* What a kind promises about the other fields, is there when the kind is: it is stored last, and read first. */
 static inline unsigned unit_kind(const struct unit *unit) { return load_acquire(&unit->kind); }
 static inline void unit_set_kind(struct unit *unit, enum unit_kind kind) { store_release(&unit->kind, (uint8_t)kind); }
+
+/* What a run is. Others read that while its holder changes it, and may see it half changed: inspect/scan.c. */
+static inline size_t run_size(const struct unit *run) { return load_relaxed(&run->run.size); }
+static inline void run_set_size(struct unit *run, size_t size) { store_relaxed(&run->run.size, size); }
+static inline unsigned run_mode(const struct unit *run) { return load_relaxed(&run->run.mode); }
 
 /* Units have numbers: 1 and up in the order of addresses. 0 means none. */
 static inline uint32_t unit_number(const struct unit *unit) {

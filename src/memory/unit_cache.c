@@ -1,54 +1,252 @@
 /* SPDX-License-Identifier: MIT */
-/* unit_cache.c: see unit_cache.h. */
+/* unit_cache.c: see unit_cache.h.
+ *
+ * A longer run is cut where no shorter one is kept. Runs that lie side by side are only joined as free units (units.h).
+ * So if nothing fits although much is kept, all of it becomes free units before more memory is asked for.
+ *
+ * How much is kept: as much as is in use, within bounds. A program that replaces its pieces finds their pages again, and
+ * one that has ended its work keeps little. What nobody used for two ticks is decommitted without a lock. It waits in
+ * `drained` for a moment in which nobody has the lock, because whoever ticks must wait for nobody.
+ */
 #include "memory/unit_cache.h"
 #include "base/stack.h"
+#include "memory/mark.h"
+#include "memory/window.h"
 
-struct cache {
-    struct stack stack;
-    atomic_i32 count; /* changes before a push and after a pop, so it is never too low */
-    int32_t most;     /* from here on units are given */
-    unsigned units;   /* of each entry */
-};
+#define KEPT_LEAST 128                                /* units, 8 MiB, may be kept in any case */
+#define KEPT_MOST (WINDOW_IS_EVERYTHING ? 512 : 1408) /* 32 or 88 MiB: never more */
+#define KEPT_TICKS 2u                                 /* so long at least */
 
-static struct cache one = {.most = 64, .units = 1}, large = {.most = 16, .units = SLAB_UNITS_LARGE};
+#define ALIGNED_STACKS 3u
+#define ALL_STACKS (CACHE_LONGEST + ALIGNED_STACKS)
+#define DRAINED ALL_STACKS
+_Static_assert(DRAINED + 1 == CACHE_STACKS, "the stacks, and what was drained");
 
-static struct cache *cache_of(unsigned units) { return units == one.units ? &one : &large; }
+/* Runs of 1, 2, 3 ... units, then those for blocks, which are aligned to their size. Last, runs whose memory has gone
+ * back to the system; `prev` is the length of such a run. */
+static struct stack stacks[CACHE_STACKS];
+static const uint8_t aligned_lengths[ALIGNED_STACKS] = {4, 16, 64};
 
-struct unit *unit_cache_take(unsigned units, enum units_use use) {
-    struct cache *cache = cache_of(units);
-    uint32_t number = stack_pop(&cache->stack, unit_link);
-    if (!number)
-        return units_take(units, 1, use, NULL);
-    subtract_relaxed(&cache->count, 1);
-    return unit_from_number(number);
+static atomic_i32 kept_units; /* changes before a push and after a pop, so it is never too low */
+static atomic_u32 ticks;
+
+/* CACHE_STACKS if there is none for that. */
+static unsigned stack_for(size_t count, size_t alignment) {
+    if (alignment <= 1)
+        return count <= CACHE_LONGEST ? (unsigned)count - 1 : CACHE_STACKS;
+    for (unsigned i = 0; i < ALIGNED_STACKS; i++)
+        if (count == aligned_lengths[i] && alignment == count)
+            return CACHE_LONGEST + i;
+    return CACHE_STACKS;
+}
+
+size_t unit_cache_length(unsigned index, const struct unit *first) {
+    return index < CACHE_LONGEST ? index + 1
+           : index == DRAINED    ? link_get(&first->prev)
+                                 : aligned_lengths[index - CACHE_LONGEST];
+}
+
+static void push(unsigned index, struct unit *first, size_t count) {
+    add_relaxed(&kept_units, (int32_t)count);
+    stack_push(&stacks[index], unit_number(first), &first->next);
+}
+
+static struct unit *pop(unsigned index) {
+    if (stack_top(&stacks[index]) == 0)
+        return NULL;
+    struct unit *first = unit_or_null(stack_pop(&stacks[index], unit_link));
+    if (first)
+        subtract_relaxed(&kept_units, (int32_t)unit_cache_length(index, first));
+    return first;
+}
+
+/* ---- A thread's stock ------------------------------------------------------------------------------------------- */
+
+static void note_use(struct unit_stock_row *row) { store_relaxed(&row->used_at, load_relaxed(&ticks)); }
+
+/* Whoever finds a number there and exchanges it for 0 has the run. */
+static struct unit *row_take(struct unit_stock_row *row) {
+    for (unsigned i = STOCK_DEPTH; i-- > 0;) {
+        uint32_t number = load_relaxed(&row->numbers[i]);
+        if (number && (number = exchange_acquire(&row->numbers[i], 0)) != 0) /* with the release in row_put() */
+            return unit_from_number(number);
+    }
+    return NULL;
+}
+
+/* Only the stock's own thread fills a place. So an empty one stays empty until it does. */
+static bool row_put(struct unit_stock_row *row, struct unit *first) {
+    for (unsigned i = 0; i < STOCK_DEPTH; i++)
+        if (load_relaxed(&row->numbers[i]) == 0) {
+            note_use(row);
+            store_release(&row->numbers[i], unit_number(first));
+            return true;
+        }
+    return false;
+}
+
+size_t unit_stock_kept(struct unit_stock *stock) {
+    size_t kept = 0;
+    for (size_t row = 0; row < STOCK_LONGEST; row++)
+        for (unsigned i = 0; i < STOCK_DEPTH; i++)
+            kept += load_relaxed(&stock->rows[row].numbers[i]) ? row + 1 : 0;
+    return kept;
+}
+
+/* ---- Taking ----------------------------------------------------------------------------------------------------- */
+
+/* The first COUNT units of a run that is longer. What is left of it has been kept for as long as the whole. */
+static struct unit *cut(struct unit *first, size_t length, size_t count) {
+    struct unit *rest = unit_from_number(unit_number(first) + (uint32_t)count);
+    rest->marks.kept = first->marks.kept;
+    push((unsigned)(length - count - 1), rest, length - count);
+    return first;
+}
+
+static struct unit *find(struct unit_stock *stock, size_t count, size_t alignment) {
+    unsigned index = stack_for(count, alignment);
+    struct unit *first = NULL;
+    if (index == CACHE_STACKS)
+        return NULL;
+    if (stock && index < STOCK_LONGEST && (first = row_take(&stock->rows[index])) != NULL) {
+        note_use(&stock->rows[index]);
+        return first;
+    }
+    if ((first = pop(index)) != NULL || index >= CACHE_LONGEST)
+        return first;
+    while (++index < ALL_STACKS)
+        if (unit_cache_length(index, NULL) > count && (first = pop(index)) != NULL)
+            return cut(first, unit_cache_length(index, NULL), count);
+    return NULL;
+}
+
+struct unit *unit_cache_take(struct unit_stock *stock, size_t count, size_t alignment, enum units_use use,
+                             bool *fresh) {
+    struct unit *first = find(stock, count, alignment);
+    if (first) {
+        if (fresh)
+            *fresh = false;
+        return first;
+    }
+    if (load_relaxed(&kept_units) > KEPT_LEAST)
+        unit_cache_empty();
+    return units_take(count, alignment, use, fresh);
+}
+
+/* ---- Giving ----------------------------------------------------------------------------------------------------- */
+
+static int32_t kept_most(int32_t kept) {
+    size_t used = units_in_use(), live = used > (size_t)kept ? used - (size_t)kept : 0;
+    return live > KEPT_MOST ? KEPT_MOST : live > KEPT_LEAST ? (int32_t)live : KEPT_LEAST;
 }
 
 /* A cache that is too large is better than a thread that waits. */
-void unit_cache_give(struct unit *first, unsigned units) {
-    struct cache *cache = cache_of(units);
-    if (load_relaxed(&cache->count) >= cache->most && units_give_slab(first, units, UNITS_TRY))
+void unit_cache_give(struct unit_stock *stock, struct unit *first, size_t count, size_t alignment, enum units_use use) {
+    unsigned index = stack_for(count, alignment);
+    if (index == CACHE_STACKS && (index = stack_for(count, 1)) == CACHE_STACKS) {
+        units_give(first, count, use, UNITS_WITH_MEMORY, UNITS_WAIT);
         return;
-    add_relaxed(&cache->count, 1);
-    stack_push(&cache->stack, unit_number(first), &first->next);
-}
-
-static void empty(struct cache *cache) {
-    for (uint32_t number; (number = stack_pop(&cache->stack, unit_link)) != 0;) {
-        subtract_relaxed(&cache->count, 1);
-        units_give_slab(unit_from_number(number), cache->units, UNITS_WAIT);
     }
+    if (stock && index < STOCK_LONGEST && row_put(&stock->rows[index], first))
+        return;
+    int32_t kept = load_relaxed(&kept_units);
+    if (kept + (int32_t)count > kept_most(kept) && units_give(first, count, use, UNITS_WITH_MEMORY, UNITS_TRY))
+        return;
+    first->marks.kept = load_relaxed(&ticks);
+    push(index, first, count);
 }
 
 void unit_cache_empty(void) {
-    empty(&one);
-    empty(&large);
+    struct unit *first;
+    for (unsigned index = 0; index < CACHE_STACKS; index++)
+        while ((first = pop(index)) != NULL)
+            units_give(first, unit_cache_length(index, first), UNITS_WHOLE,
+                       index == DRAINED ? UNITS_EMPTY : UNITS_WITH_MEMORY, UNITS_WAIT);
 }
 
-static size_t kept(struct cache *cache) { return (size_t)load_relaxed(&cache->count) * cache->units; }
-
-size_t unit_cache_kept(void) { return kept(&one) + kept(&large); }
-
-void unit_cache_tops(uint32_t *top_one, uint32_t *top_large) {
-    *top_one = stack_top(&one.stack);
-    *top_large = stack_top(&large.stack);
+void unit_stock_empty(struct unit_stock *stock) {
+    struct unit *first;
+    for (size_t row = 0; row < STOCK_LONGEST; row++)
+        while ((first = row_take(&stock->rows[row])) != NULL)
+            units_give(first, row + 1, UNITS_SPARSE, UNITS_WITH_MEMORY, UNITS_WAIT);
 }
+
+/* ---- Ticks ------------------------------------------------------------------------------------------------------ */
+
+/* Gives the memory of COUNT units, which this thread has for itself, back to the system, and the units to the heap. */
+static void drain(struct unit *first, size_t count) {
+    bool empty = os_decommit(unit_address(first), units_bytes(count));
+    if (empty)
+        marks_forget(first);
+    if (units_give(first, count, UNITS_WHOLE, empty ? UNITS_EMPTY : UNITS_WITH_MEMORY, UNITS_TRY))
+        return;
+    first->marks.kept = load_relaxed(&ticks);
+    link_set(&first->prev, (uint32_t)count);
+    push(empty ? DRAINED : stack_for(count, 1), first, count);
+}
+
+/* Takes all of a stack, puts back what was not kept for long, and drains the rest. */
+static void stack_tick(unsigned index, uint32_t now) {
+    uint32_t number = stack_top(&stacks[index]) ? stack_pop_all(&stacks[index]) : 0, next;
+    uint32_t young = 0, old = 0;
+    atomic_u32 *end_of_young = NULL;
+    for (; number; number = next) {
+        struct unit *first = unit_from_number(number);
+        next = link_get(&first->next);
+        if (now - first->marks.kept < KEPT_TICKS) {
+            if (end_of_young)
+                link_set(end_of_young, number);
+            else
+                young = number;
+            end_of_young = &first->next;
+        } else {
+            link_set(&first->next, old);
+            old = number;
+        }
+    }
+    if (end_of_young)
+        stack_push(&stacks[index], young, end_of_young);
+    for (; old; old = next) {
+        struct unit *first = unit_from_number(old);
+        size_t count = unit_cache_length(index, first);
+        next = link_get(&first->next);
+        subtract_relaxed(&kept_units, (int32_t)count);
+        drain(first, count);
+    }
+}
+
+/* What could not be given at the last tick, because somebody had the lock. */
+static void give_drained(void) {
+    for (uint32_t number = stack_pop_all(&stacks[DRAINED]), next; number; number = next) {
+        struct unit *first = unit_from_number(number);
+        size_t count = unit_cache_length(DRAINED, first);
+        next = link_get(&first->next);
+        if (units_give(first, count, UNITS_WHOLE, UNITS_EMPTY, UNITS_TRY))
+            subtract_relaxed(&kept_units, (int32_t)count);
+        else
+            stack_push(&stacks[DRAINED], number, &first->next);
+    }
+}
+
+void unit_cache_tick(void) {
+    uint32_t now = add_relaxed(&ticks, 1) + 1;
+    if (stack_top(&stacks[DRAINED]))
+        give_drained();
+    for (unsigned index = 0; index < ALL_STACKS; index++)
+        stack_tick(index, now);
+}
+
+void unit_stock_tick(struct unit_stock *stock) {
+    uint32_t now = load_relaxed(&ticks);
+    struct unit *first;
+    for (size_t row = 0; row < STOCK_LONGEST; row++)
+        if (now - load_relaxed(&stock->rows[row].used_at) >= KEPT_TICKS)
+            while ((first = row_take(&stock->rows[row])) != NULL)
+                drain(first, row + 1);
+}
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+size_t unit_cache_kept(void) { return (size_t)load_relaxed(&kept_units); }
+
+uint32_t unit_cache_top(unsigned index) { return stack_top(&stacks[index]); }

@@ -23,7 +23,14 @@ void units_lock(void) {
         space_recover();
 }
 
-void units_unlock(void) { lock_release(LOCK_UNITS); }
+static atomic_word in_use; /* totals.used, for those who do not have the lock */
+
+void units_unlock(void) {
+    store_relaxed(&in_use, totals.used);
+    lock_release(LOCK_UNITS);
+}
+
+size_t units_in_use(void) { return load_relaxed(&in_use); }
 
 bool units_start(bool fixed_addresses) { return region_start(fixed_addresses); }
 
@@ -141,12 +148,20 @@ static void give_locked(size_t first, size_t count, enum idle_use use) {
     idle_purge_if_due();
 }
 
-void units_give(struct unit *first, size_t count, enum units_memory memory) {
-    units_lock();
+bool units_give(struct unit *first, size_t count, enum units_use use, enum units_memory memory, enum units_wait wait) {
+    if (wait == UNITS_WAIT)
+        units_lock();
+    else if (!lock_try(LOCK_UNITS))
+        return false;
+    size_t place = place_of(first);
     if (memory == UNITS_EMPTY)
-        bits_clear(space.committed, place_of(first), count);
-    give_locked(place_of(first), count, IDLE_AFTER_RUN);
+        bits_clear(space.committed, place, count);
+    else if (marks_left(first) != 0)
+        bits_set(space.marked, place, 1);
+    store_order(); /* what is free says whether it has memory and marks */
+    give_locked(place, count, use == UNITS_WHOLE ? IDLE_AFTER_SLAB : IDLE_AFTER_RUN);
     units_unlock();
+    return true;
 }
 
 void units_lose(struct unit *first, size_t count) {
@@ -164,19 +179,6 @@ void units_forget(struct unit *run, size_t count) {
     units_unlock();
 }
 
-bool units_give_slab(struct unit *first, size_t count, enum units_wait wait) {
-    if (wait == UNITS_WAIT)
-        units_lock();
-    else if (!lock_try(LOCK_UNITS))
-        return false;
-    if (marks_left(first) != 0)
-        bits_set(space.marked, place_of(first), 1);
-    store_order(); /* what is free says whether it has marks */
-    give_locked(place_of(first), count, IDLE_AFTER_SLAB);
-    units_unlock();
-    return true;
-}
-
 void units_drop_headroom(struct unit *run) {
     if (headroom_of(run) == 0) /* others only take it back, and never give any */
         return;
@@ -188,6 +190,13 @@ void units_drop_headroom(struct unit *run) {
 void units_open_reserve(void) {
     units_lock();
     reserve_open();
+    units_unlock();
+}
+
+void units_tick(void) {
+    if (!lock_try(LOCK_UNITS))
+        return;
+    idle_purge_if_due();
     units_unlock();
 }
 
@@ -297,16 +306,26 @@ bool units_touch(const void *address, size_t size) {
     return bits_find_set(space.owned, first, end) < end;
 }
 
-/* Only the first unit of a run knows the rest. None of a run is free, and none is uncommitted. */
+/* How many units of one kind begin with UNIT. Each unit of a slab has a kind. */
+static size_t units_of(const struct unit *unit, unsigned kind) {
+    return kind == UNIT_SLAB || kind == UNIT_SUB || kind == UNIT_BLOCKS
+               ? 1
+               : (run_size(unit) + UNIT_SIZE - 1) >> UNIT_SHIFT;
+}
+
+/* Only the first unit of a run knows the rest. None of a run is free, and none is uncommitted. What lies behind its end
+ * and is not free either, is kept in the cache. */
 struct unit *units_find(const void *address) {
     if (!window_contains(address))
         return NULL;
-    for (size_t at = ((uintptr_t)address - window.base) >> UNIT_SHIFT;; at--) {
+    size_t wanted = ((uintptr_t)address - window.base) >> UNIT_SHIFT;
+    for (size_t at = wanted;; at--) {
         struct unit *unit = unit_at(address_of(at));
         if (!bits_get(space.owned, at) || bits_get(space.free, at) || !bits_get(space.committed, at))
             return NULL;
-        if (unit_kind(unit) != UNIT_NONE)
-            return unit;
+        unsigned kind = unit_kind(unit);
+        if (kind != UNIT_NONE)
+            return wanted - at < units_of(unit, kind) ? unit : NULL;
         if (at == 0)
             return NULL;
     }

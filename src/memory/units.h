@@ -47,11 +47,15 @@ size_t units_extend_both(struct unit *run, size_t now, size_t more, size_t align
 /* What is left of a run's headroom becomes free. Is called before a run's last unit is given back. */
 void units_drop_headroom(struct unit *run);
 
-/* Whether the memory of units is still theirs when they are given back, or was moved away: then they read as zero. */
+/* Whether the memory of units is still theirs when they are given back, or was moved away or decommitted: then they
+ * read as zero. And whether to wait for the lock. */
 enum units_memory { UNITS_WITH_MEMORY, UNITS_EMPTY };
+enum units_wait { UNITS_WAIT, UNITS_TRY };
 
-/* Gives units of a run back. Their descriptors must be UNIT_NONE without an owner. */
-void units_give(struct unit *first, size_t count, enum units_memory memory);
+/* Gives units back. Their descriptors must be UNIT_NONE without an owner. If they were a slab, there may be marks in
+ * them. USE as they were taken. False, and nothing has happened, if another thread has the lock and WAIT is
+ * UNITS_TRY. */
+bool units_give(struct unit *first, size_t count, enum units_use use, enum units_memory memory, enum units_wait wait);
 
 /* COUNT units are never used again, because the system refuses to make them ordinary memory. */
 void units_lose(struct unit *first, size_t count);
@@ -59,10 +63,8 @@ void units_lose(struct unit *first, size_t count);
 /* A run of COUNT units, without headroom, is no longer ours: region_forget(). */
 void units_forget(struct unit *run, size_t count);
 
-/* Gives the units of a slab back, which may hold marks. False, and nothing has happened, if WAIT is false and another
- * thread has the lock. */
-enum units_wait { UNITS_WAIT, UNITS_TRY };
-bool units_give_slab(struct unit *first, size_t count, enum units_wait wait);
+/* Idle memory that was idle for long goes back to the system, unless another thread has the lock. */
+void units_tick(void);
 
 /* Returns all idle memory to the system. False if there was none. */
 bool units_purge(void);
@@ -81,12 +83,15 @@ void units_unlock(void);
 bool units_touch(const void *address, size_t size);
 
 /* The descriptor of what ADDRESS, a pointer anywhere into it, belongs to: the first unit of a run or slab, in use or
- * kept for slabs. NULL if it is free or not ours. Under the lock. */
+ * kept in the cache. NULL if it is free or not ours. Under the lock. */
 struct unit *units_find(const void *address);
 
-/* The first unit from number FROM (0 and up) on that is in use or kept for slabs; NULL if there is none. Under the
+/* The first unit from number FROM (0 and up) on that is in use or kept in the cache; NULL if there is none. Under the
  * lock. */
 struct unit *units_next_used(size_t from);
+
+/* How many units are in use or kept for slabs and runs, as of the last change. Takes no lock. */
+size_t units_in_use(void);
 
 /* So many bytes more, or less, are the heap's and lie outside the window. */
 void units_note_outside(ptrdiff_t more);

@@ -85,19 +85,17 @@ static const char *check_used(size_t at, size_t *units) {
     case UNIT_NONE: return locks_were_cut() ? NULL : check_unused(unit); /* a slab may have begun, or be ending */
     case UNIT_SLAB: *units = unit->slab.state & SLAB_LARGE ? SLAB_UNITS_LARGE : 1; break;
     case UNIT_SUB: return "a further unit of a slab follows none";
-    case UNIT_BLOCK_USER:
-    case UNIT_BLOCK_SYSTEM:
     case UNIT_BLOCKS: break;
     default:
-        EXPECT(unit->start == (uintptr_t)unit_address(unit) && unit->run.size > 0, "a run does not know its place");
-        *units = (unit->run.size + UNIT_SIZE - 1) >> UNIT_SHIFT;
+        EXPECT(unit->start == (uintptr_t)unit_address(unit) && run_size(unit) > 0, "a run does not know its place");
+        *units = (run_size(unit) + UNIT_SIZE - 1) >> UNIT_SHIFT;
     }
     EXPECT(bits_all_clear(space.free, at, *units) && bits_all_set(space.committed, at, *units),
            "a part of what is in use is free or not committed");
     return unit_kind(unit) == UNIT_SLAB ? check_slab_units(unit, *units) : NULL;
 }
 
-static const char *check_descriptors(void) {
+static const char *check_descriptors(size_t stocked) {
     size_t nobodys = 0, units;
     for (size_t at = 0, end = units_known(); (at = bits_find_set(space.owned, at, end)) < end; at += units) {
         const struct unit *unit = unit_from_number((uint32_t)at + 1);
@@ -108,43 +106,42 @@ static const char *check_descriptors(void) {
         nobodys += used && unit_kind(unit) == UNIT_NONE;
     }
     if (!locks_were_cut())
-        EXPECT(nobodys == unit_cache_kept() + totals.lost + reserve_kept(), "units are in use by nobody");
+        EXPECT(nobodys == unit_cache_kept() + stocked + totals.lost + reserve_kept(), "units are in use by nobody");
     return NULL;
 }
 
 /* ---- The cache -------------------------------------------------------------------------------------------------- */
 
-static const char *check_cached(uint32_t number, unsigned units, size_t *sum) {
-    for (; number; number = link_get(unit_link(number))) {
-        for (uint32_t i = 0; i < units; i++) {
+static const char *check_stack(unsigned index, size_t *sum) {
+    for (uint32_t number = unit_cache_top(index); number; number = link_get(unit_link(number))) {
+        size_t count = unit_cache_length(index, unit_from_number(number));
+        for (uint32_t i = 0; i < count; i++) {
             const char *wrong = check_unused(unit_from_number(number + i));
             EXPECT(!wrong, wrong);
         }
-        *sum += units;
+        *sum += count;
         EXPECT(*sum <= unit_cache_kept(), "the cache of units has a circle, or too much in it");
     }
     return NULL;
 }
 
 static const char *check_cache(void) {
-    uint32_t one, large;
     size_t sum = 0;
-    unit_cache_tops(&one, &large);
-    const char *wrong = check_cached(one, 1, &sum);
-    if (!wrong)
-        wrong = check_cached(large, SLAB_UNITS_LARGE, &sum);
-    EXPECT(!wrong, wrong);
+    for (unsigned index = 0; index < CACHE_STACKS; index++) {
+        const char *wrong = check_stack(index, &sum);
+        EXPECT(!wrong, wrong);
+    }
     EXPECT(sum == unit_cache_kept() || locks_were_cut(), "the count of the cache of units is wrong");
     return NULL;
 }
 
-const char *units_check(void) {
+const char *units_check(size_t stocked) {
     units_lock();
     const char *wrong = check_words();
     if (!wrong)
         wrong = check_headroom();
     if (!wrong)
-        wrong = check_descriptors();
+        wrong = check_descriptors(stocked);
     if (!wrong)
         wrong = check_cache();
     units_unlock();

@@ -3,7 +3,10 @@
 #ifndef BRAINMM_UNITS_CHECK_H
 #define BRAINMM_UNITS_CHECK_H
 
-/* NULL if they do; else what is wrong. Nobody may use the heap meanwhile. */
-const char *units_check(void);
+#include <stddef.h>
+
+/* NULL if they do; else what is wrong. STOCKED is how many units all stocks have (unit_cache.h). Nobody may use the heap
+ * meanwhile. */
+const char *units_check(size_t stocked);
 
 #endif

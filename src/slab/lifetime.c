@@ -17,7 +17,7 @@ static atomic_u32 *generation_of(const struct unit *slab) { return &generations[
 struct unit *slab_create(struct thread_heap *heap, size_t bin) {
     const struct geometry *geometry = &bin_geometry[bin];
     bool has_another = heap->bins[bin].resting.first != 0; /* many threads have one slab of many sizes, used in part */
-    struct unit *slab = unit_cache_take(geometry->units, has_another ? UNITS_WHOLE : UNITS_SPARSE);
+    struct unit *slab = unit_cache_take(NULL, geometry->units, 1, has_another ? UNITS_WHOLE : UNITS_SPARSE, NULL);
     if (!slab)
         return NULL;
     uint32_t number = unit_number(slab), size = geometry->object_size;
@@ -70,5 +70,5 @@ void slab_retire(struct unit *slab) {
     slab->marks.object_size = object_size; /* in place of slab.local */
     if (units > 1)
         marks_clear(slab);
-    unit_cache_give(slab, units);
+    unit_cache_give(NULL, slab, units, 1, UNITS_WHOLE);
 }

@@ -31,7 +31,7 @@
 #define BRAINMM_SLAB_H
 
 #include "memory/mark.h"
-#include "memory/unit.h"
+#include "memory/unit_cache.h"
 #include "slab/size_class.h"
 
 /* The word `remote`: a list of objects (the offset of the first / 16 + 1, and its length), and the slab's state. */
@@ -90,6 +90,8 @@ struct thread_heap {
     uint64_t used[HEAP_BINS / 64]; /* bins that may have slabs: the memory of others is not touched */
     struct batch batches[BATCHES]; /* remote.c */
     struct kept kept;
+    struct unit_stock stock; /* of runs: memory/unit_cache.h */
+    uint32_t slow_calls;     /* of its thread: heap/reclaim.h */
     bool has_batches;        /* one of them may not be empty */
     atomic_word thread_id;   /* 0 for an orphan */
     atomic_u64 remote_frees; /* objects of others' slabs that were freed through this heap, ever */

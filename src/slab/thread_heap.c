@@ -102,7 +102,8 @@ static struct thread_heap *heap_create(void) {
         if (os_commit(heap, heap_bytes())) {
             heap->number = count + 1;
             *place_of(count + 1) = heap;
-            store_release(&heap_count, count + 1); /* last, in case the thread is killed here */
+            store_release(&heap_count,
+                          count + 1); /* last, in case the thread is killed here, and for for_all_stocks() */
         } else {
             os_release(heap, heap_reserved());
             heap = NULL;
@@ -177,11 +178,22 @@ void thread_heaps_figures(struct thread_heaps_figures *figures) {
     figures->changes = remote_frees_without_heap() + count + stack_changes(&empty_heaps) + stack_changes(&orphans[0]) +
                        stack_changes(&orphans[1]);
     for (uint32_t number = 1; number <= count; number++) {
+        figures->stocked += unit_stock_kept(&thread_heap_from_number(number)->stock);
         figures->threads += load_relaxed(&thread_heap_from_number(number)->thread_id) != 0;
         figures->remote_frees += load_relaxed(&thread_heap_from_number(number)->remote_frees);
     }
     thread_heaps_unlock();
 }
+
+static void for_all_stocks(void (*work)(struct unit_stock *)) {
+    uint32_t count = load_acquire(&heap_count); /* with heap_create() */
+    for (uint32_t number = 1; number <= count; number++)
+        work(&thread_heap_from_number(number)->stock);
+}
+
+void thread_heaps_empty_stocks(void) { for_all_stocks(unit_stock_empty); }
+
+void thread_heaps_tick(void) { for_all_stocks(unit_stock_tick); }
 
 void thread_heap_forked(uintptr_t now) {
     struct thread_heap *heap = thread_heap_existing();

@@ -35,6 +35,7 @@ void thread_heap_done(void);
 struct thread_heaps_figures {
     size_t heaps, threads;  /* how many, and how many of them with a thread */
     size_t bytes, reserved; /* their memory, and addresses */
+    size_t stocked;         /* units in all stocks */
     uint64_t remote_frees;  /* objects that other threads than their slab's owner freed, ever */
     uint64_t changes;       /* differs whenever a thread has taken or left a heap */
 };
@@ -49,6 +50,10 @@ struct thread_heap_tops {
     uint32_t orphans[2], empty;
 };
 void thread_heap_tops(struct thread_heap_tops *tops);
+
+/* Empties the stocks of all threads. Or a tick has passed: unit_stock_tick() for all. */
+void thread_heaps_empty_stocks(void);
+void thread_heaps_tick(void);
 
 /* The lock of the table of heaps. */
 void thread_heaps_lock(void);
