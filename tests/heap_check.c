@@ -111,7 +111,7 @@ static void slabs_are_damaged(void) {
     DAMAGE(slab->slab.state, slab->slab.state ^= SLAB_RESTING);
     DAMAGE(slab->owner, store_relaxed(&slab->owner, NOBODY));
     DAMAGE(slab->slab.remote, store_relaxed(&slab->slab.remote, REMOTE_COUNT_ONE * 3));
-    DAMAGE(bin->resting_count, bin->resting_count++);
+    DAMAGE(*bin, bin->resting_count++);
     DAMAGE(bin->current, bin->current = 0);
 }
 
@@ -134,8 +134,9 @@ static void lists_are_damaged(void) {
 
 /* The thread that freed pieces has ended. */
 static void heaps_are_damaged(void) {
-    uint32_t orphan, empty;
-    thread_heap_tops(&orphan, &empty);
+    struct thread_heap_tops tops;
+    thread_heap_tops(&tops);
+    uint32_t orphan = tops.orphans[0];
     CHECK(orphan != 0);
     struct thread_heap *heap = thread_heap_from_number(orphan);
     DAMAGE(heap->thread_id, store_relaxed(&heap->thread_id, 1));

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* collect.c: see collect.h. */
 #include "slab/collect.h"
+#include "base/bits.h"
 #include "slab/abandoned.h"
 #include "slab/lifetime.h"
 #include "slab/queues.h"
+#include "slab/kept.h"
 #include "slab/remote.h"
 #include "slab/slab_inside.h"
 #include "slab/thread_heap.h"
+#include <string.h>
 
 /* Returns the bin's cached objects to the slab that they came from, and takes what other threads freed to it. */
 static void return_cached(struct thread_heap *heap, size_t bin, struct unit *slab) {
@@ -21,11 +24,17 @@ static void return_cached(struct thread_heap *heap, size_t bin, struct unit *sla
     slab_arm_for_all(slab, length);
 }
 
+static size_t next_used(const struct thread_heap *heap, size_t from) {
+    return bits_find_set(heap->used, from, HEAP_BINS);
+}
+
 /* Takes all slabs of a bin out of their queues. Then retires those of which all is free, and calls DONE_WITH for the
  * others. */
 static void clear_bin(struct thread_heap *heap, size_t index, void (*done_with)(struct thread_heap *, struct unit *)) {
     struct bin *bin = &heap->bins[index];
     struct unit *slab = unit_or_null(bin->current);
+    bin->was_kept = false;
+    bin->vain = 0;
     if (slab) {
         return_cached(heap, index, slab);
         bin->current = 0;
@@ -59,8 +68,10 @@ static void offer(struct thread_heap *heap, struct unit *slab) {
 }
 
 void slab_disband(struct thread_heap *heap) {
-    for (size_t bin = 0; bin < HEAP_BINS; bin++)
+    kept_forget_all(heap);
+    for (size_t bin = next_used(heap, 0); bin < HEAP_BINS; bin = next_used(heap, bin + 1))
         clear_bin(heap, bin, offer);
+    memset(heap->used, 0, sizeof heap->used);
 }
 
 bool slab_disband_orphans(void) {
@@ -70,6 +81,21 @@ bool slab_disband_orphans(void) {
         thread_heap_put_empty(orphan);
     }
     return any;
+}
+
+/* The memory of the last one serves the sweep of a thread without a heap. */
+void slab_disband_old_orphans(void) {
+    struct thread_heap *heap = thread_heap_existing(), *empty = NULL;
+    for (struct thread_heap *orphan; (orphan = thread_heap_take_old_orphan()) != NULL; empty = orphan) {
+        slab_disband(orphan);
+        if (empty)
+            thread_heap_put_empty(empty);
+    }
+    thread_heap_orphans_grow_old();
+    if (heap || empty)
+        slab_sweep(heap ? heap : empty, 1);
+    if (empty)
+        thread_heap_put_empty(empty);
 }
 
 /* ---- A thread's own heap ---------------------------------------------------------------------------------------- */
@@ -94,7 +120,8 @@ static bool queue_has_remote(const struct queue *queue) {
 bool slab_collect(struct thread_heap *heap) {
     bool any = false;
     remote_send_all(heap);
-    for (size_t index = 0; index < HEAP_BINS; index++) {
+    kept_forget_all(heap);
+    for (size_t index = next_used(heap, 0); index < HEAP_BINS; index = next_used(heap, index + 1)) {
         const struct bin *bin = &heap->bins[index];
         if (!bin->current && !bin->available.first && !bin->resting.first)
             continue;

@@ -14,4 +14,8 @@ void slab_disband(struct thread_heap *heap);
 /* The same for all orphans. False if there were none. */
 bool slab_disband_orphans(void);
 
+/* The same for those whose threads ended before this was called last. Younger ones stay, for threads to take over. Then
+ * slabs that are all free become free memory. Is called now and then, by any thread, which holds no lock. */
+void slab_disband_old_orphans(void);
+
 #endif

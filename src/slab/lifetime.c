@@ -16,7 +16,8 @@ static atomic_u32 *generation_of(const struct unit *slab) { return &generations[
 
 struct unit *slab_create(struct thread_heap *heap, size_t bin) {
     const struct geometry *geometry = &bin_geometry[bin];
-    struct unit *slab = unit_cache_take(NULL, geometry->units, 1, UNITS_WHOLE, NULL);
+    bool has_another = heap->bins[bin].resting.first != 0; /* many threads have one slab of many sizes, used in part */
+    struct unit *slab = unit_cache_take(NULL, geometry->units, 1, has_another ? UNITS_WHOLE : UNITS_SPARSE, NULL);
     if (!slab)
         return NULL;
     uint32_t number = unit_number(slab), size = geometry->object_size;

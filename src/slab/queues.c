@@ -4,6 +4,7 @@
 #include "brainmm.h"
 #include "slab/abandoned.h"
 #include "slab/lifetime.h"
+#include "slab/kept.h"
 #include "slab/slab_inside.h"
 
 #define RESTING_MAX 8u /* slabs a bin may keep that have nothing to give, before it lets go of the oldest */
@@ -63,9 +64,9 @@ void slab_rest(struct thread_heap *heap, struct bin *bin, struct unit *slab, uns
 
 int slab_event(struct thread_heap *heap, struct unit *slab) {
     struct bin *bin = &heap->bins[slab_bin(slab)];
-    if (!(slab->slab.state & (SLAB_RESTING | SLAB_AVAILABLE)))
-        return BRAINMM_OK; /* bin.current may be all free: it stays, for the next allocation */
-    if (slab_all_free(slab)) {
+    if (!(slab->slab.state & (SLAB_RESTING | SLAB_AVAILABLE))) {
+        kept_event(heap, slab);
+    } else if (slab_all_free(slab)) {
         slab_unqueue(bin, slab);
         slab_retire(slab);
     } else if (slab->slab.state & SLAB_RESTING) {

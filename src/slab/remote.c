@@ -33,6 +33,7 @@ static bool adopt(struct thread_heap *heap, struct unit *slab, uint32_t word, st
         return false;
     const struct geometry *geometry = slab_geometry(slab);
     struct bin *bin = &heap->bins[slab_bin(slab)];
+    heap_note_bin(heap, slab_bin(slab));
     slab_reclaim(heap, slab, word);
     object->next = slab->slab.local;
     slab->slab.local = object;

@@ -48,8 +48,29 @@ struct queue {
 struct bin {
     struct queue available;
     struct queue resting;
-    uint32_t resting_count;
-    uint32_t current; /* the slab that cached[bin] comes from; 0: none */
+    uint32_t current;           /* the slab that cached[bin] comes from; 0: none */
+    uint16_t cached_below : 13; /* cached[bin] has fewer objects than this, if there is a current slab */
+    uint16_t looks : 2;         /* times since the last supply that they were counted in vain */
+    uint16_t was_kept : 1;      /* a slab that was current might have stayed all free, but lost its place */
+    uint8_t resting_count : 5;
+    uint8_t vain : 3; /* log2 of the supplies of which one is looked after */
+    uint8_t place;    /* of `current` among the slabs that the heap keeps all free, from 1; 0: none */
+};
+
+/* The current slabs that a heap keeps while they are all free: kept.h. */
+#define KEPT_MOST 127u
+struct kept {
+    struct {
+        uint16_t bin;
+        uint16_t units;
+        uint32_t seen; /* differs if the slab was used since it was last asked for */
+    } slabs[KEPT_MOST];
+    uint32_t count;
+    uint32_t supplies; /* since ever */
+    uint32_t next;     /* where to begin to look for one that is to go */
+    uint32_t units;    /* of all */
+    uint32_t more;     /* units that it may keep besides the first few */
+    uint32_t regrets;  /* times that one should not have gone, since it may keep more */
 };
 
 /* Objects of one slab that this thread has freed without owning the slab, on their way to slab.remote. */
@@ -66,14 +87,16 @@ struct batch {
 struct thread_heap {
     struct object *cached[HEAP_BINS]; /* lists of objects: all that the fast path of an allocation reads */
     struct bin bins[HEAP_BINS];
+    uint64_t used[HEAP_BINS / 64]; /* bins that may have slabs: the memory of others is not touched */
     struct batch batches[BATCHES]; /* remote.c */
-    struct unit_stock stock;       /* of runs: memory/unit_cache.h */
-    uint32_t slow_calls;           /* of its thread: heap/reclaim.h */
-    bool has_batches;              /* one of them may not be empty */
-    atomic_word thread_id;         /* 0 for an orphan */
-    atomic_u64 remote_frees;       /* objects of others' slabs that were freed through this heap, ever */
-    atomic_u32 next;               /* in a stack of heaps: number of the next one */
-    uint32_t number;               /* from 1 */
+    struct kept kept;
+    struct unit_stock stock; /* of runs: memory/unit_cache.h */
+    uint32_t slow_calls;     /* of its thread: heap/reclaim.h */
+    bool has_batches;        /* one of them may not be empty */
+    atomic_word thread_id;   /* 0 for an orphan */
+    atomic_u64 remote_frees; /* objects of others' slabs that were freed through this heap, ever */
+    atomic_u32 next;         /* in a stack of heaps: number of the next one */
+    uint32_t number;         /* from 1 */
 };
 
 /* The heap of a thread that has none yet: every list is empty, so each call takes the slow path. And of a thread whose

@@ -3,9 +3,10 @@
  * and not run through for ever.
  */
 #include "slab/slab_check.h"
+#include "base/bits.h"
 #include "memory/instrument.h"
 #include "slab/abandoned.h"
-#include "slab/slab_inside.h"
+#include "slab/kept.h"
 #include "slab/thread_heap.h"
 #include "sync/lock.h"
 #include <limits.h>
@@ -102,6 +103,25 @@ static const char *check_queue(const struct thread_heap *heap, size_t bin, const
     return NULL;
 }
 
+/* The countdown of a current slab ends before, or when, all of it is free; but not that of one that is kept. */
+static const char *check_current(const struct thread_heap *heap, size_t index, const struct bin *bin) {
+    const struct unit *slab = unit_from_number(bin->current);
+    const char *wrong = check_owned(heap, index, slab, 0, heap->cached[index]);
+    EXPECT(!wrong, wrong);
+    unsigned carved = slab_carved(slab), arm_at = load_relaxed(&slab->slab.arm_at), left = slab->slab.countdown;
+    if (bin->place) {
+        EXPECT(bin->place <= heap->kept.count && heap->kept.slabs[bin->place - 1].bin == index,
+               "a slab that is kept has another's place");
+        EXPECT(heap->kept.slabs[bin->place - 1].units == slab_units(slab), "a slab that is kept has another size");
+        EXPECT(arm_at == carved + 1, "the countdown of a slab that is kept ends");
+    } else {
+        unsigned cached = bin->looks == LOOKS_MOST ? 0 : list_length(slab, heap->cached[index], carved);
+        EXPECT(left > 0 && left <= carved && arm_at + cached <= carved,
+               "the countdown of a current slab ends too late");
+    }
+    return NULL;
+}
+
 static const char *check_bin(const struct thread_heap *heap, size_t index, struct census *census) {
     const struct bin *bin = &heap->bins[index];
     size_t available = 0, resting = 0;
@@ -112,7 +132,23 @@ static const char *check_bin(const struct thread_heap *heap, size_t index, struc
     EXPECT(resting == bin->resting_count, "the count of resting slabs is wrong");
     EXPECT(bin->current || !heap->cached[index], "a heap has cached objects of no slab");
     census->owned += available + resting + (bin->current != 0);
-    return bin->current ? check_owned(heap, index, unit_from_number(bin->current), 0, heap->cached[index]) : NULL;
+    bool is_used = bin->current || available || resting;
+    EXPECT(!is_used || bits_get(heap->used, index), "a heap does not know that it has slabs of a bin");
+    EXPECT(bin->current || !bin->place, "a slab that is kept is none");
+    return bin->current ? check_current(heap, index, bin) : NULL;
+}
+
+static const char *check_kept(const struct thread_heap *heap) {
+    const struct kept *kept = &heap->kept;
+    uint32_t units = 0;
+    EXPECT(kept->count <= KEPT_MOST, "a heap keeps more slabs than there are places");
+    for (uint32_t i = 0; i < kept->count; i++) {
+        EXPECT(kept->slabs[i].bin < HEAP_BINS && heap->bins[kept->slabs[i].bin].place == i + 1,
+               "the place of a slab that is kept is another's");
+        units += kept->slabs[i].units;
+    }
+    EXPECT(units == kept->units, "the count of units of slabs that are kept is wrong");
+    return NULL;
 }
 
 static const char *check_batches(const struct thread_heap *heap) {
@@ -133,6 +169,8 @@ static const char *check_batches(const struct thread_heap *heap) {
 
 static const char *check_heap(const struct thread_heap *heap, struct census *census) {
     const char *wrong = check_batches(heap);
+    if (!wrong)
+        wrong = check_kept(heap);
     for (size_t bin = 0; bin < HEAP_BINS && !wrong; bin++)
         wrong = check_bin(heap, bin, census);
     return wrong;
@@ -149,14 +187,15 @@ static bool heap_is_empty(const struct thread_heap *heap) {
 
 /* Heaps without a thread, HEAPS at most. */
 static const char *check_stacks(size_t heaps) {
-    uint32_t orphan, empty;
+    struct thread_heap_tops tops;
     size_t found = 0;
-    thread_heap_tops(&orphan, &empty);
-    for (; orphan; orphan = load_relaxed(&thread_heap_from_number(orphan)->next)) {
-        EXPECT(++found <= heaps, "the stack of orphans has a circle");
-        EXPECT(load_relaxed(&thread_heap_from_number(orphan)->thread_id) == 0, "an orphan has a thread");
-    }
-    for (; empty; empty = load_relaxed(&thread_heap_from_number(empty)->next)) {
+    thread_heap_tops(&tops);
+    for (unsigned i = 0; i < 2; i++)
+        for (uint32_t orphan = tops.orphans[i]; orphan; orphan = load_relaxed(&thread_heap_from_number(orphan)->next)) {
+            EXPECT(++found <= heaps, "the stack of orphans has a circle");
+            EXPECT(load_relaxed(&thread_heap_from_number(orphan)->thread_id) == 0, "an orphan has a thread");
+        }
+    for (uint32_t empty = tops.empty; empty; empty = load_relaxed(&thread_heap_from_number(empty)->next)) {
         EXPECT(++found <= heaps, "the stack of empty heaps has a circle, or an orphan in it");
         EXPECT(heap_is_empty(thread_heap_from_number(empty)), "a heap among the empty ones has slabs");
     }
@@ -185,9 +224,10 @@ static bool is_on_stack(uint32_t top, const struct thread_heap *heap) {
 }
 
 static bool is_looked_at(const struct thread_heap *heap) {
-    uint32_t orphan, empty;
-    thread_heap_tops(&orphan, &empty);
-    return !locks_were_cut() || heap == thread_heap_existing() || is_on_stack(orphan, heap) || is_on_stack(empty, heap);
+    struct thread_heap_tops tops;
+    thread_heap_tops(&tops);
+    return !locks_were_cut() || heap == thread_heap_existing() || is_on_stack(tops.orphans[0], heap) ||
+           is_on_stack(tops.orphans[1], heap) || is_on_stack(tops.empty, heap);
 }
 
 static const char *check_nobodys(const struct unit *slab) {

@@ -58,6 +58,11 @@ static inline bool slab_holds(const struct unit *slab, const struct object *obje
     return offset < (uintptr_t)slab_carved(slab) * object_size && offset % object_size == 0;
 }
 
+/* The heap is about to own a slab of a bin. */
+static inline void heap_note_bin(struct thread_heap *heap, size_t bin) {
+    heap->used[bin / 64] |= (uint64_t)1 << bin % 64;
+}
+
 /* With the acquire of slab_thread_id(), which looks into a heap that its thread may just have made. */
 static inline void slab_set_owner(struct unit *slab, struct thread_heap *heap) { store_release(&slab->owner, heap); }
 

@@ -10,6 +10,7 @@
 #include "slab/collect.h"
 #include "slab/lifetime.h"
 #include "slab/queues.h"
+#include "slab/kept.h"
 #include "slab/remote.h"
 #include "slab/slab_inside.h"
 #include "slab/thread_heap.h"
@@ -61,16 +62,20 @@ static struct object *take_local(struct unit *slab) {
     return NULL;
 }
 
-/* Moves a list of free objects from an owned slab to the heap. False if there are none. */
-static bool supply(struct thread_heap *heap, struct unit *slab) {
+/* Moves a list of free objects from the bin's current slab to the heap. False if there are none. */
+static bool supply(struct thread_heap *heap, struct bin *bin, struct unit *slab) {
     struct object *list = NULL;
     const struct geometry *geometry = slab_geometry(slab);
-    if (slab->slab.local || slab_take_remote(slab))
+    unsigned length = 0, carved = slab_carved(slab);
+    if (slab->slab.local || slab_take_remote(slab)) {
+        length = slab_local_length(slab);
         list = take_local(slab);
-    else if (slab_carved(slab) < geometry->capacity)
+    } else if (carved < geometry->capacity) {
         list = carve(slab, geometry);
-    slab_arm_for_all(slab, 0);
+        length = slab_carved(slab) - carved;
+    }
     heap->cached[slab_bin(slab)] = list;
+    kept_arm(heap, bin, slab, length);
     return list != NULL;
 }
 
@@ -126,14 +131,16 @@ static struct unit *find_slab(struct thread_heap *heap, size_t bin) {
 void *slab_alloc(struct thread_heap *heap, size_t bin) {
     struct bin *own = &heap->bins[bin];
     struct unit *slab = unit_or_null(own->current);
-    while (!slab || !supply(heap, slab)) {
+    while (!slab || !supply(heap, own, slab)) {
         if (slab) {
+            kept_forget(heap, own);
             own->current = 0;
             slab_rest(heap, own, slab, 0, wake_length(&bin_geometry[bin]));
         }
         slab = find_slab(heap, bin);
         if (!slab)
             return NULL;
+        heap_note_bin(heap, bin);
         own->current = unit_number(slab);
     }
     struct object *object = heap->cached[bin];

@@ -21,8 +21,15 @@ OS_THREAD_WORD(&thread_heap_none);
 
 static struct thread_heap **parts[PARTS];
 static atomic_u32 heap_count;
-static struct stack orphans;     /* heaps of ended threads, with their slabs */
 static struct stack empty_heaps; /* heaps without slabs */
+
+/* Heaps of ended threads, with their slabs. orphans[age % 2] has the younger ones. So all become older by one addition,
+ * when the other stack is empty. A thread that adds one at the same moment may make it an older one at once. */
+static struct stack orphans[2];
+static atomic_u32 age;
+
+static struct stack *younger(void) { return &orphans[load_relaxed(&age) % 2]; }
+static struct stack *older(void) { return &orphans[(load_relaxed(&age) + 1) % 2]; }
 
 /* The lock of parts[] and heap_count. A heap that a dead thread was making is not in the table, or is complete. */
 void thread_heaps_lock(void) { lock_acquire(LOCK_THREAD_HEAPS); }
@@ -39,7 +46,7 @@ struct thread_heap *thread_heap_from_number(uint32_t number) {
 static atomic_u32 *heap_link(uint32_t number) { return &thread_heap_from_number(number)->next; }
 
 static struct thread_heap *heap_pop(struct stack *stack) {
-    uint32_t number = stack_pop(stack, heap_link);
+    uint32_t number = stack_top(stack) == 0 ? 0 : stack_pop(stack, heap_link);
     return number ? thread_heap_from_number(number) : NULL;
 }
 
@@ -48,15 +55,22 @@ static void heap_push(struct stack *stack, struct thread_heap *heap) {
     stack_push(stack, heap->number, &heap->next);
 }
 
-struct thread_heap *thread_heap_take_orphan(void) {
-    return stack_top(&orphans) ? heap_pop(&orphans) : NULL;
+struct thread_heap *thread_heap_take_old_orphan(void) {
+    return heap_pop(older());
 }
+
+struct thread_heap *thread_heap_take_orphan(void) {
+    struct thread_heap *heap = heap_pop(younger());
+    return heap ? heap : heap_pop(older());
+}
+
+void thread_heap_orphans_grow_old(void) { add_relaxed(&age, 1); }
 
 void thread_heap_put_empty(struct thread_heap *heap) { heap_push(&empty_heaps, heap); }
 
-void thread_heap_tops(uint32_t *orphan, uint32_t *empty) {
-    *orphan = stack_top(&orphans);
-    *empty = stack_top(&empty_heaps);
+void thread_heap_tops(struct thread_heap_tops *tops) {
+    *tops = (struct thread_heap_tops){.orphans = {stack_top(&orphans[0]), stack_top(&orphans[1])},
+                                      .empty = stack_top(&empty_heaps)};
 }
 
 static size_t heap_bytes(void) { return align_up(sizeof(struct thread_heap), os_facts.page); }
@@ -100,7 +114,7 @@ static struct thread_heap *heap_create(void) {
 }
 
 struct thread_heap *thread_heap_borrow(void) {
-    struct thread_heap *heap = heap_pop(&orphans);
+    struct thread_heap *heap = thread_heap_take_orphan();
     if (!heap)
         heap = heap_pop(&empty_heaps);
     return heap ? heap : heap_create();
@@ -132,7 +146,7 @@ struct thread_heap *thread_heap_get(void) {
 void thread_heap_return(struct thread_heap *heap) {
     remote_send_all(heap);
     store_relaxed(&heap->thread_id, 0);
-    heap_push(&orphans, heap);
+    heap_push(younger(), heap);
 }
 
 void thread_heap_exit(void) {
@@ -161,7 +175,8 @@ void thread_heaps_figures(struct thread_heaps_figures *figures) {
     figures->bytes += table;
     figures->reserved += table;
     figures->remote_frees = remote_frees_without_heap();
-    figures->changes = remote_frees_without_heap() + count + stack_changes(&orphans) + stack_changes(&empty_heaps);
+    figures->changes = remote_frees_without_heap() + count + stack_changes(&empty_heaps) + stack_changes(&orphans[0]) +
+                       stack_changes(&orphans[1]);
     for (uint32_t number = 1; number <= count; number++) {
         figures->stocked += unit_stock_kept(&thread_heap_from_number(number)->stock);
         figures->threads += load_relaxed(&thread_heap_from_number(number)->thread_id) != 0;

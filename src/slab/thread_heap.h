@@ -19,6 +19,10 @@ void thread_heap_return(struct thread_heap *heap);
 
 /* The heap of a thread that ended, to be emptied and then put with the empty ones. NULL if there is none. */
 struct thread_heap *thread_heap_take_orphan(void);
+
+/* The same, one that was there when they last grew old. Then those that are there become such. */
+struct thread_heap *thread_heap_take_old_orphan(void);
+void thread_heap_orphans_grow_old(void);
 void thread_heap_put_empty(struct thread_heap *heap);
 
 /* The calling thread ends. Idempotent; the thread may still allocate and free afterwards. Waits for nothing. */
@@ -42,7 +46,10 @@ struct thread_heap *thread_heap_from_number(uint32_t number);
 
 /* The numbers on top of the stacks of orphans and of empty heaps, from which the others follow by `next`, while nobody
  * else uses the heap. */
-void thread_heap_tops(uint32_t *orphans, uint32_t *empty);
+struct thread_heap_tops {
+    uint32_t orphans[2], empty;
+};
+void thread_heap_tops(struct thread_heap_tops *tops);
 
 /* Empties the stocks of all threads. Or a tick has passed: unit_stock_tick() for all. */
 void thread_heaps_empty_stocks(void);
