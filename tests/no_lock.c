@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* no_lock.c: the heap takes no lock for pieces up to 32 KiB and blocks of 64 KiB in a steady state. One thread holds
- * every lock of the library. Two others allocate, free, and free each other's pieces. They must finish; the watchdog
- * ends a wait.
+/* no_lock.c: the heap takes no lock for pieces, pages and blocks of up to 4 MiB in a steady state. One thread holds
+ * every lock of the library. Two others allocate, free, resize in place, and free each other's pieces. They must
+ * finish; the watchdog ends a wait.
  *
  * Steady state means that the same work was done before the locks were taken. To take more memory from the system the
- * heap may lock. To use what a thread already has it may not.
+ * heap may lock. To use what it already has it may not. What nobody uses for some ticks of the clock goes back to the
+ * system, so the clock stands still. At the end it runs, while a thread frees: a tick waits for no lock either.
  */
 #include "heap_support.h"
 
 #include "brainmm.h"
 #include "heap_locks.h"
+#include "heap_whole.h"
+
+/* The clock that the heap sees. */
+static uint32_t clock_ms = 1000;
+uint64_t __wrap_os_clock_ms(void);
+uint64_t __wrap_os_clock_ms(void) { return __atomic_load_n(&clock_ms, __ATOMIC_RELAXED); }
 
 static const size_t sizes[] = {1,    16,   48,   100,  128,  144,   400,   1000,  1024,
                                1040, 1500, 3000, 4096, 8192, 10000, 16384, 20000, 32768};
@@ -20,8 +27,17 @@ enum {
     LOCAL_ROUNDS = 4000,
     ROOM = 600,
     REMOTE_PIECES = 20000,
-    BLOCKS = 8
+    BLOCKS = 8,
+    LARGE_BASE = 100000, /* an allocation above 32 KiB that one thread makes and the other frees */
+    LARGE_ROUNDS = 400,
+    LAST_PIECES = 64 * 20 /* freed while the clock runs: a thread looks at it with each 64th */
 };
+
+/* Of each of these sizes a thread has a piece, and pages, at a time; and a block of each of those. */
+static const size_t large_sizes[] = {40000,     64 * KIB,  LARGE_BASE, 200000,
+                                     256 * KIB, 600 * KIB, 1024 * KIB, sizeof(void *) > 4 ? 4096 * KIB : 700 * KIB};
+static const size_t block_sizes[] = {64 * KIB, 256 * KIB, 1024 * KIB, sizeof(void *) > 4 ? 4096 * KIB : 64 * KIB};
+enum { LARGE_SIZES = sizeof large_sizes / sizeof *large_sizes, BLOCK_SIZES = sizeof block_sizes / sizeof *block_sizes };
 
 /* A queue for one writer and one reader. */
 static struct {
@@ -72,6 +88,52 @@ static void work_with_blocks(unsigned count) {
         CHECK(brainmm_block_free(blocks[i], i % 2 ? BRAINMM_USER : BRAINMM_SYSTEM) == BRAINMM_OK);
 }
 
+static void touch(unsigned char *memory, size_t size) {
+    CHECK(memory != NULL);
+    memory[0] = memory[size - 1] = 1;
+}
+
+static void *page_run_get(size_t size) { return brainmm_pages_get((size + 4095) / 4096, BRAINMM_USER); }
+
+/* Has one of each at a time. A resize within the 64 KiB in which a piece ends leaves it where it is. */
+static void work_with_large(void) {
+    unsigned char *pieces[LARGE_SIZES], *pages[LARGE_SIZES], *blocks[BLOCK_SIZES];
+    for (unsigned i = 0; i < LARGE_SIZES; i++) {
+        touch(pieces[i] = brainmm_alloc(large_sizes[i]), large_sizes[i]);
+        touch(pages[i] = page_run_get(large_sizes[i]), large_sizes[i]);
+    }
+    for (unsigned i = 0; i < BLOCK_SIZES; i++) {
+        touch(blocks[i] = brainmm_block_get(block_sizes[i], BRAINMM_SYSTEM), block_sizes[i]);
+        CHECK(is_aligned(blocks[i], block_sizes[i]));
+    }
+    for (unsigned i = 0; i < LARGE_SIZES; i++) {
+        CHECK(brainmm_realloc(pieces[i], large_sizes[i] - 5000) == pieces[i]);
+        CHECK(brainmm_realloc(pieces[i], large_sizes[i]) == pieces[i]);
+        CHECK(brainmm_usable_size(pieces[i]) >= large_sizes[i]);
+        CHECK(brainmm_free(pieces[i]) == BRAINMM_OK && brainmm_pages_free(pages[i], BRAINMM_USER) == BRAINMM_OK);
+    }
+    for (unsigned i = 0; i < BLOCK_SIZES; i++)
+        CHECK(brainmm_block_free(blocks[i], BRAINMM_SYSTEM) == BRAINMM_OK);
+}
+
+/* Lets the heap keep what both threads will have, on their way and in their stocks, and what slabs may need. */
+static void keep_large(void) {
+    static void *pieces[LARGE_SIZES][2 * RING], *blocks[BLOCK_SIZES][2];
+    static const unsigned of_each[] = {88, 30, RING + 60, 16, 16, 4, 4, 4};
+    for (unsigned i = 0; i < LARGE_SIZES; i++)
+        for (unsigned k = 0; k < of_each[i]; k++)
+            CHECK((pieces[i][k] = brainmm_alloc(large_sizes[i])) != NULL);
+    for (unsigned i = 0; i < BLOCK_SIZES; i++)
+        for (unsigned k = 0; k < 2; k++)
+            CHECK((blocks[i][k] = brainmm_block_get(block_sizes[i], BRAINMM_SYSTEM)) != NULL);
+    for (unsigned i = 0; i < LARGE_SIZES; i++)
+        for (unsigned k = 0; k < of_each[i]; k++)
+            CHECK(brainmm_free(pieces[i][k]) == BRAINMM_OK);
+    for (unsigned i = 0; i < BLOCK_SIZES; i++)
+        for (unsigned k = 0; k < 2; k++)
+            CHECK(brainmm_block_free(blocks[i][k], BRAINMM_SYSTEM) == BRAINMM_OK);
+}
+
 /* Leaves free room in the slabs of each size. How many pieces are on their way between the threads depends on timing,
  * and they must never need more memory than the thread has. */
 static void keep_room(void *kept[SIZES][ROOM]) {
@@ -86,7 +148,22 @@ static void keep_room(void *kept[SIZES][ROOM]) {
     }
 }
 
-static event warm[2], locked, finished[2];
+static void *last_pieces[LAST_PIECES];
+
+static void allocate_last_pieces(void) {
+    for (unsigned i = 0; i < LAST_PIECES; i++)
+        CHECK((last_pieces[i] = brainmm_alloc(60000)) != NULL);
+}
+
+static void free_last_pieces(void) {
+    for (unsigned i = 0; i < LAST_PIECES; i++) {
+        if (i % 32 == 0)
+            __atomic_fetch_add(&clock_ms, 100, __ATOMIC_RELAXED);
+        CHECK(brainmm_free(last_pieces[i]) == BRAINMM_OK);
+    }
+}
+
+static event warm[2], locked, finished[2], ticked;
 
 static void allocator_runs(void *unused) {
     (void)unused;
@@ -96,7 +173,7 @@ static void allocator_runs(void *unused) {
         for (int again = 0; again < 2 - round; again++) { /* twice to warm up: once is not yet steady */
             work_locally();
             for (unsigned i = 0; i < REMOTE_PIECES; i++) {
-                void *piece = brainmm_alloc(sizes[i % SIZES]);
+                void *piece = brainmm_alloc(i % 8 == 0 ? LARGE_BASE : sizes[i % SIZES]);
                 CHECK(piece != NULL);
                 *(unsigned char *)piece = 1;
                 ring_put(piece);
@@ -104,6 +181,8 @@ static void allocator_runs(void *unused) {
         }
         for (unsigned i = 0; i < 200 * (unsigned)round; i++)
             work_with_blocks(BLOCKS);
+        for (unsigned i = 0; i < LARGE_ROUNDS * (unsigned)round; i++)
+            work_with_large();
         if (round == 0) {
             work_with_blocks(4 * BLOCKS); /* more than both threads will need at once */
             event_raise(&warm[0]);
@@ -111,6 +190,9 @@ static void allocator_runs(void *unused) {
         }
     }
     event_raise(&finished[0]);
+    CHECK(event_wait(&finished[1], 60000));
+    free_last_pieces();
+    event_raise(&ticked);
 }
 
 static void releaser_runs(void *unused) {
@@ -125,6 +207,8 @@ static void releaser_runs(void *unused) {
         }
         for (unsigned i = 0; i < 200 * (unsigned)round; i++)
             work_with_blocks(BLOCKS);
+        for (unsigned i = 0; i < LARGE_ROUNDS * (unsigned)round; i++)
+            work_with_large();
         if (round == 0) {
             work_with_blocks(4 * BLOCKS);
             event_raise(&warm[1]);
@@ -137,16 +221,21 @@ static void releaser_runs(void *unused) {
 int main(void) {
     thread allocator, releaser;
     watchdog_start(120);
+    allocate_last_pieces();
     thread_start(&allocator, allocator_runs, NULL);
     thread_start(&releaser, releaser_runs, NULL);
     CHECK(event_wait(&warm[0], 60000) && event_wait(&warm[1], 60000));
+    keep_large();
     heap_lock_all();
     event_raise(&locked);
-    bool allocated = event_wait(&finished[0], 30000), released = event_wait(&finished[1], 1000);
+    bool allocated = event_wait(&finished[0], 30000), released = event_wait(&finished[1], 30000);
+    bool has_ticked = event_wait(&ticked, 30000);
     heap_unlock_all();
     CHECK_MSG(allocated, "the allocating thread waited for a lock");
     CHECK_MSG(released, "the releasing thread waited for a lock");
+    CHECK_MSG(has_ticked, "a tick waited for a lock");
     thread_join(&allocator);
     thread_join(&releaser);
+    heap_is_whole("all of that");
     return TEST_PASSED;
 }

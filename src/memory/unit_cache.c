@@ -14,7 +14,7 @@
 #include "memory/window.h"
 
 #define KEPT_LEAST 128                                /* units, 8 MiB, may be kept in any case */
-#define KEPT_MOST (WINDOW_IS_EVERYTHING ? 512 : 1408) /* 32 or 88 MiB: never more */
+#define KEPT_MOST (WINDOW_IS_EVERYTHING ? 704 : 1408) /* 44 or 88 MiB: never more */
 #define KEPT_TICKS 2u                                 /* so long at least */
 
 #define ALIGNED_STACKS 3u
