@@ -14,9 +14,14 @@ static atomic_u32 generations[GENERATIONS];
 
 static atomic_u32 *generation_of(const struct unit *slab) { return &generations[unit_number(slab) % GENERATIONS]; }
 
+/* Where the alignment takes several pages, most pieces are shorter, and the last of their pages are never touched. */
+static enum units_use use_of(const struct geometry *geometry) {
+    return geometry->alignment > PAGE_ALIGNMENT_MIN ? UNITS_SPARSE : UNITS_WHOLE;
+}
+
 struct unit *slab_create(struct thread_heap *heap, size_t bin) {
     const struct geometry *geometry = &bin_geometry[bin];
-    struct unit *slab = unit_cache_take(geometry->units, UNITS_WHOLE);
+    struct unit *slab = unit_cache_take(geometry->units, use_of(geometry));
     if (!slab)
         return NULL;
     uint32_t number = unit_number(slab), size = geometry->object_size;
