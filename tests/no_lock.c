@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* no_lock.c: the heap takes no lock for pieces up to 32 KiB and blocks of 64 KiB in a steady state. One thread holds
- * every lock of the library. Two others allocate, free, and free each other's pieces. They must finish; the watchdog
- * ends a wait.
+/* no_lock.c: the heap takes no lock for pieces up to 32 KiB, also at multiples of up to 32 KiB, and for blocks of 64 KiB
+ * in a steady state. One thread holds every lock of the library. Two others allocate, free, and free each other's
+ * pieces. They must finish; the watchdog ends a wait.
  *
  * Steady state means that the same work was done before the locks were taken. To take more memory from the system the
  * heap may lock. To use what a thread already has it may not.
@@ -13,8 +13,12 @@
 
 static const size_t sizes[] = {1,    16,   48,   100,  128,  144,   400,   1000,  1024,
                                1040, 1500, 3000, 4096, 8192, 10000, 16384, 20000, 32768};
+static const struct {
+    size_t alignment, size;
+} aligned[] = {{64, 100}, {4096, 512}, {4096, 9000}, {8192, 20000}, {32768, 100}};
 enum {
-    SIZES = sizeof sizes / sizeof *sizes,
+    PLAIN = sizeof sizes / sizeof *sizes,
+    SIZES = PLAIN + sizeof aligned / sizeof *aligned,
     LIVE = 32,
     RING = 64,
     LOCAL_ROUNDS = 4000,
@@ -22,6 +26,11 @@ enum {
     REMOTE_PIECES = 20000,
     BLOCKS = 8
 };
+
+static void *take(size_t k) {
+    return k < PLAIN ? brainmm_alloc(sizes[k])
+                     : brainmm_alloc_aligned(aligned[k - PLAIN].alignment, aligned[k - PLAIN].size);
+}
 
 /* A queue for one writer and one reader. */
 static struct {
@@ -50,9 +59,9 @@ static void work_locally(void) {
     void *live[LIVE] = {NULL};
     random_source random = {1};
     for (unsigned i = 0; i < SIZES * LOCAL_ROUNDS; i++) {
-        size_t size = sizes[i / LOCAL_ROUNDS], k = random_below(&random, LIVE);
+        size_t k = random_below(&random, LIVE);
         CHECK(brainmm_free(live[k]) == BRAINMM_OK);
-        live[k] = brainmm_alloc(size);
+        live[k] = take(i / LOCAL_ROUNDS);
         CHECK(live[k] != NULL);
         *(unsigned char *)live[k] = 1;
     }
@@ -77,7 +86,7 @@ static void work_with_blocks(unsigned count) {
 static void keep_room(void *kept[SIZES][ROOM]) {
     for (unsigned k = 0; k < SIZES; k++) {
         for (unsigned i = 0; i < ROOM; i++)
-            CHECK((kept[k][i] = brainmm_alloc(sizes[k])) != NULL);
+            CHECK((kept[k][i] = take(k)) != NULL);
         for (unsigned i = 0; i < ROOM; i++)
             if (i % 4 != 0) {
                 CHECK(brainmm_free(kept[k][i]) == BRAINMM_OK);
@@ -96,7 +105,7 @@ static void allocator_runs(void *unused) {
         for (int again = 0; again < 2 - round; again++) { /* twice to warm up: once is not yet steady */
             work_locally();
             for (unsigned i = 0; i < REMOTE_PIECES; i++) {
-                void *piece = brainmm_alloc(sizes[i % SIZES]);
+                void *piece = take(i % SIZES);
                 CHECK(piece != NULL);
                 *(unsigned char *)piece = 1;
                 ring_put(piece);
