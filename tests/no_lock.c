@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* no_lock.c: the heap takes no lock for pieces up to 32 KiB, also at multiples of up to 32 KiB, and for blocks of 64 KiB
- * in a steady state. One thread holds every lock of the library. Two others allocate, free, and free each other's
- * pieces. They must finish; the watchdog ends a wait.
+/* no_lock.c: the heap takes no lock for pieces up to 32 KiB, also at multiples of up to 32 KiB, and for blocks of
+ * 64 KiB in a steady state. One thread holds every lock of the library. Two others allocate, free, and free each
+ * other's pieces. They must finish; the watchdog ends a wait.
  *
  * Steady state means that the same work was done before the locks were taken. To take more memory from the system the
  * heap may lock. To use what a thread already has it may not.
