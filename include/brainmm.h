@@ -13,8 +13,8 @@
  * and the others attach to it (docs/abi.md). A module that contains the static core takes part in this, too.
  *
  * Terms
- *   - A piece is what brainmm_alloc and its relatives return. A piece of more than BRAINMM_LOCK_FREE_MAX bytes, or with
- *     an alignment above BRAINMM_ALIGNMENT_MAX, has whole pages to itself.
+ *   - A piece is what brainmm_alloc and its relatives return. A piece whose size or alignment is above
+ *     BRAINMM_LOCK_FREE_MAX bytes has pages of its own. Smaller ones come from memory that many share.
  *   - A block is memory of one of nine sizes, aligned to its size. Pages are a run of 4 KiB pages.
  *   - An allocation is any of them: a piece, a block, a run of pages, or a piece of code from a JIT heap.
  *   - The owner is the module whose heap the process uses.
@@ -165,7 +165,8 @@ BRAINMM_API void *BRAINMM_CALL brainmm_alloc_zeroed(size_t size);
 
 /* Allocates a piece of at least SIZE bytes at a multiple of ALIGNMENT bytes. ALIGNMENT may be any power of two; what
  * is below 16 means 16. Its contents are undefined. It is resized and freed like any piece, and a resize keeps its
- * alignment. An alignment above BRAINMM_ALIGNMENT_MAX costs whole pages, however small SIZE is.
+ * alignment. From 4096 to BRAINMM_LOCK_FREE_MAX a piece costs a multiple of its alignment. A larger alignment costs
+ * pages of its own, more than BRAINMM_LOCK_FREE_MAX bytes, however small SIZE is.
  * NULL: ALIGNMENT is not a power of two, the two together are above PTRDIFF_MAX, or there is not enough memory or no
  * such address. An owner that has the original's table only gives NULL above BRAINMM_ALIGNMENT_MAX. */
 BRAINMM_API void *BRAINMM_CALL brainmm_alloc_aligned(size_t alignment, size_t size);
@@ -240,13 +241,13 @@ BRAINMM_API int BRAINMM_CALL brainmm_pages_free(void *pages, unsigned mode);
  * processors let what is EXECUTE only be read. On a system with larger pages, PAGES and the length must be multiples
  * of brainmm_system_page_size().
  *
- * The pages may be anybody's. Pages of the heap must lie inside one live allocation that has whole pages to itself:
- * a run of pages, a block, or such a piece. The allocation gets its first rights back when it is freed or resized,
+ * The pages may be anybody's. Pages of the heap must lie inside one live allocation that has pages of its own: a run
+ * of pages, a block, or such a piece. The allocation gets its first rights back when it is freed or resized,
  * even if the resize fails. No other thread may free or resize the allocation during the call.
  *
  * BRAINMM_E_ARGUMENT: unknown RIGHTS, more pages than an address space has, or the allocation ends before the COUNT.
  * BRAINMM_E_POINTER: NULL, not a multiple of 4 KiB, not all mapped, or memory of the heap that is free or its own.
- * BRAINMM_E_KIND: a piece that shares its pages with others.
+ * BRAINMM_E_KIND: a piece without pages of its own, also if it happens to begin at one.
  * BRAINMM_E_REFUSED: the system refuses, and some of the pages may have the new rights already.
  * All other errors change nothing. A COUNT of 0 changes nothing and is no error. */
 BRAINMM_API int BRAINMM_CALL brainmm_pages_set_rights(void *pages, size_t count, unsigned rights);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* alignment_test.c: brainmm_alloc_aligned gives every alignment for which the system has addresses, also one far above
- * the size of the piece. A resize keeps the alignment. Impossible sizes and alignments are refused.
+ * the size of the piece. Up to 32 KiB a piece costs no more than its size, rounded up to the alignment. A resize keeps
+ * the alignment. Impossible sizes and alignments are refused.
  */
 #include "heap_support.h"
 #include "walk_support.h"
@@ -72,6 +73,89 @@ START_TEST(a_resize_keeps_the_alignment) {
     for (size_t alignment = 4096; alignment <= LARGEST; alignment *= 2) {
         resize_through_all(alignment, true);
         resize_through_all(alignment, false);
+    }
+}
+END_TEST
+
+/* ---- Alignments of whole pages ---------------------------------------------------------------------------------- */
+
+enum { SHARED_MOST = 32768, PIECES = 10000 }; /* up to here, in size and alignment, pieces share slabs */
+
+/* What brainmm_get_stats tells about the pieces of SIZE bytes at multiples of ALIGNMENT. */
+static brainmm_class_stats class_of(size_t size, size_t alignment, brainmm_stats *stats) {
+    static brainmm_class_stats rows[2048];
+    stats->struct_size = sizeof *stats;
+    ck_assert_int_eq(brainmm_get_stats(stats, rows, 2048), BRAINMM_OK);
+    for (uint64_t i = 0; i < stats->class_count; i++)
+        if (rows[i].size == size && rows[i].alignment == alignment)
+            return rows[i];
+    return (brainmm_class_stats){0};
+}
+
+START_TEST(the_usable_size_is_the_size_rounded_up_to_the_alignment) {
+    for (size_t alignment = 4096; alignment <= SHARED_MOST; alignment *= 2)
+        for (size_t size = 0; size <= SHARED_MOST; size += 512)
+            for (size_t k = 0; k < 3; k++) {
+                size_t wanted = size + k > 1 ? size + k - 1 : 0; /* one less, the size, one more */
+                size_t rounded = wanted ? (wanted + alignment - 1) / alignment * alignment : alignment;
+                char *piece = brainmm_alloc_aligned(alignment, wanted);
+                check_piece(piece, alignment, wanted);
+                if (wanted <= SHARED_MOST)
+                    ck_assert_uint_eq(brainmm_usable_size(piece), rounded);
+                for (size_t page = 4096; page < brainmm_usable_size(piece); page += 4096)
+                    ck_assert_int_eq(brainmm_free(piece + page), BRAINMM_E_POINTER);
+                ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
+            }
+}
+END_TEST
+
+START_TEST(a_piece_at_a_page_costs_no_more_than_its_pages) {
+    static void *pieces[PIECES];
+    brainmm_stats before, after;
+    void *first = brainmm_alloc_aligned(4096, 512); /* the first slab, and what the heap needs for its beginning */
+    brainmm_class_stats class_before = class_of(4096, 4096, &before);
+    for (unsigned i = 0; i < PIECES; i++) {
+        ck_assert_ptr_nonnull(pieces[i] = brainmm_alloc_aligned(4096, 512));
+        memset(pieces[i], 1, 512);
+    }
+    brainmm_class_stats class_after = class_of(4096, 4096, &after);
+    uint64_t committed = after.committed_bytes - before.committed_bytes;
+    ck_assert_msg(committed <= PIECES * (uint64_t)4608, "%u pieces took %u KiB", (unsigned)PIECES,
+                  (unsigned)(committed / 1024));
+    ck_assert_uint_eq(class_after.live - class_before.live, PIECES);
+    ck_assert_uint_le(class_after.slabs - class_before.slabs, PIECES / 16 + 1); /* 64 KiB of addresses each */
+    for (unsigned i = 0; i < PIECES; i++)
+        ck_assert_int_eq(brainmm_free(pieces[i]), BRAINMM_OK);
+    ck_assert_int_eq(brainmm_free(first), BRAINMM_OK);
+}
+END_TEST
+
+START_TEST(the_statistics_tell_alignments_of_one_size_apart) {
+    brainmm_stats stats;
+    uint64_t before[16];
+    void *pieces[16];
+    unsigned count = 0;
+    for (size_t alignment = 2048; alignment <= SHARED_MOST; alignment *= 2, count++)
+        before[count] = class_of(SHARED_MOST, alignment, &stats).live;
+    count = 0;
+    for (size_t alignment = 2048; alignment <= SHARED_MOST; alignment *= 2, count++)
+        pieces[count] = brainmm_alloc_aligned(alignment, SHARED_MOST);
+    count = 0;
+    for (size_t alignment = 2048; alignment <= SHARED_MOST; alignment *= 2, count++) {
+        ck_assert_uint_eq(class_of(SHARED_MOST, alignment, &stats).live, before[count] + 1);
+        ck_assert_int_eq(brainmm_free(pieces[count]), BRAINMM_OK);
+    }
+}
+END_TEST
+
+START_TEST(a_piece_for_which_there_is_no_smaller_size_stays) {
+    for (size_t alignment = 4096; alignment <= SHARED_MOST; alignment *= 2) {
+        char *piece = brainmm_alloc_aligned(alignment, alignment);
+        pattern_fill(piece, alignment, alignment);
+        ck_assert_ptr_eq(brainmm_realloc(piece, 1), piece);
+        ck_assert_ptr_eq(brainmm_realloc(piece, alignment), piece);
+        ck_assert(pattern_holds(piece, alignment, alignment));
+        ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
     }
 }
 END_TEST
@@ -158,6 +242,10 @@ int main(void) {
     const TTest *const tests[] = {
         every_alignment_is_given_for_every_size,
         a_resize_keeps_the_alignment,
+        the_usable_size_is_the_size_rounded_up_to_the_alignment,
+        a_piece_at_a_page_costs_no_more_than_its_pages,
+        the_statistics_tell_alignments_of_one_size_apart,
+        a_piece_for_which_there_is_no_smaller_size_stays,
         a_piece_that_has_to_move_keeps_the_alignment,
         the_walk_tells_the_alignment_in_bytes,
         what_cannot_be_is_refused,

@@ -109,7 +109,7 @@ START_TEST(alignment_holds_for_many_live_pieces_of_mixed_sizes) {
         size_t size, alignment;
     } live[COUNT];
     for (size_t i = 0; i < COUNT; i++) {
-        live[i].alignment = (size_t)1 << random_below(&random, 12);
+        live[i].alignment = (size_t)1 << random_below(&random, 17);
         live[i].size = random_below(&random, (size_t)1 << (4 + random_below(&random, 13)));
         live[i].piece = brainmm_alloc_aligned(live[i].alignment, live[i].size);
         check_piece(live[i].piece, live[i].size, live[i].alignment);

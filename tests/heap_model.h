@@ -136,7 +136,7 @@ SUPPORT_INLINE enum step_result slot_step(struct slot *s, random_source *random,
             return slot_take(s, SLOT_PIECE, 0, zeroed, size, 16, false);
         }
         if (choice < 12) {
-            size_t alignment = (size_t)16 << random_below(random, 8);
+            size_t alignment = (size_t)16 << random_below(random, 13);
             return slot_take(s, SLOT_PIECE, 0, brainmm_alloc_aligned(alignment, size), size, alignment, false);
         }
         if (choice < 14)

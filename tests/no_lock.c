@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* no_lock.c: the heap takes no lock for pieces, pages and blocks of up to 4 MiB in a steady state. One thread holds
+/* no_lock.c: the heap takes no lock for pieces, pages and blocks of up to 4 MiB in a steady state, whatever multiple of
+ * up to 32 KiB a piece is to be at. One thread holds
  * every lock of the library. Two others allocate, free, resize in place, and free each other's pieces. They must
  * finish; the watchdog ends a wait.
  *
@@ -20,8 +21,12 @@ uint64_t __wrap_os_clock_ms(void) { return __atomic_load_n(&clock_ms, __ATOMIC_R
 
 static const size_t sizes[] = {1,    16,   48,   100,  128,  144,   400,   1000,  1024,
                                1040, 1500, 3000, 4096, 8192, 10000, 16384, 20000, 32768};
+static const struct {
+    size_t alignment, size;
+} aligned[] = {{64, 100}, {4096, 512}, {4096, 9000}, {8192, 20000}, {32768, 100}};
 enum {
-    SIZES = sizeof sizes / sizeof *sizes,
+    PLAIN = sizeof sizes / sizeof *sizes,
+    SIZES = PLAIN + sizeof aligned / sizeof *aligned,
     LIVE = 32,
     RING = 64,
     LOCAL_ROUNDS = 4000,
@@ -38,6 +43,11 @@ static const size_t large_sizes[] = {40000,     64 * KIB,  LARGE_BASE, 200000,
                                      256 * KIB, 600 * KIB, 1024 * KIB, sizeof(void *) > 4 ? 4096 * KIB : 700 * KIB};
 static const size_t block_sizes[] = {64 * KIB, 256 * KIB, 1024 * KIB, sizeof(void *) > 4 ? 4096 * KIB : 64 * KIB};
 enum { LARGE_SIZES = sizeof large_sizes / sizeof *large_sizes, BLOCK_SIZES = sizeof block_sizes / sizeof *block_sizes };
+
+static void *take(size_t k) {
+    return k < PLAIN ? brainmm_alloc(sizes[k])
+                     : brainmm_alloc_aligned(aligned[k - PLAIN].alignment, aligned[k - PLAIN].size);
+}
 
 /* A queue for one writer and one reader. */
 static struct {
@@ -66,9 +76,9 @@ static void work_locally(void) {
     void *live[LIVE] = {NULL};
     random_source random = {1};
     for (unsigned i = 0; i < SIZES * LOCAL_ROUNDS; i++) {
-        size_t size = sizes[i / LOCAL_ROUNDS], k = random_below(&random, LIVE);
+        size_t k = random_below(&random, LIVE);
         CHECK(brainmm_free(live[k]) == BRAINMM_OK);
-        live[k] = brainmm_alloc(size);
+        live[k] = take(i / LOCAL_ROUNDS);
         CHECK(live[k] != NULL);
         *(unsigned char *)live[k] = 1;
     }
@@ -139,7 +149,7 @@ static void keep_large(void) {
 static void keep_room(void *kept[SIZES][ROOM]) {
     for (unsigned k = 0; k < SIZES; k++) {
         for (unsigned i = 0; i < ROOM; i++)
-            CHECK((kept[k][i] = brainmm_alloc(sizes[k])) != NULL);
+            CHECK((kept[k][i] = take(k)) != NULL);
         for (unsigned i = 0; i < ROOM; i++)
             if (i % 4 != 0) {
                 CHECK(brainmm_free(kept[k][i]) == BRAINMM_OK);
@@ -173,7 +183,7 @@ static void allocator_runs(void *unused) {
         for (int again = 0; again < 2 - round; again++) { /* twice to warm up: once is not yet steady */
             work_locally();
             for (unsigned i = 0; i < REMOTE_PIECES; i++) {
-                void *piece = brainmm_alloc(i % 8 == 0 ? LARGE_BASE : sizes[i % SIZES]);
+                void *piece = i % 8 == 0 ? brainmm_alloc(LARGE_BASE) : take(i % SIZES);
                 CHECK(piece != NULL);
                 *(unsigned char *)piece = 1;
                 ring_put(piece);

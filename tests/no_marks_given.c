@@ -30,7 +30,7 @@ static void *take(random_source *random, unsigned phase) {
     size_t size = (size_t)16 << (phase + random_below(random, 3)) % 14;
     size += random_below(random, size);
     void *piece = random_below(random, 8) ? brainmm_alloc(size)
-                                          : brainmm_alloc_aligned((size_t)32 << random_below(random, 5), size);
+                                          : brainmm_alloc_aligned((size_t)32 << random_below(random, 11), size);
     CHECK(piece != NULL);
     return piece;
 }

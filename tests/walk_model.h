@@ -61,7 +61,7 @@ SUPPORT_INLINE void model_fill(void) {
         model_add_piece(brainmm_alloc_zeroed(size), size, 16);
     for (unsigned i = 0; i < 5000; i++) /* a class that fills several slabs */
         model_add_piece(brainmm_alloc(48), 48, 16);
-    for (size_t alignment = 16; alignment <= 2048; alignment *= 2)
+    for (size_t alignment = 16; alignment <= 65536; alignment *= 2)
         for (size_t size = 1; size <= 200000; size = size * 3 + 7)
             model_add_piece(brainmm_alloc_aligned(alignment, size), size, alignment);
     for (size_t size = 32769; size <= 5 * MIB; size += size / 3)

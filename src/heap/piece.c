@@ -77,9 +77,9 @@ void *piece_alloc_zeroed(size_t size) {
 static void *alloc_aligned(size_t alignment, size_t size) {
     if (alignment < BRAINMM_ALIGNMENT)
         alignment = BRAINMM_ALIGNMENT;
-    if (size > MEDIUM_MAX || alignment > bin_alignment(HEAP_BINS - 1))
+    if (size > MEDIUM_MAX || alignment > MEDIUM_MAX)
         return alloc_run(size > MEDIUM_MAX ? size : MEDIUM_MAX + 1, alignment, NULL);
-    size_t bin = (log2_of(alignment) - 4) * CLASS_STRIDE + size_class_of(size);
+    size_t bin = bin_of(alignment, size);
     struct thread_heap *heap = os_thread_pointer();
     struct object *object = heap ? heap->cached[bin] : NULL;
     if (!object)
@@ -174,12 +174,12 @@ static void *resize_elsewhere(void *old, size_t usable, size_t alignment, size_t
 
 static void *resize_object(struct unit *slab, void *old, size_t size, enum contents contents) {
     INSTRUMENT_LOOK(old);
-    size_t usable = slab_object_size(slab);
+    size_t usable = slab_object_size(slab), alignment = bin_alignment(slab_bin(slab));
     if (object_is_free(old, slab) || size > PTRDIFF_MAX)
         return NULL;
-    if (size <= usable && (size >= usable / 2 || usable <= 128))
-        return old; /* it fits, and wastes at most half */
-    return resize_elsewhere(old, usable, bin_alignment(slab_bin(slab)), size, contents);
+    if (size <= usable && (size >= usable / 2 || usable <= 128 || usable == alignment))
+        return old; /* it fits, and wastes at most half, or none is smaller */
+    return resize_elsewhere(old, usable, alignment, size, contents);
 }
 
 /* A run stays one above 32 KiB, and resizes itself. */

@@ -78,12 +78,19 @@ static void list_classes(struct sums *sums, brainmm_class_stats *classes, size_t
         slabs += sums->bins[bin].slabs;
         carved += sums->bins[bin].carved;
         live += sums->bins[bin].live;
-        if (slabs == 0 || (bin + 1 < HEAP_BINS && geometry[1].object_size == geometry->object_size))
-            continue; /* behind the last class of an alignment there is none, of size 0 */
+        if (slabs == 0 || (bin + 1 < HEAP_BINS && geometry[1].object_size == geometry->object_size &&
+                           geometry[1].alignment == geometry->alignment))
+            continue;
         sums->stats.slabs += slabs;
         if (sums->stats.class_count++ < capacity)
-            *classes++ = (brainmm_class_stats){geometry->object_size, (uint32_t)bin_alignment(bin),       slabs, live,
-                                               carved - live,         slabs * geometry->capacity - carved};
+            *classes++ = (brainmm_class_stats){
+                .size = geometry->object_size,
+                .alignment = geometry->alignment,
+                .slabs = slabs,
+                .live = live,
+                .free = carved - live,
+                .untouched = slabs * geometry->capacity - carved,
+            };
         slabs = carved = live = 0;
     }
 }

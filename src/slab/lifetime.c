@@ -14,10 +14,16 @@ static atomic_u32 generations[GENERATIONS];
 
 static atomic_u32 *generation_of(const struct unit *slab) { return &generations[unit_number(slab) % GENERATIONS]; }
 
+/* Whether all of a new slab will be written. Many threads have one slab of many sizes, and use a part of each. Where the
+ * alignment takes several pages, most pieces are shorter, and the last of their pages are never touched. */
+static enum units_use use_of(const struct geometry *geometry, const struct bin *bin) {
+    bool has_another = bin->resting.first != 0;
+    return has_another && geometry->alignment <= PAGE_ALIGNMENT_MIN ? UNITS_WHOLE : UNITS_SPARSE;
+}
+
 struct unit *slab_create(struct thread_heap *heap, size_t bin) {
     const struct geometry *geometry = &bin_geometry[bin];
-    bool has_another = heap->bins[bin].resting.first != 0; /* many threads have one slab of many sizes, used in part */
-    struct unit *slab = unit_cache_take(NULL, geometry->units, 1, has_another ? UNITS_WHOLE : UNITS_SPARSE, NULL);
+    struct unit *slab = unit_cache_take(NULL, geometry->units, 1, use_of(geometry, &heap->bins[bin]), NULL);
     if (!slab)
         return NULL;
     uint32_t number = unit_number(slab), size = geometry->object_size;
