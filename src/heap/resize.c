@@ -94,6 +94,7 @@ static void move_start(struct unit *first, struct unit *run, size_t size) {
     first->run.mode = run->run.mode;
     first->run.alignment = run->run.alignment;
     first->run.rights_changed = false;
+    first->run.is_new = false;
     link_set(&first->run.headroom, 0);
     unit_set_kind(run, UNIT_NONE);
     unit_set_kind(first, kind);

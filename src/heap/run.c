@@ -2,6 +2,7 @@
 /* run.c: see run.h. */
 #include "heap/run.h"
 #include "base/align.h"
+#include "memory/density.h"
 #include "memory/instrument.h"
 #include "memory/unit_cache.h"
 #include "sync/assert.h"
@@ -128,6 +129,8 @@ bool run_give(void *address, enum unit_kind kind, unsigned mode) {
     units_unlock();
     if (!run)
         return false;
+    if (kind == UNIT_RUN)
+        density_note_end(run);
     units_drop_headroom(run);
     run_give_units(run, run_units(run->run.size), other_rights ? RUN_OTHER_RIGHTS : RUN_ORDINARY);
     return true;
