@@ -6,17 +6,14 @@
 
 #define SAMPLES 8u
 #define SAMPLES_MISSED 1u /* so many may be unused where use is dense */
-#define FULL_MOST 3u      /* as many full runs are enough to expect more after one that was sparse; else one is */
 
-/* What was seen of runs of one size, to the power of two below it. */
-struct seen {
-    atomic_u8 full;   /* runs that were used from end to end, since the last one that was not; at most FULL_MOST */
-    atomic_u8 sparse; /* not 0 if there ever was one that was not */
-};
+/* What was seen of runs of a size, to the power of two below it. A full run gives a point, a sparse one takes two. So a
+ * program that fills its runs may fill one with zeros now and then. */
+#define POINTS_MOST 4
+#define POINTS_LEAST (-1)
+static ATOMIC(int8_t) points[8 * sizeof(size_t)];
 
-static struct seen seen[8 * sizeof(size_t)];
-
-static struct seen *seen_of(size_t size) { return &seen[63 - bits_above_highest(size)]; }
+static unsigned class_of(size_t size) { return 63 - bits_above_highest(size); }
 
 static bool page_is_used(const uintptr_t *words) {
     for (size_t i = 0; i < os_facts.page / sizeof *words; i++)
@@ -41,22 +38,17 @@ enum density density_of(const struct unit *run, size_t size) {
 
 /* Where the administrator wants huge pages, it takes a run that was sparse to do without. */
 bool density_expects(size_t size) {
-    const struct seen *of_size = seen_of(size);
-    unsigned needed = load_relaxed(&of_size->sparse) ? FULL_MOST : os_facts.huge_pages_everywhere ? 0 : 1;
-    return load_relaxed(&of_size->full) >= needed;
+    return load_relaxed(&points[class_of(size)]) >= (os_facts.huge_pages_everywhere ? 0 : 1);
 }
 
 void density_note_end(const struct unit *run) {
     size_t size = run->run.size;
     if (!os_facts.takes_advice || size < os_facts.huge_page || !run->run.is_new)
         return;
-    struct seen *of_size = seen_of(size);
     enum density density = density_of(run, size);
-    unsigned full = load_relaxed(&of_size->full);
-    if (density == DENSITY_HIGH && full < FULL_MOST)
-        store_relaxed(&of_size->full, (uint8_t)(full + 1));
-    if (density == DENSITY_LOW) {
-        store_relaxed(&of_size->full, 0);
-        store_relaxed(&of_size->sparse, 1);
-    }
+    if (density == DENSITY_UNKNOWN)
+        return;
+    int now = load_relaxed(&points[class_of(size)]) + (density == DENSITY_HIGH ? 1 : -2);
+    now = now > POINTS_MOST ? POINTS_MOST : now < POINTS_LEAST ? POINTS_LEAST : now;
+    store_relaxed(&points[class_of(size)], (int8_t)now);
 }
