@@ -15,26 +15,6 @@
 
 enum { RUNS = 24, RUN_KIB = 18 * 1024 + 100, SLACK_MIB = 4 };
 
-/* Whether the kernel lists FLAG for all mappings in [start, start + size). "nh": no huge pages. "hg": huge pages. */
-static bool all_have_flag(const void *start, size_t size, const char *flag) {
-    static char line[1024];
-    uintptr_t from = (uintptr_t)start, low, high;
-    bool concerned = false, all = true, any = false;
-    FILE *maps = fopen("/proc/self/smaps", "r");
-    CHECK(maps != NULL);
-    while (fgets(line, sizeof line, maps)) {
-        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &low, &high) == 2)
-            concerned = low < from + size && high > from;
-        if (!concerned || strncmp(line, "VmFlags:", 8) != 0)
-            continue;
-        any = true;
-        all = all && strstr(line, flag) != NULL;
-    }
-    fclose(maps);
-    CHECK(any);
-    return all;
-}
-
 static size_t counted_bytes(void) {
     struct units_figures figures;
     units_figures(&figures);
@@ -55,13 +35,24 @@ static void all_goes_back(void *runs[RUNS], size_t before, const char *what) {
     CHECK_MSG(rest <= SLACK_MIB * MIB, "%zu KiB are still resident after %s", rest / KIB, what);
 }
 
+/* The heap expects runs to be full when it has seen one that was. */
+static void show_full_run(void) {
+    void *run = brainmm_alloc(RUN_KIB * KIB);
+    CHECK(run != NULL);
+    memset(run, 0x5A, RUN_KIB * KIB);
+    CHECK(brainmm_free(run) == BRAINMM_OK);
+    brainmm_thread_heap_minimize();
+}
+
 static void runs_keep_to_themselves(void) {
     void *runs[RUNS];
+    show_full_run();
     size_t before = resident_bytes();
     for (unsigned i = 0; i < RUNS; i++) {
         runs[i] = brainmm_alloc(RUN_KIB * KIB);
         CHECK(runs[i] != NULL);
         memset(runs[i], 0x5A, RUN_KIB * KIB);
+        CHECK(mappings_have_flag(runs[i], RUN_KIB * KIB, " hg"));
     }
     all_is_counted(before, "runs");
     all_goes_back(runs, before, "runs");
@@ -76,7 +67,7 @@ static void runs_keep_to_themselves(void) {
     all_goes_back(runs, before, "growth");
 }
 
-enum { SMALL = 1000, PIECES = 300000 };
+enum { SMALL = 1000, PIECES = 150000 };
 
 /* With HUGE the last of the slabs lies in a huge page. */
 static void slabs_keep_to_themselves(unsigned count, bool huge) {
@@ -88,7 +79,7 @@ static void slabs_keep_to_themselves(unsigned count, bool huge) {
         memset(small[i], 0x5A, SMALL);
     }
     all_is_counted(before, "small pieces");
-    CHECK(all_have_flag(small[count - 1], SMALL, " hg") == huge);
+    CHECK(mappings_have_flag(small[count - 1], SMALL, " hg") == huge);
     size_t resident = resident_growth(before);
     CHECK_MSG(resident <= (size_t)count * 1024 + 6 * MIB, "%zu KiB resident", resident / KIB);
     for (unsigned i = 0; i < count; i++)
@@ -105,14 +96,14 @@ static void slabs_keep_to_themselves(unsigned count, bool huge) {
 static void nothing_is_huge_unasked(void) {
     enum { SIZE = 8 << 20 };
     char *memory = os_reserve(SIZE, os_facts.huge_page);
-    CHECK(memory != NULL && all_have_flag(memory, SIZE, " nh"));
+    CHECK(memory != NULL && mappings_have_flag(memory, SIZE, " nh"));
     os_expect_use(memory + os_facts.huge_page, os_facts.huge_page);
-    CHECK(all_have_flag(memory + os_facts.huge_page, os_facts.huge_page, " hg") &&
-          all_have_flag(memory, os_facts.huge_page, " nh"));
+    CHECK(mappings_have_flag(memory + os_facts.huge_page, os_facts.huge_page, " hg") &&
+          mappings_have_flag(memory, os_facts.huge_page, " nh"));
     os_decommit(memory + UNIT_SIZE, SIZE / 2);
-    CHECK(all_have_flag(memory, SIZE, " nh"));
+    CHECK(mappings_have_flag(memory, SIZE, " nh"));
     os_release(memory, SIZE);
-    CHECK(os_reserve_at(memory, SIZE) == OS_RESERVED && all_have_flag(memory, SIZE, " nh"));
+    CHECK(os_reserve_at(memory, SIZE) == OS_RESERVED && mappings_have_flag(memory, SIZE, " nh"));
     os_release(memory, SIZE);
 }
 
@@ -123,12 +114,12 @@ int main(void) {
     brainmm_free(brainmm_alloc(1)); /* the first allocation reads the machine's setting */
     os_facts.huge_pages_everywhere = false;
     runs_keep_to_themselves();
-    slabs_keep_to_themselves(PIECES, true); /* 290 MiB */
-    slabs_keep_to_themselves(PIECES / 2, false);
+    slabs_keep_to_themselves(PIECES, true); /* 145 MiB */
+    slabs_keep_to_themselves(PIECES / 15, false);
     os_facts.huge_pages_everywhere = true;
     nothing_is_huge_unasked();
     runs_keep_to_themselves();
-    slabs_keep_to_themselves(PIECES / 2, true);
-    slabs_keep_to_themselves(PIECES / 30, false);
+    slabs_keep_to_themselves(PIECES, true);
+    slabs_keep_to_themselves(PIECES / 15, false);
     return TEST_PASSED;
 }

@@ -3,10 +3,9 @@
  * resident set divided by the payload (each piece rounded up to 16 bytes) must stay within bounds:
  *   100 MiB in pieces of 16, 32, ... 128 bytes: at most 1.02 each;
  *   64 odd sizes from 129 to 32767 in geometric steps: mean at most 1.06, worst at most 1.13.
- * Where the administrator has set huge pages for everything, slabs use them from 16 MiB on, and the unused rest of one
- * huge page is allowed in addition. The pieces form a list through their first words, so that no array changes the
- * figures. Where the system has fork(), each size is measured in a process of its own. Elsewhere the heap returns its
- * memory between two sizes.
+ * Where the system has huge pages, slabs use them from 16 or 32 MiB on, and the unused rest of one huge page is allowed
+ * in addition. The pieces form a list through their first words, so that no array changes the figures. Where the system
+ * has fork(), each size is measured in a process of its own. Elsewhere the heap returns its memory between two sizes.
  */
 #include "piece_list.h"
 
@@ -22,13 +21,12 @@
 /* Bytes that may be resident beside the payload: the rest of the last huge page. */
 #if defined(__x86_64__) && !defined(_WIN32)
 static size_t rest_of_huge_page(void) {
-    char first = 0;
+    char text[64] = "";
     FILE *setting = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
-    if (setting) {
-        first = (char)fgetc(setting); /* "[always] madvise never" */
+    bool any = setting && fgets(text, sizeof text, setting) && !strstr(text, "[never]"); /* "always [madvise] never" */
+    if (setting)
         fclose(setting);
-    }
-    return first == '[' ? 2 * MIB : 0;
+    return any ? 2 * MIB : 0;
 }
 #else
 static size_t rest_of_huge_page(void) { return 0; }

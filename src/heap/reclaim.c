@@ -37,6 +37,7 @@ void reclaim_tick(void) {
     uint32_t now = (uint32_t)os_clock_ms(), last = load_relaxed(&last_ms);
     if (now - last < TICK_MS || !exchange_if_acquire(&last_ms, &last, now)) /* alone: it orders nothing */
         return;
+    slab_disband_old_orphans();
     unit_cache_tick();
     thread_heaps_tick();
     units_tick();

@@ -91,6 +91,7 @@ static void move_start(struct unit *first, struct unit *run, size_t size) {
     store_relaxed(&first->run.mode, (uint8_t)run_mode(run));
     store_relaxed(&first->run.alignment, load_relaxed(&run->run.alignment));
     store_relaxed(&first->run.rights_changed, false);
+    first->run.is_new = false;
     link_set(&first->run.headroom, 0);
     unit_set_kind(run, UNIT_NONE);
     unit_set_kind(first, kind);

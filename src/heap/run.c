@@ -2,6 +2,7 @@
 /* run.c: see run.h. */
 #include "heap/run.h"
 #include "base/align.h"
+#include "memory/density.h"
 #include "memory/headroom.h"
 #include "memory/instrument.h"
 #include "memory/mark.h"
@@ -60,7 +61,8 @@ void *run_alloc(size_t size, size_t alignment, bool *fresh) {
     if (!run)
         return NULL;
     void *address = run_enter(run, align_up(size, os_facts.page), UNIT_RUN, BRAINMM_USER, alignment);
-    run_expect_use(run, 0);
+    if (run->run.is_new || run_units(size) > CACHE_LONGEST) /* what was kept has its pages already */
+        run_expect_use(run, 0);
     return address;
 }
 
@@ -154,6 +156,8 @@ bool run_end(struct unit *run, unsigned kind, enum run_rest *rest) {
 static void give_all(struct unit *run, enum unit_kind kind) {
     bool other_rights = run_is_executable(run) || rights_are_changed(run);
     size_t count = run_units(run_size(run));
+    if (kind == UNIT_RUN)
+        density_note_end(run);
     units_drop_headroom(run);
     run_give_units(run, count, kind == UNIT_BLOCK ? count : 1, other_rights ? RUN_OTHER_RIGHTS : RUN_ORDINARY);
 }

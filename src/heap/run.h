@@ -60,7 +60,7 @@ static inline size_t run_alignment(const struct unit *run) { return (size_t)16 <
 
 /* ---- Use -------------------------------------------------------------------------------------------------------- */
 
-/* The bytes of RUN from FROM on are new and will be written soon. */
+/* The bytes of RUN from FROM on are new. The system hears of it if they will likely all be written. */
 void run_expect_use(struct unit *run, size_t from);
 
 /* The rights that pages of a mode begin with. */

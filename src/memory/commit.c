@@ -8,7 +8,7 @@
 
 #define BEST_FIT_FROM 16u /* units, 1 MiB: from here on all holes are looked at */
 #define BEYOND_PART 4u    /* of a run, its last huge page may reach beyond its end */
-#define HUGE_FROM (os_facts.huge_pages_everywhere ? 256u : 4096u) /* units in use: 16 or 256 MiB */
+#define HUGE_FROM (os_facts.huge_pages_everywhere ? 256u : 512u) /* units in use: 16 or 32 MiB */
 
 /* ---- Holes ------------------------------------------------------------------------------------------------------ */
 

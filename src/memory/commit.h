@@ -27,7 +27,7 @@ void huge_commit_beyond(size_t end, size_t beyond);
 
 /* Units [first, first + count) are for a slab, and likely more slabs will follow. Where the heap is large enough, each
  * huge page that they touch is committed as a whole, if all of it is free. The next slabs use the rest. Till then it is
- * idle: at most a hundredth of the heap, or an eighth where the administrator wants huge pages everywhere. */
+ * idle: at most an eighth of the heap. */
 void huge_expect_more(size_t first, size_t count);
 
 #endif

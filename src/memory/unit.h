@@ -79,7 +79,7 @@ struct unit {
             uint8_t : 8;
             atomic_u8 mode;      /* of pages, blocks and JIT memory: enum brainmm_mode */
             atomic_u8 alignment; /* of a piece: log2(alignment / 16), which a resize keeps */
-            uint8_t : 8;
+            bool is_new;         /* all of it read as zero when it began */
             uint32_t : 32;
             atomic_word size;          /* usable bytes */
             size_t headroom_at;        /* first unit of its headroom, counted from 0: headroom.h */

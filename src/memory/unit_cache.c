@@ -110,6 +110,7 @@ struct unit *unit_cache_take(struct unit_stock *stock, size_t count, size_t alig
                              bool *fresh) {
     struct unit *first = find(stock, count, alignment);
     if (first) {
+        first->run.is_new = false;
         if (fresh)
             *fresh = false;
         return first;

@@ -3,6 +3,7 @@
 #include "memory/units.h"
 #include "base/align.h"
 #include "memory/commit.h"
+#include "memory/density.h"
 #include "memory/headroom.h"
 #include "memory/idle.h"
 #include "memory/mark.h"
@@ -11,7 +12,8 @@
 #include "sync/assert.h"
 #include "sync/lock.h"
 
-#define FEW_UNITS 15u /* below 1 MiB */
+#define FEW_UNITS 15u  /* below 1 MiB */
+#define GROWN_TIMES 4u /* a run that has grown by more says little about its new part */
 
 /* Free units that may stay reserved. Where there are enough addresses only what is as large as the rest goes, because
  * everybody who looks for free units would have to pass it. */
@@ -65,15 +67,18 @@ static struct unit *take_from_reserve(size_t count, size_t alignment, bool *fres
     size_t first = reserve_take(count, alignment);
     if (first == SIZE_MAX)
         return NULL;
+    struct unit *run = unit_at(address_of(first));
     if (fresh)
         *fresh = false;
     totals.changes++;
-    link_set(&unit_at(address_of(first))->run.headroom, 0);
-    return unit_at(address_of(first));
+    link_set(&run->run.headroom, 0);
+    run->run.is_new = false;
+    return run;
 }
 
 static struct unit *take_locked(size_t count, size_t headroom, size_t alignment, enum units_use use, bool *fresh) {
     size_t first;
+    bool is_new = false;
     bool few = use == UNITS_SPARSE && count > 1 && count <= FEW_UNITS;
     ASSERT(lock_is_held(LOCK_UNITS));
     while ((first = hole_find(count + headroom, alignment)) == SIZE_MAX) {
@@ -85,12 +90,15 @@ static struct unit *take_locked(size_t count, size_t headroom, size_t alignment,
     }
     if (use == UNITS_WHOLE)
         huge_expect_more(first, count);
-    if (!units_commit(first, count, fresh))
+    if (!units_commit(first, count, &is_new))
         return take_from_reserve(count, alignment, fresh);
+    if (fresh)
+        *fresh = is_new;
     reserve_note_found(count);
     struct unit *run = unit_at(address_of(first));
     ASSERT(unit_kind(run) == UNIT_NONE && load_relaxed(&run->limit) == 0);
     link_set(&run->run.headroom, 0);
+    run->run.is_new = is_new;
     if (headroom) { /* up to where the system takes idle memory back */
         size_t at = first + count;
         idle_purge(at, at + headroom, space.committed);
@@ -211,9 +219,18 @@ bool units_purge(void) {
 
 /* ---- Growing ---------------------------------------------------------------------------------------------------- */
 
+/* Whether a run is likely to be written from unit FROM on. If it has grown, what was written of it tells, as far as it
+ * was not much smaller. */
+static bool is_worth_advice(const struct unit *run, size_t from, size_t now) {
+    enum density density = from >= now / GROWN_TIMES ? density_of(run, units_bytes(from)) : DENSITY_UNKNOWN;
+    return density == DENSITY_UNKNOWN ? density_expects(units_bytes(now)) : density == DENSITY_HIGH;
+}
+
 void units_expect_use(struct unit *run, size_t from, size_t now) {
     size_t first = place_of(run), end = first + now;
-    if (!os_facts.takes_advice || now < huge_units())
+    if (from)
+        run->run.is_new = false;
+    if (!os_facts.takes_advice || now < huge_units() || !is_worth_advice(run, from, now))
         return;
     units_lock();
     size_t headroom = headroom_of(run), beyond = huge_beyond(first, end);

@@ -31,8 +31,9 @@ struct unit *units_take(size_t count, size_t alignment, enum units_use use, bool
  * granted. */
 struct unit *units_take_with_headroom(size_t count, size_t headroom, size_t alignment);
 
-/* A run of NOW units will be written from unit FROM on, counted from its start: the system may use huge pages. The last
- * one may reach beyond the run, into free units or its headroom, which is then committed. */
+/* A run of NOW units is new from unit FROM on, counted from its start. If it is likely to be written from there to its
+ * end (density.h), the system may use huge pages. The last one may reach beyond the run, into free units or its
+ * headroom, which is then committed. */
 void units_expect_use(struct unit *run, size_t from, size_t now);
 
 /* Makes a run of NOW units MORE units longer, to the right: into its headroom and into free units behind. The new ones

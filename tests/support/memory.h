@@ -54,6 +54,28 @@ SUPPORT_INLINE size_t address_bytes(void) {
 }
 #endif
 
+#if !defined(_WIN32)
+/* Whether the kernel lists FLAG for all mappings in [start, start + size). " nh": no huge pages. " hg": huge pages. */
+SUPPORT_INLINE bool mappings_have_flag(const void *start, size_t size, const char *flag) {
+    static char line[1024];
+    uintptr_t from = (uintptr_t)start, low, high;
+    bool concerned = false, all = true, any = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    CHECK(maps != NULL);
+    while (fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &low, &high) == 2)
+            concerned = low < from + size && high > from;
+        if (!concerned || strncmp(line, "VmFlags:", 8) != 0)
+            continue;
+        any = true;
+        all = all && strstr(line, flag) != NULL;
+    }
+    fclose(maps);
+    CHECK(any);
+    return all;
+}
+#endif
+
 /* Whether the page at ADDRESS is executable. */
 SUPPORT_INLINE bool is_executable(const void *address) {
 #if defined(_WIN32)
