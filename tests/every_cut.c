@@ -18,6 +18,8 @@
 #include "brainmm.h"
 #include "heap/jit_chunk.h"
 #include "memory/region.h"
+#include "memory/unit_cache.h"
+#include "slab/thread_heap.h"
 #include "sync/lock.h"
 #if !defined(_WIN32)
 #include <errno.h>
@@ -368,10 +370,18 @@ static bool holds_a_lock(void) {
     return false;
 }
 
+/* Where no lock is held, a thread that is killed leaves no trace by which the others could tell that memory is lost. A
+ * fork does. */
+#if defined(_WIN32)
+#define LOOKS_WITHOUT_LOCK false
+#else
+#define LOOKS_WITHOUT_LOCK true
+#endif
+
 /* After an instruction of the stepped thread: whether this moment is to be looked at. Also the one after a release, and
  * those after a call of the system. */
 static bool is_moment(bool called) {
-    bool held = holds_a_lock(), look = held || run->held;
+    bool held = holds_a_lock(), look = held || run->held || LOOKS_WITHOUT_LOCK;
     run->held = held;
     run->steps++;
     if (!look)
@@ -397,6 +407,8 @@ static void step(bool on) {
 }
 
 static void act_stepped(const struct action *action) {
+    thread_heaps_empty_stocks(); /* what is taken now comes from the units */
+    unit_cache_empty();
     run->held = false;
     run->moments = 0;
     run->seen = state();

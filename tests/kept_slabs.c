@@ -25,12 +25,12 @@ static void *take(size_t size) {
 
 static void give(void *piece) { CHECK(brainmm_free(piece) == BRAINMM_OK); }
 
-static struct bin *bin_of(size_t size) { return &thread_heap_existing()->bins[size_class_of(size)]; }
+static struct bin *bin_for(size_t size) { return &thread_heap_existing()->bins[size_class_of(size)]; }
 
 static unsigned current_slabs(void) {
     unsigned count = 0;
     for (unsigned i = 0; i < SIZES; i++)
-        count += bin_of(size_of(i))->current != 0;
+        count += bin_for(size_of(i))->current != 0;
     return count;
 }
 
@@ -92,9 +92,9 @@ static void looks_are_few(void *unused) {
     (void)unused;
     give(take(size));
     for (unsigned i = 0; i < 10000; i++) {
-        unsigned before = bin_of(size)->looks;
+        unsigned before = bin_for(size)->looks;
         give(take(size));
-        looks += bin_of(size)->looks == before + 1;
+        looks += bin_for(size)->looks == before + 1;
     }
     printf("%u looks in 10000 releases\n", looks);
     CHECK(looks < 100);
@@ -110,7 +110,7 @@ static void sizes_used_in_turn_keep_their_slabs(void *unused) {
         for (unsigned i = 0; i < SIZES; i++)
             pieces[i] = take(size_of(i));
         for (unsigned i = 0; i < SIZES; i++) {
-            uint32_t number = bin_of(size_of(i))->current;
+            uint32_t number = bin_for(size_of(i))->current;
             same += round == ROUNDS && number == slabs[i];
             slabs[i] = number;
             give(pieces[i]);
@@ -131,11 +131,11 @@ static void damage_is_survived(size_t size, struct object *(*link)(struct object
     void *first = take(size), *second = take(size);
     struct unit *slab = slab_of(first);
     struct object *damaged = thread_heap_existing()->cached[size_class_of(size)]->next, *next = damaged->next;
-    CHECK(bin_of(size)->current == unit_number(slab) && bin_of(size)->place == 0);
+    CHECK(bin_for(size)->current == unit_number(slab) && bin_for(size)->place == 0);
     damaged->next = link(damaged, slab);
     give(second);
     give(first);
-    CHECK(unit_kind(slab) == UNIT_SLAB && bin_of(size)->current == unit_number(slab));
+    CHECK(unit_kind(slab) == UNIT_SLAB && bin_for(size)->current == unit_number(slab));
     damaged->next = next;
 }
 

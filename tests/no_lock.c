@@ -12,12 +12,8 @@
 
 #include "brainmm.h"
 #include "heap_locks.h"
+#include "heap_clock.h"
 #include "heap_whole.h"
-
-/* The clock that the heap sees. */
-static uint32_t clock_ms = 1000;
-uint64_t __wrap_os_clock_ms(void);
-uint64_t __wrap_os_clock_ms(void) { return __atomic_load_n(&clock_ms, __ATOMIC_RELAXED); }
 
 static const size_t sizes[] = {1,    16,   48,   100,  128,  144,   400,   1000,  1024,
                                1040, 1500, 3000, 4096, 8192, 10000, 16384, 20000, 32768};
@@ -39,7 +35,7 @@ enum {
 };
 
 /* Of each of these sizes a thread has a piece, and pages, at a time; and a block of each of those. */
-static const size_t large_sizes[] = {40000,     64 * KIB,  LARGE_BASE, 200000,
+static const size_t large_sizes[] = {40000,     64 * KIB,  LARGE_BASE, 220000,
                                      256 * KIB, 600 * KIB, 1024 * KIB, sizeof(void *) > 4 ? 4096 * KIB : 700 * KIB};
 static const size_t block_sizes[] = {64 * KIB, 256 * KIB, 1024 * KIB, sizeof(void *) > 4 ? 4096 * KIB : 64 * KIB};
 enum { LARGE_SIZES = sizeof large_sizes / sizeof *large_sizes, BLOCK_SIZES = sizeof block_sizes / sizeof *block_sizes };
@@ -168,7 +164,7 @@ static void allocate_last_pieces(void) {
 static void free_last_pieces(void) {
     for (unsigned i = 0; i < LAST_PIECES; i++) {
         if (i % 32 == 0)
-            __atomic_fetch_add(&clock_ms, 100, __ATOMIC_RELAXED);
+            heap_clock_add(100);
         CHECK(brainmm_free(last_pieces[i]) == BRAINMM_OK);
     }
 }

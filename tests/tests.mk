@@ -15,7 +15,10 @@ WHITE_BOX_windows := -Iwin32
 
 # Link options of single programs: LINK_NAME for all systems, LINK_NAME_SYSTEM for one.
 LINK_walk_interrupted := -Wl,--wrap=os_peek
-LINK_no_lock := -Wl,--wrap=os_clock_ms
+HEAP_CLOCK := -Wl,--wrap=os_clock_ms
+LINK_no_lock := $(HEAP_CLOCK)
+LINK_heap_check := $(HEAP_CLOCK)
+LINK_idle_threads := $(HEAP_CLOCK)
 LINK_start_fails_linux := -Wl,--wrap=os_start,--wrap=os_protect_tables,--wrap=mmap
 LINK_start_fails_windows := -Wl,--wrap=os_start,--wrap=os_protect
 LINK_fork_without_wipe := -Wl,--wrap=madvise

@@ -87,8 +87,8 @@ struct batch {
 struct thread_heap {
     struct object *cached[HEAP_BINS]; /* lists of objects: all that the fast path of an allocation reads */
     struct bin bins[HEAP_BINS];
-    uint64_t used[HEAP_BINS / 64]; /* bins that may have slabs: the memory of others is not touched */
-    struct batch batches[BATCHES]; /* remote.c */
+    uint64_t used[(HEAP_BINS + 63) / 64]; /* bins that may have slabs: the memory of others is not touched */
+    struct batch batches[BATCHES];        /* remote.c */
     struct kept kept;
     struct unit_stock stock; /* of runs: memory/unit_cache.h */
     uint32_t slow_calls;     /* of its thread: heap/reclaim.h */
