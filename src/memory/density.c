@@ -7,13 +7,13 @@
 #define SAMPLES 8u
 #define SAMPLES_MISSED 1u /* so many may be unused where use is dense */
 
-/* What was seen of runs of a size, to the power of two below it. A full run gives a point, a sparse one takes two. So a
- * program that fills its runs may fill one with zeros now and then. */
+/* What was seen of runs of a size, to the power of eight below it: 2 to 16 MiB, 16 to 128 MiB and so on. A full run
+ * gives a point, a sparse one takes two. So a program that fills its runs may fill one with zeros now and then. */
 #define POINTS_MOST 4
 #define POINTS_LEAST (-1)
 static ATOMIC(int8_t) points[8 * sizeof(size_t)];
 
-static unsigned class_of(size_t size) { return 63 - bits_above_highest(size); }
+static unsigned class_of(size_t size) { return (63 - bits_above_highest(size)) / 3; }
 
 static bool page_is_used(const uintptr_t *words) {
     for (size_t i = 0; i < os_facts.page / sizeof *words; i++)
