@@ -29,7 +29,7 @@
 #endif
 
 enum {
-    MOMENTS_LEAST = 4,
+    MOMENTS_LEAST = 2,
     PIECES = 8,
     WITNESSES = 6,
     STEP_FLAG = 0x100,
