@@ -16,8 +16,8 @@ bool reclaim_for(size_t size);
  * come from the emergency reserve (memory/units.h). Returns NULL. */
 void *reclaim_failed(void);
 
-/* To be called on each slow path. From time to time one of all threads does what is due: memory that nobody has used for
- * some ticks goes back to the system. That waits for no lock. */
+/* To be called on each slow path. From time to time one of all threads does what is due: memory that nobody has used
+ * for some ticks goes back to the system. That waits for no lock. */
 #define TICK_CALLS 64u
 void reclaim_tick(void);
 static inline void reclaim_tick_if_due(struct thread_heap *heap) {

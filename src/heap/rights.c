@@ -2,9 +2,9 @@
 /* rights.c: see rights.h.
  *
  * Pages of the heap change rights only inside one live allocation that is made of whole pages. That happens under the
- * locks. A release waits for them once a change was announced (run_announce_rights), so that no page is touched that has
- * gone back to the heap. The allocation is marked (rights_changed), and whoever releases or resizes it makes it ordinary
- * first (run_restore_rights). Slabs share their pages and are refused.
+ * locks. A release waits for them once a change was announced (run_announce_rights), so that no page is touched that
+ * has gone back to the heap. The allocation is marked (rights_changed), and whoever releases or resizes it makes it
+ * ordinary first (run_restore_rights). Slabs share their pages and are refused.
  */
 #include "heap/rights.h"
 #include "base/align.h"

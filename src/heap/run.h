@@ -47,8 +47,8 @@ enum run_rest {
 };
 void run_give_units(struct unit *first, size_t count, size_t alignment, enum run_rest rest);
 
-/* RUN ends: it is nothing any more, and has no headroom. Its units are the caller's, who does with them what *REST says.
- * False if it is no longer of KIND: if two threads release the same run, exactly one wins. */
+/* RUN ends: it is nothing any more, and has no headroom. Its units are the caller's, who does with them what *REST
+ * says. False if it is no longer of KIND: if two threads release the same run, exactly one wins. */
 bool run_end(struct unit *run, unsigned kind, enum run_rest *rest);
 
 /* ---- Questions -------------------------------------------------------------------------------------------------- */

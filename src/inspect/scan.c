@@ -2,9 +2,9 @@
 /* scan.c: looks at every unit in use, for what is live in it; see scan.h.
  *
  * What a unit of blocks is, and what a run above 4 MiB is, changes under the locks of units and blocks. They are held
- * for 64 units at a time. A shorter run comes and goes without a lock: what was read of it is read twice. A slab belongs
- * to a thread that takes no lock. So the scan asks for nothing that only the owner may read, neither lists nor counters.
- * The objects themselves tell: what carries no mark is out (slab/slab.h). Four things make that safe:
+ * for 64 units at a time. A shorter run comes and goes without a lock: what was read of it is read twice. A slab
+ * belongs to a thread that takes no lock. So the scan asks for nothing that only the owner may read, neither lists nor
+ * counters. The objects themselves tell: what carries no mark is out (slab/slab.h). Four things make that safe:
  *   - The descriptor's fields that are read are atomic: kind, bin, carved, owner.
  *   - `carved` is stored after the marks of what was carved.
  *   - The slab may end while it is looked at, its memory be given back, used otherwise, and even be a slab again.

@@ -4,9 +4,9 @@
  * A longer run is cut where no shorter one is kept. Runs that lie side by side are only joined as free units (units.h).
  * So if nothing fits although much is kept, all of it becomes free units before more memory is asked for.
  *
- * How much is kept: as much as is in use, within bounds. A program that replaces its pieces finds their pages again, and
- * one that has ended its work keeps little. What nobody used for two ticks is decommitted without a lock. It waits in
- * `drained` for a moment in which nobody has the lock, because whoever ticks must wait for nobody.
+ * How much is kept: as much as is in use, within bounds. A program that replaces its pieces finds their pages again,
+ * and one that has ended its work keeps little. What nobody used for two ticks is decommitted without a lock. It waits
+ * in `drained` for a moment in which nobody has the lock, because whoever ticks must wait for nobody.
  */
 #include "memory/unit_cache.h"
 #include "base/stack.h"

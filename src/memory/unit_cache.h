@@ -32,8 +32,8 @@ struct unit_stock {
 
 extern atomic_u32 unit_cache_ticks HIDDEN_DATA;
 
-/* The thread takes COUNT units, 1 to STOCK_LONGEST, from its own stock. Another thread may have taken them before: whoever
- * exchanges a number for 0 has the run. NULL: there are none. */
+/* The thread takes COUNT units, 1 to STOCK_LONGEST, from its own stock. Another thread may have taken them before:
+ * whoever exchanges a number for 0 has the run. NULL: there are none. */
 static inline struct unit *unit_stock_take(struct unit_stock *stock, size_t count) {
     struct unit_stock_row *row = &stock->rows[count - 1];
     while (row->top) {

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* NULL if they do; else what is wrong. STOCKED is how many units all stocks have (unit_cache.h). Nobody may use the heap
- * meanwhile. */
+/* NULL if they do; else what is wrong. STOCKED is how many units all stocks have (unit_cache.h). Nobody may use the
+ * heap meanwhile. */
 const char *units_check(size_t stocked);
 
 #endif

@@ -14,8 +14,8 @@ static atomic_u32 generations[GENERATIONS];
 
 static atomic_u32 *generation_of(const struct unit *slab) { return &generations[unit_number(slab) % GENERATIONS]; }
 
-/* Whether all of a new slab will be written. Many threads have one slab of many sizes, and use a part of each. Where the
- * alignment takes several pages, most pieces are shorter, and the last of their pages are never touched. */
+/* Whether all of a new slab will be written. Many threads have one slab of many sizes, and use a part of each. Where
+ * the alignment takes several pages, most pieces are shorter, and the last of their pages are never touched. */
 static enum units_use use_of(const struct geometry *geometry, const struct bin *bin) {
     bool has_another = bin->resting.first != 0;
     return has_another && geometry->alignment <= PAGE_ALIGNMENT_MIN ? UNITS_WHOLE : UNITS_SPARSE;
