@@ -242,8 +242,9 @@ BRAINMM_API int BRAINMM_CALL brainmm_pages_free(void *pages, unsigned mode);
  * of brainmm_system_page_size().
  *
  * The pages may be anybody's. Pages of the heap must lie inside one live allocation that has pages of its own: a run
- * of pages, a block, or such a piece. The allocation gets its first rights back when it is freed or resized,
- * even if the resize fails. No other thread may free or resize the allocation during the call.
+ * of pages, a block, or such a piece. A piece begins at a page only if brainmm_alloc_aligned was asked for that. The
+ * allocation gets its first rights back when it is freed or resized, even if the resize fails. No other thread may
+ * free or resize the allocation during the call.
  *
  * BRAINMM_E_ARGUMENT: unknown RIGHTS, more pages than an address space has, or the allocation ends before the COUNT.
  * BRAINMM_E_POINTER: NULL, not a multiple of 4 KiB, not all mapped, or memory of the heap that is free or its own.

@@ -128,7 +128,7 @@ END_TEST
  * resize the rights are READ and WRITE again. */
 START_TEST(rights_are_those_of_the_first_page) {
     char *run = brainmm_pages_get(4, BRAINMM_USER), *block = brainmm_block_get(16384, BRAINMM_SYSTEM),
-         *piece = brainmm_alloc(100000), *jit = brainmm_pages_get(4, BRAINMM_JIT);
+         *piece = brainmm_alloc(100 * KIB), *jit = brainmm_pages_get(4, BRAINMM_JIT);
     for (unsigned rights = 0; rights < 8; rights++) {
         unsigned told = rights & BRAINMM_WRITE ? rights | (unsigned)BRAINMM_READ : rights;
         ck_assert_int_eq(brainmm_pages_set_rights(run, 1, rights), BRAINMM_OK);

@@ -46,7 +46,8 @@ static struct unit *unit_behind(const struct unit *run, size_t units) {
 }
 
 static size_t rounded(const struct unit *run, size_t size) {
-    return unit_kind(run) == UNIT_RUN ? align_up(size, os_facts.page) : size;
+    size_t colour = run_colour(run);
+    return unit_kind(run) == UNIT_RUN ? align_up(colour + size, os_facts.page) - colour : size;
 }
 
 static void set_size(struct unit *run, size_t size) { run_set_size(run, rounded(run, size)); }
@@ -69,7 +70,7 @@ static void *grow_right(const struct resize *r) {
     size_t from_headroom, more = r->wanted - r->now;
     if (!units_extend(r->run, r->now, more, &from_headroom))
         return NULL;
-    if (!run_make_executable(r->run, (char *)r->run->start + units_bytes(r->now), units_bytes(more))) {
+    if (!run_make_executable(r->run, unit_address(unit_behind(r->run, r->now)), units_bytes(more))) {
         units_drop_headroom(r->run);
         units_give(unit_behind(r->run, r->now), more, UNITS_SPARSE, UNITS_WITH_MEMORY, UNITS_WAIT);
         return NULL;
@@ -86,7 +87,7 @@ static void *grow_right(const struct resize *r) {
 static void move_start(struct unit *first, struct unit *run, size_t size) {
     units_lock();
     enum unit_kind kind = unit_kind(run);
-    first->start = (uintptr_t)unit_address(first);
+    first->start = (uintptr_t)unit_address(first) + run_colour(run);
     run_set_size(first, rounded(run, size));
     store_relaxed(&first->run.mode, (uint8_t)run_mode(run));
     store_relaxed(&first->run.alignment, load_relaxed(&run->run.alignment));
@@ -105,8 +106,8 @@ static void *grow_both(const struct resize *r) {
     if (!left)
         return NULL;
     struct unit *first = unit_from_number(unit_number(run) - (uint32_t)left);
-    char *start = unit_address(first);
-    if (!run_make_executable(run, start, units_bytes(r->wanted))) {
+    char *start = (char *)unit_address(first) + run_colour(run);
+    if (!run_make_executable(run, unit_address(first), units_bytes(r->wanted))) {
         run_give_units(first, left, 1, rest_of(run));
         if (right)
             run_give_units(unit_behind(run, r->now), right, 1, rest_of(run));
@@ -122,18 +123,20 @@ static void *grow_both(const struct resize *r) {
     return start;
 }
 
-/* The contents of FROM go to TO. False if that cannot be: they are then where they were, and TO cannot be used. */
+/* The contents of FROM go to TO, which begins at the same offset in its first page. False if that cannot be: they are then where they were, and TO cannot be used. */
 static bool transfer(struct unit *to, struct unit *from, size_t size, size_t *moved) {
-    char *target = (char *)to->start, *source = (char *)from->start;
+    char *target = unit_address(to), *source = unit_address(from);
+    size_t colour = run_colour(from), whole = colour + size;
     bool lost = false;
-    *moved = size >= MOVE_PAGES_MIN ? os_move_pages(target, source, align_down(size, os_facts.page), &lost) : 0;
+    *moved = whole >= MOVE_PAGES_MIN ? os_move_pages(target, source, align_down(whole, os_facts.page), &lost) : 0;
     if (lost) {
         memcpy(source, target, *moved);
         return false;
     }
-    memcpy(target + *moved, source + *moved, size - *moved);
+    size_t at = *moved ? *moved : colour;
+    memcpy(target + at, source + at, whole - at);
     count_bytes(&counters.moved, *moved);
-    count_bytes(&counters.copied, size - *moved);
+    count_bytes(&counters.copied, whole - at);
     return true;
 }
 
@@ -160,7 +163,7 @@ static void *grow_elsewhere(const struct resize *r) {
 void *run_resize(struct unit *run, size_t size, enum contents contents) {
     if (size > PTRDIFF_MAX - UNIT_SIZE)
         return NULL;
-    struct resize resize = {run, run_units(run_size(run)), run_units(size), size, contents};
+    struct resize resize = {run, run_units(run_size(run)), run_units(run_colour(run) + size), size, contents};
     if (resize.wanted <= resize.now)
         return shrink(&resize);
     bool slides_little = contents == CONTENTS_UNDEFINED || run_size(run) <= SLIDE_MAX;

@@ -12,6 +12,8 @@
 
 #define HEADROOM_FROM ((size_t)256 << 10) /* a run of this size that has grown will grow again */
 #define HEADROOM_TIMES 7u                 /* its size, of address space to grow into */
+#define COLOUR_STEP 64u                   /* a line of the cache */
+#define COLOURS 64u
 
 /* ---- Taking ----------------------------------------------------------------------------------------------------- */
 
@@ -43,8 +45,15 @@ static struct unit *take_units(size_t size, size_t alignment, bool *fresh) {
     return run;
 }
 
-static inline void *run_enter(struct unit *run, size_t size, enum unit_kind kind, unsigned mode, size_t alignment) {
-    run->start = (uintptr_t)unit_address(run);
+/* In the rest of a piece's last page is room for its colour. Runs side by side have different ones. */
+static inline size_t colour_for(const struct unit *run, size_t size) {
+    size_t rest = (0 - size) & (os_facts.page - 1), colour = unit_number(run) % COLOURS * COLOUR_STEP;
+    return colour < rest ? colour : rest & ~(size_t)(COLOUR_STEP - 1);
+}
+
+static inline void *run_enter(struct unit *run, size_t colour, size_t size, enum unit_kind kind, unsigned mode,
+                              size_t alignment) {
+    word_store_relaxed(&run->start, (uintptr_t)unit_address(run) + colour);
     run_set_size(run, size);
     store_relaxed(&run->run.mode, (uint8_t)mode);
     store_relaxed(&run->run.alignment, (uint8_t)(log2_of(alignment) - 4));
@@ -60,7 +69,8 @@ void *run_alloc(size_t size, size_t alignment, bool *fresh) {
     struct unit *run = take_units(size, alignment, fresh);
     if (!run)
         return NULL;
-    void *address = run_enter(run, align_up(size, os_facts.page), UNIT_RUN, BRAINMM_USER, alignment);
+    size_t colour = alignment <= COLOUR_STEP ? colour_for(run, size) : 0, whole = align_up(size, os_facts.page);
+    void *address = run_enter(run, colour, whole - colour, UNIT_RUN, BRAINMM_USER, alignment);
     if (run->run.is_new || run_units(size) > CACHE_LONGEST) /* what was kept has its pages already */
         run_expect_use(run, 0);
     return address;
@@ -72,7 +82,8 @@ void *run_alloc_from_stock(struct thread_heap *heap, size_t size) {
     if (UNLIKELY(!run))
         return NULL;
     INSTRUMENT_ALLOW(unit_address(run), units_bytes(count));
-    return run_enter(run, align_up(size, os_facts.page), UNIT_RUN, BRAINMM_USER, BRAINMM_ALIGNMENT);
+    size_t colour = colour_for(run, size), whole = align_up(size, os_facts.page);
+    return run_enter(run, colour, whole - colour, UNIT_RUN, BRAINMM_USER, BRAINMM_ALIGNMENT);
 }
 
 bool run_make_executable(const struct unit *run, void *address, size_t size) {
@@ -85,7 +96,7 @@ void *run_take(size_t size, size_t alignment, enum unit_kind kind, unsigned mode
     struct unit *run = take_units(size, alignment, fresh);
     if (!run)
         return NULL;
-    void *address = run_enter(run, size, kind, mode, alignment);
+    void *address = run_enter(run, 0, size, kind, mode, alignment);
     if (run_make_executable(run, address, units_bytes(run_units(size))))
         return address;
     run_give(address, kind, mode);
@@ -93,13 +104,13 @@ void *run_take(size_t size, size_t alignment, enum unit_kind kind, unsigned mode
 }
 
 struct unit *run_take_like(const struct unit *run, size_t size) {
-    size_t units = run_units(size), headroom = size >= HEADROOM_FROM ? units * HEADROOM_TIMES : 0;
+    size_t units = run_units(run_colour(run) + size), headroom = size >= HEADROOM_FROM ? units * HEADROOM_TIMES : 0;
     size_t alignment = run_alignment(run);
     struct unit *like = headroom ? units_take_with_headroom(units, headroom, unit_alignment_of_large(size, alignment))
-                                 : take_units(size, alignment, NULL);
+                                 : take_units(run_colour(run) + size, alignment, NULL);
     if (!like)
         return NULL;
-    void *address = run_enter(like, size, unit_kind(run), run_mode(run), run_alignment(run));
+    void *address = run_enter(like, run_colour(run), size, unit_kind(run), run_mode(run), run_alignment(run));
     if (run_make_executable(run, address, units_bytes(units)))
         return like;
     run_give(address, unit_kind(run), run_mode(run));
@@ -202,7 +213,8 @@ unsigned run_mode_rights(unsigned mode) {
 bool run_restore_rights(struct unit *run) {
     if (!load_relaxed(&run->run.rights_changed))
         return true;
-    if (!os_protect((void *)run->start, align_up(run_size(run), os_facts.page), run_mode_rights(run_mode(run))))
+    size_t size = align_up(run_colour(run) + run_size(run), os_facts.page);
+    if (!os_protect(unit_address(run), size, run_mode_rights(run_mode(run))))
         return false;
     store_relaxed(&run->run.rights_changed, false);
     return true;
@@ -210,6 +222,7 @@ bool run_restore_rights(struct unit *run) {
 
 unsigned run_rights(const struct unit *run, const void *address) {
     unsigned rights;
-    bool changed = load_relaxed(&run->run.rights_changed) && os_page_rights(address, &rights);
+    const void *page = (const void *)align_down((uintptr_t)address, os_facts.page);
+    bool changed = load_relaxed(&run->run.rights_changed) && os_page_rights(page, &rights);
     return changed ? rights : run_mode_rights(run_mode(run));
 }

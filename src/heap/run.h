@@ -33,7 +33,7 @@ bool run_free(struct thread_heap *heap, struct unit *run, const void *piece);
  * above. */
 void *run_take(size_t size, size_t alignment, enum unit_kind kind, unsigned mode, bool *fresh);
 
-/* A run of SIZE bytes like RUN, with headroom if it is of a size that tends to grow. NULL: out of memory. */
+/* A run of SIZE bytes like RUN, at the same offset in its first page, with headroom if it is of a size that tends to grow. NULL: out of memory. */
 struct unit *run_take_like(const struct unit *run, size_t size);
 
 /* Gives a run back. False if there is none of KIND (and, for pages and blocks, MODE) at ADDRESS. */
@@ -55,6 +55,11 @@ bool run_end(struct unit *run, unsigned kind, enum run_rest *rest);
 
 /* The first unit of the run that starts at ADDRESS, if it is of KIND; else NULL. */
 struct unit *run_of(const void *address, enum unit_kind kind);
+
+/* How many bytes of its first page lie before a run. That is not 0 for pieces only. They begin at different offsets,
+ * because those that begin at multiples of 64 KiB would have their first bytes in the same few sets of the processor's
+ * caches. */
+static inline size_t run_colour(const struct unit *run) { return run->start - (uintptr_t)unit_address(run); }
 
 static inline size_t run_alignment(const struct unit *run) { return (size_t)16 << load_relaxed(&run->run.alignment); }
 

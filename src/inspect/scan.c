@@ -58,8 +58,11 @@ void scan_memory_give(void *memory, size_t size) {
 /* ---- Runs and blocks, under the locks --------------------------------------------------------------------------- */
 
 static struct live_row run_row(struct unit *unit, unsigned kind, uint64_t *live) {
-    struct live_row row = {
-        .start = (uintptr_t)unit_address(unit), .size = run_size(unit), .places = 1, .live = live, .bin = LIVE_NO_BIN};
+    struct live_row row = {.start = word_load_relaxed(&unit->start),
+                           .size = run_size(unit),
+                           .places = 1,
+                           .live = live,
+                           .bin = LIVE_NO_BIN};
     *live = 1;
     row.mode = (uint8_t)run_mode(unit);
     if (kind == UNIT_RUN) {
@@ -92,7 +95,8 @@ static bool unit_describe(struct unit *unit, struct live_row *row, uint64_t *liv
             return false;
         *row = run_row(unit, kind, live);
         order_all(); /* between the look and the second one */
-        if (looks == LOOKS_MOST || (unit_kind(unit) == kind && run_size(unit) == row->size && row->size != 0))
+        if (looks == LOOKS_MOST || (unit_kind(unit) == kind && run_size(unit) == row->size &&
+                                    word_load_relaxed(&unit->start) == row->start && row->size != 0))
             return true;
     }
 }

@@ -87,7 +87,9 @@ static const char *check_used(size_t at, size_t *units) {
     case UNIT_SUB: return "a further unit of a slab follows none";
     case UNIT_BLOCKS: break;
     default:
-        EXPECT(unit->start == (uintptr_t)unit_address(unit) && run_size(unit) > 0, "a run does not know its place");
+        EXPECT(unit->start - (uintptr_t)unit_address(unit) < (unit_kind(unit) == UNIT_RUN ? os_facts.page : 1) &&
+                   run_size(unit) > 0,
+               "a run does not know its place");
         *units = (run_size(unit) + UNIT_SIZE - 1) >> UNIT_SHIFT;
     }
     EXPECT(bits_all_clear(space.free, at, *units) && bits_all_set(space.committed, at, *units),
