@@ -123,7 +123,8 @@ static void *grow_both(const struct resize *r) {
     return start;
 }
 
-/* The contents of FROM go to TO, which begins at the same offset in its first page. False if that cannot be: they are then where they were, and TO cannot be used. */
+/* The contents of FROM go to TO, which begins at the same offset in its first page. False if that cannot be: they are
+ * then where they were, and TO cannot be used. */
 static bool transfer(struct unit *to, struct unit *from, size_t size, size_t *moved) {
     char *target = unit_address(to), *source = unit_address(from);
     size_t colour = run_colour(from), whole = colour + size;

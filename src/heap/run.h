@@ -33,7 +33,8 @@ bool run_free(struct thread_heap *heap, struct unit *run, const void *piece);
  * above. */
 void *run_take(size_t size, size_t alignment, enum unit_kind kind, unsigned mode, bool *fresh);
 
-/* A run of SIZE bytes like RUN, at the same offset in its first page, with headroom if it is of a size that tends to grow. NULL: out of memory. */
+/* A run of SIZE bytes like RUN, at the same offset in its first page, with headroom if it is of a size that tends to
+ * grow. NULL: out of memory. */
 struct unit *run_take_like(const struct unit *run, size_t size);
 
 /* Gives a run back. False if there is none of KIND (and, for pages and blocks, MODE) at ADDRESS. */

@@ -19,6 +19,7 @@
 #include "heap/blocks.h"
 #include "heap/jit.h"
 #include "heap/run.h"
+#include "memory/unit_cache.h"
 #include "slab/lifetime.h"
 #include "slab/thread_heap.h"
 
@@ -194,7 +195,7 @@ static struct trace trace_take(void) {
     units_figures(&units);
     thread_heaps_figures(&heaps);
     bool has_own = thread_heap_existing() != NULL;
-    return (struct trace){units.changes, heaps.changes, jit_changes(), heaps.threads > has_own};
+    return (struct trace){units.changes + unit_cache_changes(), heaps.changes, jit_changes(), heaps.threads > has_own};
 }
 
 static bool trace_shows_nobody(const struct trace *before, const struct trace *after) {

@@ -2,7 +2,7 @@
 /* idle.h: units in numbers, and idle memory. Private to the memory floor; everything here belongs to the lock of
  * units.h.
  *
- * A unit is free (its bit in space.free is set), headroom that a run may grow into, kept in the cache for slabs, or in
+ * A unit is free (its bit in space.free is set), headroom that a run may grow into, kept in the cache of runs, or in
  * use. A free unit may still be committed; the bit in space.committed says so. Such idle memory is the cache of freed
  * runs: whoever asks next gets it, in any size. It goes back to the system
  *
@@ -16,7 +16,7 @@
 #include "memory/region.h"
 
 struct unit_totals {
-    size_t used;           /* units in somebody's hands, or in the cache for slabs */
+    size_t used;           /* units in somebody's hands, or in the cache of runs */
     size_t idle;           /* free and committed */
     size_t headroom;       /* in nobody's hands, but not free */
     size_t lost;           /* of `used`: never to be used again (units_lose) */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* reserve.c: see reserve.h. To the rest of the memory floor the units of the reserve are in use, like those in the
- * cache for slabs.
+ * cache of runs.
  */
 #include "memory/reserve.h"
 #include "base/align.h"

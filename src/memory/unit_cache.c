@@ -236,4 +236,11 @@ void unit_stock_tick(struct unit_stock *stock) {
 
 size_t unit_cache_kept(void) { return (size_t)load_relaxed(&kept_units); }
 
+uint64_t unit_cache_changes(void) {
+    uint64_t sum = 0;
+    for (unsigned index = 0; index < CACHE_STACKS; index++)
+        sum += stack_changes(&stacks[index]);
+    return sum;
+}
+
 uint32_t unit_cache_top(unsigned index) { return stack_top(&stacks[index]); }

@@ -77,6 +77,9 @@ void unit_stock_tick(struct unit_stock *stock);
 size_t unit_cache_kept(void);
 size_t unit_stock_kept(struct unit_stock *stock);
 
+/* Differs whenever a thread has taken units from the stacks or given them some. */
+uint64_t unit_cache_changes(void);
+
 /* The number on top of stack INDEX, from 0, while nobody else uses the heap; the others follow by `next`. 0 if it is
  * empty. And how many units the run has that begins with FIRST, of that stack. */
 #define CACHE_STACKS (CACHE_LONGEST + 4u)
