@@ -18,6 +18,7 @@ LINK_walk_interrupted := -Wl,--wrap=os_peek
 HEAP_CLOCK := -Wl,--wrap=os_clock_ms
 LINK_no_lock := $(HEAP_CLOCK)
 LINK_heap_check := $(HEAP_CLOCK)
+LINK_memory_decays := $(HEAP_CLOCK)
 LINK_idle_threads := $(HEAP_CLOCK)
 LINK_start_fails_linux := -Wl,--wrap=os_start,--wrap=os_protect_tables,--wrap=mmap
 LINK_start_fails_windows := -Wl,--wrap=os_start,--wrap=os_protect

@@ -13,9 +13,9 @@
 #include "memory/mark.h"
 #include "memory/window.h"
 
-#define KEPT_LEAST 128                                /* units, 8 MiB, may be kept in any case */
-#define KEPT_MOST (WINDOW_IS_EVERYTHING ? 704 : 1408) /* 44 or 88 MiB: never more */
-#define KEPT_TICKS 2u                                 /* so long at least */
+#define CACHE_LEAST 128                                /* units, 8 MiB, may be kept in any case */
+#define CACHE_MOST (WINDOW_IS_EVERYTHING ? 704 : 1408) /* 44 or 88 MiB: never more */
+#define CACHE_TICKS 2u                                 /* so long at least */
 
 #define ALIGNED_STACKS 3u
 #define ALL_STACKS (CACHE_LONGEST + ALIGNED_STACKS)
@@ -115,7 +115,7 @@ struct unit *unit_cache_take(struct unit_stock *stock, size_t count, size_t alig
             *fresh = false;
         return first;
     }
-    if (load_relaxed(&kept_units) > KEPT_LEAST)
+    if (load_relaxed(&kept_units) > CACHE_LEAST)
         unit_cache_empty();
     return units_take(count, alignment, use, fresh);
 }
@@ -124,7 +124,7 @@ struct unit *unit_cache_take(struct unit_stock *stock, size_t count, size_t alig
 
 static int32_t kept_most(int32_t kept) {
     size_t used = units_in_use(), live = used > (size_t)kept ? used - (size_t)kept : 0;
-    return live > KEPT_MOST ? KEPT_MOST : live > KEPT_LEAST ? (int32_t)live : KEPT_LEAST;
+    return live > CACHE_MOST ? CACHE_MOST : live > CACHE_LEAST ? (int32_t)live : CACHE_LEAST;
 }
 
 /* A cache that is too large is better than a thread that waits. */
@@ -180,7 +180,7 @@ static void stack_tick(unsigned index, uint32_t now) {
     for (; number; number = next) {
         struct unit *first = unit_from_number(number);
         next = link_get(&first->next);
-        if (now - first->marks.kept < KEPT_TICKS) {
+        if (now - first->marks.kept < CACHE_TICKS) {
             if (end_of_young)
                 link_set(end_of_young, number);
             else
@@ -227,7 +227,7 @@ void unit_stock_tick(struct unit_stock *stock) {
     uint32_t now = load_relaxed(&unit_cache_ticks);
     struct unit *first;
     for (size_t row = 0; row < STOCK_LONGEST; row++)
-        if (now - load_relaxed(&stock->rows[row].used_at) >= KEPT_TICKS)
+        if (now - load_relaxed(&stock->rows[row].used_at) >= CACHE_TICKS)
             while ((first = row_drain(&stock->rows[row])) != NULL)
                 drain(first, row + 1);
 }
