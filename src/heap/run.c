@@ -77,8 +77,8 @@ void *run_alloc(size_t size, size_t alignment, bool *fresh) {
 }
 
 void *run_alloc_from_stock(struct thread_heap *heap, size_t size) {
-    size_t count = run_units(size);
-    struct unit *run = count <= STOCK_LONGEST ? unit_stock_take(&heap->stock, count) : NULL;
+    size_t count = run_units(size); /* 0 for a size that cannot be */
+    struct unit *run = count - 1 < STOCK_LONGEST ? unit_stock_take(&heap->stock, count) : NULL;
     if (UNLIKELY(!run))
         return NULL;
     INSTRUMENT_ALLOW(unit_address(run), units_bytes(count));
