@@ -18,7 +18,7 @@
 #include <sys/resource.h>
 #endif
 
-#define ROOM (48 * MIB)
+#define ROOM (24 * MIB) /* slabs of a larger heap may get huge pages, which the system commits without being asked */
 #define RESERVE ((size_t)RESERVE_UNITS * 64 * KIB)
 
 /* ---- The system's limits ---------------------------------------------------------------------------------------- */
