@@ -237,6 +237,13 @@ static const struct action actions[] = {
 };
 enum { ACTIONS = sizeof actions / sizeof *actions };
 
+/* What is taken behind this comes from the units, and what was given is free. */
+static void prepare(const struct action *action) {
+    action->prepare();
+    thread_heaps_empty_stocks();
+    unit_cache_empty();
+}
+
 /* ---- Who goes on ------------------------------------------------------------------------------------------------ */
 
 static unsigned char *witness[WITNESSES];
@@ -407,8 +414,6 @@ static void step(bool on) {
 }
 
 static void act_stepped(const struct action *action) {
-    thread_heaps_empty_stocks(); /* what is taken now comes from the units */
-    unit_cache_empty();
     run->held = false;
     run->moments = 0;
     run->seen = state();
@@ -502,7 +507,7 @@ static void stepped_thread(void *unused) {
         const struct action *action = &actions[i % ACTIONS];
         current = action->name;
         run->forks_itself = i >= ACTIONS;
-        action->prepare();
+        prepare(action);
         act_stepped(action);
         printf("%s: %u moments\n", current, run->moments);
         CHECK(run->moments >= MOMENTS_LEAST);
@@ -572,7 +577,7 @@ static void stepped_thread(void *action) {
     act_stepped(action);
 }
 
-static void prepare_in_thread(void *action) { ((const struct action *)action)->prepare(); }
+static void prepare_in_thread(void *action) { prepare(action); }
 
 /* What the killed thread was about is lost, whatever it was. */
 static void clean_up(void) {

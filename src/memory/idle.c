@@ -11,6 +11,7 @@
 #define RUNS_PART 12u
 
 struct unit_totals totals;
+atomic_i32 units_kept;
 
 static uint64_t last_look_ms; /* when idle memory was last looked for */
 
@@ -76,10 +77,14 @@ void idle_look(void) {
 
 /* In both cases: as much as is in use, but at least some MiB. For slabs these are many, because programs fill and empty
  * themselves with pieces in turn. Runs have an upper bound. A few buffers of tens of MiB can be replaced out of it with
- * few new pages, and a heap of 1 GiB and more stays within a tenth of what is live. */
+ * few new pages, and a heap of 1 GiB and more stays within a tenth of what is live. What the cache of runs keeps counts
+ * as well. */
 size_t idle_bound(enum idle_use use) {
     size_t least = use == IDLE_AFTER_SLAB ? SLABS_LEAST : RUNS_LEAST, most = SIZE_MAX;
-    if (use == IDLE_AFTER_RUN)
+    size_t kept = (size_t)load_relaxed(&units_kept);
+    if (use == IDLE_AFTER_RUN) {
         most = totals.used / RUNS_PART > RUNS_MOST ? totals.used / RUNS_PART : RUNS_MOST;
+        most -= kept < most ? kept : most;
+    }
     return totals.used > most ? most : totals.used > least ? totals.used : least;
 }

@@ -30,6 +30,9 @@ struct unit_totals {
 
 extern struct unit_totals totals HIDDEN_DATA;
 
+/* Units that the cache of runs keeps. It counts them itself, without the lock (unit_cache.h). */
+extern atomic_i32 units_kept HIDDEN_DATA;
+
 /* Keeps the highest figure up to date; after `used`, `idle` or `outside` has grown. */
 void totals_note_committed(void);
 

@@ -10,6 +10,7 @@
  */
 #include "memory/unit_cache.h"
 #include "base/stack.h"
+#include "memory/idle.h"
 #include "memory/mark.h"
 #include "memory/window.h"
 
@@ -27,7 +28,6 @@ _Static_assert(DRAINED + 1 == CACHE_STACKS, "the stacks, and what was drained");
 static struct stack stacks[CACHE_STACKS];
 static const uint8_t aligned_lengths[ALIGNED_STACKS] = {4, 16, 64};
 
-static atomic_i32 kept_units; /* changes before a push and after a pop, so it is never too low */
 atomic_u32 unit_cache_ticks;
 
 /* CACHE_STACKS if there is none for that. */
@@ -46,8 +46,9 @@ size_t unit_cache_length(unsigned index, const struct unit *first) {
                                  : aligned_lengths[index - CACHE_LONGEST];
 }
 
+/* The count changes before a push and after a pop, so it is never too low. */
 static void push(unsigned index, struct unit *first, size_t count) {
-    add_relaxed(&kept_units, (int32_t)count);
+    add_relaxed(&units_kept, (int32_t)count);
     stack_push(&stacks[index], unit_number(first), &first->next);
 }
 
@@ -56,7 +57,7 @@ static struct unit *pop(unsigned index) {
         return NULL;
     struct unit *first = unit_or_null(stack_pop(&stacks[index], unit_link));
     if (first)
-        subtract_relaxed(&kept_units, (int32_t)unit_cache_length(index, first));
+        subtract_relaxed(&units_kept, (int32_t)unit_cache_length(index, first));
     return first;
 }
 
@@ -115,7 +116,8 @@ struct unit *unit_cache_take(struct unit_stock *stock, size_t count, size_t alig
             *fresh = false;
         return first;
     }
-    if (load_relaxed(&kept_units) > CACHE_LEAST)
+    int32_t kept = load_relaxed(&units_kept);
+    if (kept > CACHE_LEAST && count <= (size_t)kept)
         unit_cache_empty();
     return units_take(count, alignment, use, fresh);
 }
@@ -124,7 +126,8 @@ struct unit *unit_cache_take(struct unit_stock *stock, size_t count, size_t alig
 
 static int32_t kept_most(int32_t kept) {
     size_t used = units_in_use(), live = used > (size_t)kept ? used - (size_t)kept : 0;
-    return live > CACHE_MOST ? CACHE_MOST : live > CACHE_LEAST ? (int32_t)live : CACHE_LEAST;
+    size_t most = units_are_limited() ? CACHE_LEAST : CACHE_MOST;
+    return (int32_t)(live > most ? most : live > CACHE_LEAST ? live : CACHE_LEAST);
 }
 
 /* A cache that is too large is better than a thread that waits. */
@@ -136,7 +139,7 @@ void unit_cache_give(struct unit_stock *stock, struct unit *first, size_t count,
     }
     if (stock && index < STOCK_LONGEST && unit_stock_put(stock, first, count))
         return;
-    int32_t kept = load_relaxed(&kept_units);
+    int32_t kept = load_relaxed(&units_kept);
     if (kept + (int32_t)count > kept_most(kept) && units_give(first, count, use, UNITS_WITH_MEMORY, UNITS_TRY))
         return;
     first->marks.kept = load_relaxed(&unit_cache_ticks);
@@ -197,7 +200,7 @@ static void stack_tick(unsigned index, uint32_t now) {
         struct unit *first = unit_from_number(old);
         size_t count = unit_cache_length(index, first);
         next = link_get(&first->next);
-        subtract_relaxed(&kept_units, (int32_t)count);
+        subtract_relaxed(&units_kept, (int32_t)count);
         drain(first, count);
     }
 }
@@ -209,7 +212,7 @@ static void give_drained(void) {
         size_t count = unit_cache_length(DRAINED, first);
         next = link_get(&first->next);
         if (units_give(first, count, UNITS_WHOLE, UNITS_EMPTY, UNITS_TRY))
-            subtract_relaxed(&kept_units, (int32_t)count);
+            subtract_relaxed(&units_kept, (int32_t)count);
         else
             stack_push(&stacks[DRAINED], number, &first->next);
     }
@@ -234,7 +237,7 @@ void unit_stock_tick(struct unit_stock *stock) {
 
 /* ---- Questions -------------------------------------------------------------------------------------------------- */
 
-size_t unit_cache_kept(void) { return (size_t)load_relaxed(&kept_units); }
+size_t unit_cache_kept(void) { return (size_t)load_relaxed(&units_kept); }
 
 uint64_t unit_cache_changes(void) {
     uint64_t sum = 0;
