@@ -101,7 +101,7 @@ static struct unit *find(struct unit_stock *stock, size_t count, size_t alignmen
         return first;
     if ((first = pop(index)) != NULL || index >= CACHE_LONGEST)
         return first;
-    while (++index < ALL_STACKS)
+    while (++index < ALL_STACKS && !units_are_limited()) /* under a limit, long rows of units are worth more */
         if (unit_cache_length(index, NULL) > count && (first = pop(index)) != NULL)
             return cut(first, unit_cache_length(index, NULL), count);
     return NULL;
@@ -130,10 +130,12 @@ static int32_t kept_most(int32_t kept) {
     return (int32_t)(live > most ? most : live > CACHE_LEAST ? live : CACHE_LEAST);
 }
 
-/* A cache that is too large is better than a thread that waits. */
+/* A cache that is too large is better than a thread that waits. Under a limit of addresses only slabs are kept: runs
+ * here and there would keep regions from being given back, and so from being replaced by larger ones. */
 void unit_cache_give(struct unit_stock *stock, struct unit *first, size_t count, size_t alignment, enum units_use use) {
     unsigned index = stack_for(count, alignment);
-    if (index == CACHE_STACKS && (index = stack_for(count, 1)) == CACHE_STACKS) {
+    bool spares = use == UNITS_SPARSE && units_are_limited();
+    if (spares || (index == CACHE_STACKS && (index = stack_for(count, 1)) == CACHE_STACKS)) {
         units_give(first, count, use, UNITS_WITH_MEMORY, UNITS_WAIT);
         return;
     }
