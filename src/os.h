@@ -19,6 +19,7 @@ struct os_facts {
     size_t granule;             /* bytes: reservations start at multiples. A power of two, `page` to 64 KiB */
     size_t huge_page;           /* bytes: what one entry of a higher page table maps. Pages are moved in these */
     bool takes_advice;          /* os_expect_use() makes the system use huge pages */
+    bool moves_pages;           /* os_move_pages() can, and addresses are not scarce */
     bool huge_pages_everywhere; /* the administrator wants them for all memory, not only where a program advises them */
     bool charges_reserved; /* reserved memory may be charged as if it were used: by strict accounting of memory, to a
                                    program that locks all it has, by a limit of data */

@@ -30,6 +30,7 @@ void os_facts_start(void) {
     os_facts.granule = 65536;
     os_facts.huge_page = (size_t)2 << 20;
     os_facts.takes_advice = wide;
+    os_facts.moves_pages = wide;
     os_facts.huge_pages_everywhere = huge_pages_are_everywhere();
     os_facts.charges_reserved = wide;
 }

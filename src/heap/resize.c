@@ -15,8 +15,9 @@
 #include "memory/instrument.h"
 #include <string.h>
 
-#define SLIDE_MAX BIG_MAX                  /* bytes of contents, unless there is no other way */
-#define MOVE_PAGES_MIN ((size_t)256 << 10) /* below, copying is quicker than a call of the system */
+#define MOVE_PAGES_MIN ((size_t)128 << 10) /* below, copying is quicker than a call of the system */
+/* Bytes of contents that slide, unless there is no other way. To slide is to copy, and touches all pages. */
+#define SLIDE_MAX (os_facts.moves_pages ? MOVE_PAGES_MIN : BIG_MAX)
 
 /* One resize: RUN has NOW units and shall have WANTED, for SIZE bytes. */
 struct resize {
