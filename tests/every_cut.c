@@ -119,9 +119,15 @@ static void prepare_grow_elsewhere(void) {
 }
 static void act_grow_elsewhere(void) { CHECK((piece[0] = brainmm_realloc(piece[0], 500 * KIB)) != NULL); }
 
+/* Where there is room beside it, the run does not go elsewhere. What was tried fills that room, and stays there. */
 static void prepare_headroom(void) {
-    prepare_grow_elsewhere();
-    act_grow_elsewhere();
+    for (unsigned tries = 0; tries < 100; tries++) {
+        prepare_grow_elsewhere();
+        act_grow_elsewhere();
+        if (link_get(&unit_at(piece[0])->run.headroom) >= 8)
+            return;
+    }
+    CHECK_MSG(false, "no run goes elsewhere");
 }
 static void act_grow_into_headroom(void) {
     unsigned char *before = piece[0];
