@@ -160,7 +160,7 @@ static bool can_move_pages(void) {
 static void goes_where_there_is_headroom(size_t size, bool keep) {
     unsigned char *piece = brainmm_alloc_aligned(2048, size), *place = piece;
     size_t data = brainmm_usable_size(piece);
-    bool pages_move = keep && data >= 256 * KIB && can_move_pages();
+    bool pages_move = keep && data >= 128 * KIB && can_move_pages();
     CHECK(piece != NULL);
     occupy((char *)piece + (run_units(data) << UNIT_SHIFT));
     occupy((char *)piece - UNIT);
