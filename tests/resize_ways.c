@@ -308,7 +308,7 @@ int main(void) {
         grows_to_both_sides(modes[m], true);
         grows_to_both_sides(modes[m], false);
     }
-    static const size_t sizes[] = {100 * KIB, 300 * KIB, 1 * MIB, 5 * MIB};
+    static const size_t sizes[] = {50 * KIB, 300 * KIB, 1 * MIB, 5 * MIB};
     for (unsigned i = 0; i < 4; i++) {
         goes_where_there_is_headroom(sizes[i], true);
         goes_where_there_is_headroom(sizes[i], false);
