@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* unit_cache.c: see unit_cache.h.
  *
- * A longer run is cut where no shorter one is kept. Runs that lie side by side are only joined as free units (units.h).
- * So if nothing fits although much is kept, all of it becomes free units before more memory is asked for.
+ * A run of twice the length or more is cut where no shorter one is kept. Runs that lie side by side are only joined as
+ * free units (units.h). So if nothing fits although much is kept, all of it becomes free units before more memory is
+ * asked for.
  *
  * How much is kept: as much as is in use, within bounds. A program that replaces its pieces finds their pages again,
  * and one that has ended its work keeps little. What nobody used for two ticks is decommitted without a lock. It waits
@@ -101,9 +102,10 @@ static struct unit *find(struct unit_stock *stock, size_t count, size_t alignmen
         return first;
     if ((first = pop(index)) != NULL || index >= CACHE_LONGEST)
         return first;
-    while (++index < ALL_STACKS && !units_are_limited()) /* under a limit, long rows of units are worth more */
-        if (unit_cache_length(index, NULL) > count && (first = pop(index)) != NULL)
-            return cut(first, unit_cache_length(index, NULL), count);
+    /* Less than twice as long, and little would be left. Under a limit, long rows of units are worth more. */
+    for (unsigned longer = index + (unsigned)count; longer < CACHE_LONGEST && !units_are_limited(); longer++)
+        if ((first = pop(longer)) != NULL)
+            return cut(first, longer + 1, count);
     return NULL;
 }
 
