@@ -35,14 +35,15 @@ struct unit *slab_create(struct thread_heap *heap, size_t bin) {
         link_set(&further->next, number);
         unit_set_kind(further, UNIT_SUB);
     }
-    slab->start = (uintptr_t)unit_address(slab);
-    slab->slab.reciprocal = (UINTPTR_MAX / size + 1 + ((size & (size - 1)) == 0)) | RECIPROCAL_ODD;
+    /* A scan may still look at the run that has ended here (inspect/scan.c). */
+    word_store_relaxed(&slab->start, (uintptr_t)unit_address(slab));
+    word_store_relaxed(&slab->slab.reciprocal, (UINTPTR_MAX / size + 1 + ((size & (size - 1)) == 0)) | RECIPROCAL_ODD);
     store_relaxed(&slab->limit, 0);
     slab->slab.local = NULL;
     store_relaxed(&slab->slab.remote, 0);
     slab_set_carved(slab, 0);
     store_relaxed(&slab->slab.bin, (uint16_t)bin);
-    slab->slab.state = geometry->units > 1 ? SLAB_LARGE : 0;
+    word_store_relaxed(&slab->slab.state, geometry->units > 1 ? SLAB_LARGE : 0);
     slab_arm(slab, 0, 0);
     slab_set_owner(slab, heap);
     unit_set_kind(slab, UNIT_SLAB);
