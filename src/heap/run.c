@@ -138,7 +138,7 @@ static atomic_u8 *announced_for(const struct unit *run) { return &announced[unit
 
 bool run_announce_rights(struct unit *run, unsigned kind) {
     store_relaxed(announced_for(run), true);
-    order_all(); /* with the exchange in run_end(): it sees this, or the kind is seen to be gone */
+    order_all(); /* with the exchange in set_nothing(): who made it sees this, or the kind is seen to be gone */
     return unit_kind(run) == kind;
 }
 
@@ -163,7 +163,7 @@ bool run_end(struct unit *run, unsigned kind, enum run_rest *rest) {
     return true;
 }
 
-/* The caller has made the run nothing. */
+/* The caller has made the run nothing. It was of KIND. */
 static void give_all(struct unit *run, enum unit_kind kind) {
     bool other_rights = run_is_executable(run) || rights_are_changed(run);
     size_t count = run_units(run_size(run));

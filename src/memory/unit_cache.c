@@ -132,8 +132,8 @@ static int32_t kept_most(int32_t kept) {
     return (int32_t)(live > most ? most : live > CACHE_LEAST ? live : CACHE_LEAST);
 }
 
-/* A cache that is too large is better than a thread that waits. Under a limit of addresses only slabs are kept: runs
- * here and there would keep regions from being given back, and so from being replaced by larger ones. */
+/* A cache that is too large is better than a thread that waits. Under a limit of addresses the stacks keep only slabs:
+ * runs here and there would keep regions from being given back, and so from being replaced by larger ones. */
 void unit_cache_give(struct unit_stock *stock, struct unit *first, size_t count, size_t alignment, enum units_use use) {
     unsigned index = stack_for(count, alignment);
     bool spares = use == UNITS_SPARSE && units_are_limited();
