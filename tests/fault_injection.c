@@ -225,11 +225,13 @@ int main(int argc, char **argv) {
                   all);
         nothing_is_left_of("call", number);
     }
+    unsigned failed = 0; /* in all of these runs: in one of them with few calls and a low rate, chance may fail none */
     for (unsigned i = 0; i < 2 * sizeof one_in / sizeof *one_in; i++) {
         run(FAULT_ONE_IN, one_in[i / 2], i);
-        CHECK_MSG(faults.failed > 0, "one call in %u was to fail, and none did", one_in[i / 2]);
+        failed += faults.failed;
         nothing_is_left_of("one call in", one_in[i / 2]);
     }
+    CHECK_MSG(failed >= 20, "only %u calls failed while one call in 2 to 120 was to fail", failed);
     CHECK_MSG(moves_failed >= 4, "only %u calls to move pages failed", moves_failed);
     printf("%u calls of the system, %u times pages moved; one failing call led to a NULL in %u of %u runs and was "
            "overcome in the others\n",
