@@ -150,6 +150,37 @@ BRAINMM_API unsigned BRAINMM_CALL brainmm_version(void);
  * is unknown. The text is constant and stays valid as long as the library is loaded. Needs no heap. */
 BRAINMM_API const char *BRAINMM_CALL brainmm_result_text(int result);
 
+/* Options: docs/options.md lists them. The module that founds the process's heap reads them, once, from four sources:
+ * the program's own text, the file PROGRAM.brainmm beside the program, the environment variable BRAINMM_OPTIONS and
+ * brainmm_set_options. The last that gives an option decides. A program with other rights than its caller (set-user-id)
+ * ignores the file and the environment. */
+
+/* Defines the program's own text. A program, not a library, has in one of its files, outside any function:
+ *     BRAINMM_PROGRAM_OPTIONS("checked,stacks");
+ * The program must export the symbol, or no library finds it. It does so on Windows. On Linux it does if it is linked
+ * with libbrainmm.so. If it has the static core, it need not. Other programs are linked with -rdynamic. */
+#if defined(__cplusplus)
+#define BRAINMM_C_NAME extern "C"
+#else
+#define BRAINMM_C_NAME extern
+#endif
+#if defined(_WIN32)
+#define BRAINMM_PROGRAM_EXPORT __declspec(dllexport)
+#else
+#define BRAINMM_PROGRAM_EXPORT __attribute__((visibility("default")))
+#endif
+#define BRAINMM_PROGRAM_OPTIONS(text)                                                                                  \
+    BRAINMM_C_NAME BRAINMM_PROGRAM_EXPORT const char brainmm_program_options[sizeof(text)];                            \
+    const char brainmm_program_options[sizeof(text)] = text
+
+/* Reads TEXT as the last source, before this module has a heap: in a constructor or TLS callback that runs before the
+ * static core's, or in .preinit_array of a program that is linked with libbrainmm.so. May be called several times, then
+ * the last that gives an option decides.
+ * BRAINMM_E_ARGUMENT: a word of TEXT is wrong, or TEXT is NULL. A wrong word is reported where a process's diagnostics
+ * go. The others count.
+ * BRAINMM_E_REFUSED: this module has its heap already. Nothing has changed. */
+BRAINMM_API int BRAINMM_CALL brainmm_set_options(const char *text);
+
 /* The size in bytes of the pages that this system gives access rights to: 4096 on x86, 16384 or 65536 on some
  * others. Always a power of two, and BRAINMM_PAGE_SIZE or more. Needs no heap. */
 BRAINMM_API size_t BRAINMM_CALL brainmm_system_page_size(void);
