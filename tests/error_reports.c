@@ -148,12 +148,15 @@ static void BRAINMM_CALL second_of_pair(void *context, const brainmm_error *erro
     __atomic_add_fetch(&counts[1], 1, __ATOMIC_RELAXED);
 }
 
+static unsigned finished; /* threads */
+
 static void report_often(void *unused) {
     (void)unused;
     for (unsigned i = 0; i < REPORTS; i++) {
         brainmm_error error = error_of(BRAINMM_ERROR_POINTER);
         error_report(&error);
     }
+    __atomic_add_fetch(&finished, 1, __ATOMIC_RELAXED);
 }
 
 static void threads_report_while_the_handler_changes(void) {
@@ -161,7 +164,7 @@ static void threads_report_while_the_handler_changes(void) {
     CHECK(brainmm_set_error_handler(first_of_pair, &pairs[0]) == BRAINMM_OK);
     for (unsigned i = 0; i < THREADS; i++)
         thread_start(&threads[i], report_often, NULL);
-    for (unsigned i = 0; i < REPORTS; i++)
+    for (unsigned i = 0; __atomic_load_n(&finished, __ATOMIC_RELAXED) < THREADS; i++)
         CHECK(brainmm_set_error_handler(i % 2 ? first_of_pair : second_of_pair, &pairs[i % 2 ? 0 : 1]) == BRAINMM_OK);
     for (unsigned i = 0; i < THREADS; i++)
         thread_join(&threads[i]);
