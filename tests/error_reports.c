@@ -11,7 +11,7 @@
 #include "sync/error.h"
 #include <setjmp.h>
 
-enum { THREADS = 4, REPORTS = 2000, MESSAGE_MOST = 2048 };
+enum { THREADS = 4, REPORTS = 20000, MESSAGE_MOST = 2048 };
 
 static char printed[MESSAGE_MOST];
 static unsigned breaks, aborts;
