@@ -4,6 +4,7 @@
 #include "os.h"
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -47,6 +48,8 @@ void os_print(const char *text) {
     syscall(SYS_write, STDERR_FILENO, text, strlen(text));
     errno = error;
 }
+
+void os_break(void) { raise(SIGTRAP); }
 
 void os_abort(const char *text) {
     os_print(text);

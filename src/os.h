@@ -158,7 +158,7 @@ bool os_thread_alive(uintptr_t id);
  * bits, no longer has the value EXPECTED, and may return for no reason. All who wait for a word do so in one QUEUE, a
  * number below OS_QUEUES. False if the time is up. This is no cancellation point. A thread that is killed in it harms
  * nobody. */
-#define OS_QUEUES 4u
+#define OS_QUEUES 5u
 bool os_wait(unsigned queue, const void *word, uint32_t expected, unsigned milliseconds);
 
 /* Wakes one thread that waits for WORD, if there is one. */
@@ -178,6 +178,9 @@ uint64_t os_clock_ms(void);
 
 /* Writes TEXT to where a process's diagnostics go. */
 void os_print(const char *text);
+
+/* Stops the process for a debugger. It goes on if the debugger wants that. */
+void os_break(void);
 
 /* Prints TEXT and ends the process as abort() does, with a dump where the system makes one. */
 _Noreturn void os_abort(const char *text);

@@ -150,6 +150,8 @@ void os_print(const char *text) {
     OutputDebugStringA(text);
 }
 
+void os_break(void) { DebugBreak(); }
+
 void os_abort(const char *text) {
     os_print(text);
     TerminateProcess(GetCurrentProcess(), 3); /* as abort() of the C run-time does */
