@@ -29,14 +29,15 @@ static _Noreturn void refuse(const char *function, const void *piece, int result
     struct text text = TEXT_IN(sentence);
     text_add(&text, "BrainMM: ");
     text_add(&text, function);
-    text_add(&text, result == BRAINMM_E_DOUBLE_FREE ? ": freed twice: 0x" : ": not a live allocation: 0x");
+    text_add(&text, result == BRAINMM_E_DOUBLE_FREE ? "(): freed twice: 0x" : "(): not a live allocation: 0x");
     text_add_hex(&text, (uintptr_t)piece);
     text_add(&text, "\n");
     os_abort(sentence);
 }
 
 static __attribute__((noinline, cold)) void *malloc_slow(size_t size) {
-    void *piece = slow_alloc(size);
+    CHECKED_ENTRY();
+    void *piece = slow_alloc(size, FAMILY_PIECE, "malloc");
     return piece ? piece : failed();
 }
 
@@ -45,14 +46,19 @@ EXPORT void *malloc(size_t size) {
     return LIKELY(piece != NULL) ? piece : malloc_slow(size);
 }
 
-static __attribute__((noinline)) int free_or_refuse(void *piece) {
-    int result = slow_free(piece);
+int slow_free_or_refuse(void *piece, enum family family, const char *function) {
+    int result = slow_free(piece, family, function);
     if (UNLIKELY(result != BRAINMM_OK))
-        refuse("free()", piece, result);
+        refuse(function, piece, result);
     return BRAINMM_OK;
 }
 
-EXPORT void free(void *piece) { fast_free(os_thread_pointer(), piece, free_or_refuse); }
+static __attribute__((noinline)) int free_slow(void *piece) {
+    CHECKED_ENTRY();
+    return slow_free_or_refuse(piece, FAMILY_PIECE, "free");
+}
+
+EXPORT void free(void *piece) { fast_free(os_thread_pointer(), piece, free_slow); }
 
 EXPORT void *calloc(size_t count, size_t size) {
     size_t bytes;
@@ -67,7 +73,7 @@ EXPORT void *realloc(void *piece, size_t size) {
     if (resized || (piece && size == 0))
         return resized;
     if (piece && brainmm_usable_size(piece) == 0)
-        refuse("realloc()", piece, BRAINMM_E_POINTER);
+        refuse("realloc", piece, BRAINMM_E_POINTER);
     return failed();
 }
 

@@ -7,16 +7,21 @@
 #include <errno.h>
 #include <stdint.h>
 
-/* Reserved memory is mapped readable and writable at once. Its pages cost nothing until they are
- * touched, and what has one set of rights stays one mapping to the kernel. */
+/* Reserved memory is mapped readable and writable at once. Its pages cost nothing until they are touched, and what has
+ * one set of rights stays one mapping to the kernel. */
+void os_forbid_reserved(void) {
+    map_reserved_rights = PROT_NONE;
+    os_facts.moves_pages = os_facts.takes_advice = false; /* pages of other rights are other mappings */
+}
+
 void *os_reserve(size_t size, size_t alignment) {
-    char *mapped = map_memory(PROT_READ | PROT_WRITE, NULL, size, 0);
+    char *mapped = map_memory(map_reserved_rights, NULL, size, 0);
     if (!mapped || ((uintptr_t)mapped & (alignment - 1)) == 0)
         return mapped;
     munmap(mapped, size);
     if (size + alignment < size)
         return NULL;
-    mapped = map_memory(PROT_READ | PROT_WRITE, NULL, size + alignment, 0);
+    mapped = map_memory(map_reserved_rights, NULL, size + alignment, 0);
     if (!mapped)
         return NULL;
     size_t before = (size_t)(-(uintptr_t)mapped & (alignment - 1));
@@ -35,9 +40,7 @@ bool os_release(void *address, size_t size) {
 }
 
 bool os_commit(void *address, size_t size) {
-    (void)address;
-    (void)size;
-    return true; /* see os_reserve() */
+    return map_reserved_rights != PROT_NONE || os_protect(address, size, BRAINMM_READ | BRAINMM_WRITE);
 }
 
 bool os_protect(void *address, size_t size, unsigned rights) {
