@@ -49,6 +49,8 @@ static bool describe_piece(const void *address, brainmm_options *options) {
         options->kind = piece.usable <= SMALL_KIND_MAX ? BRAINMM_SMALL : BRAINMM_MEDIUM;
         options->rights = BRAINMM_READ | BRAINMM_WRITE;
         options->thread_id = slab_thread_id(piece.slab);
+    } else if (!piece.run) {
+        options->kind = BRAINMM_SMALL; /* of size 0: without any rights */
     } else {
         options->kind = piece.usable <= BIG_MAX ? BRAINMM_BIG : BRAINMM_LARGE;
         options->rights = (uint8_t)run_rights(piece.run, address);
