@@ -10,6 +10,9 @@
 /* The module may have no heap yet, or use another module's. */
 static inline void *slow_alloc(size_t size) { return manager_start() ? piece_alloc_slow(size) : brainmm_alloc(size); }
 
+/* In malloc.c: what free() does when fast_free() does not apply. Returns BRAINMM_OK. */
+int free_or_refuse(void *piece) __attribute__((visibility("hidden")));
+
 /* Before the module has its heap, and if it uses another's, its own heap has no pieces and refuses all but NULL. */
 static inline int slow_free(void *piece) {
     int result = piece_free_slow(piece);

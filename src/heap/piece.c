@@ -6,6 +6,7 @@
 #include "heap/run.h"
 #include "heap/zero.h"
 #include "memory/instrument.h"
+#include "slab/broken.h"
 #include "slab/remote.h"
 #include "slab/supply.h"
 #include "slab/thread_heap.h"
@@ -31,6 +32,8 @@ static void *alloc_from_bin(size_t bin) {
     }
     if (borrowed)
         thread_heap_return(heap);
+    if (UNLIKELY(broken_is_noted()))
+        broken_report();
     return object;
 }
 
