@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* zero.h: pieces of size 0. Each is an address of its own, in a range of addresses that nobody may touch.
  *
- * So a program that writes to such a piece, or reads it, faults there and then. The range is reserved when the first one
- * is asked for, and never committed. One byte for each place tells whether a piece is there. Nothing here takes a lock.
+ * So a program that writes to such a piece, or reads it, faults there and then. The range is reserved when the first
+ * one is asked for, and never committed. One byte for each place tells whether a piece is there. Nothing here takes a
+ * lock.
  */
 #ifndef BRAINMM_ZERO_H
 #define BRAINMM_ZERO_H
