@@ -10,30 +10,27 @@
 
 /* The module may have no heap yet, or use another module's. FUNCTION is named in reports of checked mode. */
 static inline void *slow_alloc(size_t size, enum family family, const char *function) {
+    bool owns = checked_serves || manager_start();
     if (checked_serves)
         return checked_alloc_as(size, family, function);
-    if (manager_start() && checked_serves)
-        return checked_alloc_as(size, family, function);
-    return manager_start() ? piece_alloc_slow(size) : brainmm_alloc(size);
+    return owns ? piece_alloc_slow(size) : brainmm_alloc(size);
 }
 
 static inline void *slow_alloc_aligned(size_t alignment, size_t size, enum family family, const char *function) {
-    if (checked_serves)
+    if (UNLIKELY(checked_serves))
         return checked_alloc_with(size, alignment, false, family, function);
     return brainmm_alloc_aligned(alignment, size);
 }
 
+/* In malloc.c: what free() does when fast_free() does not apply. Returns BRAINMM_OK. */
+int free_or_refuse(void *piece) __attribute__((visibility("hidden")));
+
 /* Before the module has its heap, and if it uses another's, its own heap has no pieces and refuses all but NULL. */
-static inline int slow_free(void *piece, enum family family, const char *function) {
-    if (checked_serves)
-        return checked_free_as(piece, family, function);
+static inline int slow_free(void *piece) {
     int result = piece_free_slow(piece);
     if (LIKELY(result == BRAINMM_OK))
         return BRAINMM_OK;
     return result == BRAINMM_E_POINTER && !manager_start() ? brainmm_free(piece) : result;
 }
-
-/* The same, and ends the program with a message if PIECE cannot be freed. Returns BRAINMM_OK. */
-int slow_free_or_refuse(void *piece, enum family family, const char *function) HIDDEN_DATA;
 
 #endif

@@ -54,6 +54,9 @@ enum os_reserved os_reserve_at(void *address, size_t size);
  * is no such place. */
 void *os_reserve(size_t size, size_t alignment);
 
+/* The same, of memory that nobody can touch. It is never committed. */
+void *os_reserve_untouchable(size_t size, size_t alignment);
+
 /* How many bytes of addresses or of memory the process may have in all, where that is less than there are addresses;
  * else SIZE_MAX. It may change at any time. */
 size_t os_address_limit(void);

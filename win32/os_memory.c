@@ -87,6 +87,9 @@ static bool on_range(bool (*operation)(void *, size_t, DWORD), void *address, si
     return done;
 }
 
+/* What is not committed faults. */
+void *os_reserve_untouchable(size_t size, size_t alignment) { return os_reserve(size, alignment); }
+
 bool os_commit(void *address, size_t size) { return on_range(commit, address, size, 0); }
 
 bool os_decommit(void *address, size_t size) { return on_range(decommit, address, size, 0); }

@@ -169,17 +169,6 @@ int BRAINMM_CALL checked_pages_set_rights(void *pages, size_t count, unsigned ri
                                                        : heap_pages_set_rights(pages, count, rights);
 }
 
-/* ---- Code: a heap of code knows exactly what is live in it ------------------------------------------------------ */
-
-int BRAINMM_CALL checked_jit_free(brainmm_jit_heap *heap, void *code) {
-    CHECKED_ENTRY();
-    int result = heap_jit_free(heap, code);
-    if (result == BRAINMM_E_POINTER || result == BRAINMM_E_DOUBLE_FREE)
-        detect(result == BRAINMM_E_POINTER ? BRAINMM_ERROR_POINTER : BRAINMM_ERROR_DOUBLE_FREE, "brainmm_jit_free",
-               code, NULL);
-    return result;
-}
-
 /* ---- Questions -------------------------------------------------------------------------------------------------- */
 
 int BRAINMM_CALL checked_get_options(const void *address, brainmm_options *options) {

@@ -234,6 +234,14 @@ int checked_free_as(void *piece, enum family family, const char *function) {
     return pieces_free(piece, &request);
 }
 
+int checked_free_sized(void *piece, size_t size, enum family family, const char *function) {
+    struct place place;
+    uint32_t word;
+    if (pieces_live(piece, &place, &word) && is_piece(record_family(word)) && place.size != size)
+        detect(BRAINMM_ERROR_SIZE, function, piece, &place);
+    return checked_free_as(piece, family, function);
+}
+
 /* ---- Resizing --------------------------------------------------------------------------------------------------- */
 
 /* A piece of size 0 has no record. */

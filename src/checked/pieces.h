@@ -34,6 +34,9 @@ void *checked_alloc_as(size_t size, enum family family, const char *function);
 void *checked_alloc_with(size_t size, size_t alignment, bool zeroed, enum family family, const char *function);
 int checked_free_as(void *piece, enum family family, const char *function);
 
+/* The same for a caller that knows the SIZE it asked for. Another size is reported. */
+int checked_free_sized(void *piece, size_t size, enum family family, const char *function);
+
 /* The live allocation that starts at ADDRESS. */
 bool pieces_live(const void *address, struct place *place, uint32_t *word);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* piece.h: pieces of any size: allocated, released, resized. A piece of up to MEDIUM_MAX bytes is an object of a slab,
- * a larger one a run.
+ * a larger one a run. One of size 0 is an address only.
  */
 #ifndef BRAINMM_PIECE_H
 #define BRAINMM_PIECE_H
@@ -51,7 +51,7 @@ void *piece_resize(void *piece, size_t size, enum contents contents);
 struct piece {
     size_t usable;     /* bytes */
     size_t alignment;  /* which a resize keeps */
-    struct unit *slab; /* one of these is not NULL */
+    struct unit *slab; /* one of these is not NULL, unless it is of size 0: zero.h */
     struct unit *run;
 };
 

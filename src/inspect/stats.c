@@ -6,6 +6,7 @@
  */
 #include "base/bits.h"
 #include "heap/resize.h"
+#include "heap/zero.h"
 #include "inspect/inspect.h"
 #include "inspect/scan.h"
 #include "memory/unit_cache.h"
@@ -66,7 +67,7 @@ static void complete(brainmm_stats *stats) {
     stats->overhead_bytes = units.table_committed + heaps.bytes + units_bytes(units.held_back);
     stats->committed_bytes = used + stats->cached_bytes + stats->overhead_bytes;
     stats->committed_most = units.committed_most;
-    stats->reserved_bytes = units.reserved + units.table + heaps.reserved + units.outside;
+    stats->reserved_bytes = units.reserved + units.table + heaps.reserved + units.outside + zero_reserved();
     stats->heaps = heaps.heaps;
     stats->threads = heaps.threads;
     stats->remote_frees = heaps.remote_frees;
