@@ -435,7 +435,11 @@ typedef struct brainmm_allocation {
     void *address;       /* its start */
     size_t size;         /* usable bytes */
     size_t alignment;    /* in bytes: of a piece what a resize keeps, of pages 4096, of a block its size, of code 16 */
-    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 if no thread does */
+    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 if no thread does. In checked mode of
+                            the thread that allocated it */
+    size_t requested;    /* in checked mode: the bytes that were asked for, as `size` is then; else 0 */
+    uint32_t stack;      /* in checked mode, with stacks: the number of the call stack that allocated it; else 0 */
+    uint32_t serial;     /* in checked mode: differs from that of the allocation that had the address before; else 0 */
 } brainmm_allocation;
 
 /* Called for one allocation. A result other than 0 ends the walk. *ALLOCATION is valid during the call only. */
@@ -533,12 +537,13 @@ BRAINMM_API int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, un
  * modules, while other threads go on, as brainmm_walk does. BRAINMM_E_UNSUPPORTED is an error of all of them. */
 
 /* Writes a report: how many allocations are live, how many bytes they have, and a line for each size, kind and thread,
- * with the names that describers give. Expected leaks are counted and left out. If nothing else is live, WRITE is not
+ * with the names that describers give. In checked mode with stacks there is a line for each call stack, and how much
+ * each module has asked for. Expected leaks are counted and left out. If nothing else is live, WRITE is not
  * called. WRITE may use the heap, as a visitor of brainmm_walk may.
  * BRAINMM_E_STOPPED: WRITE ended the report. BRAINMM_E_ARGUMENT: WRITE is NULL. BRAINMM_E_MEMORY. */
 BRAINMM_API int BRAINMM_CALL brainmm_report_leaks(brainmm_write write, void *context);
 
-/* What was live at one moment, as counts by size, kind and name. It lies in memory of its own and not in the heap. */
+/* What was live at one moment, as counts by size, kind, call stack and name. It lies in memory of its own and not in the heap. */
 typedef struct brainmm_snapshot brainmm_snapshot;
 
 /* Takes a snapshot and stores it in *SNAPSHOT.
@@ -548,8 +553,8 @@ BRAINMM_API int BRAINMM_CALL brainmm_snapshot_take(brainmm_snapshot **snapshot);
 /* Frees a snapshot. NULL is allowed and does nothing. BRAINMM_E_POINTER: it is no snapshot. */
 BRAINMM_API int BRAINMM_CALL brainmm_snapshot_free(brainmm_snapshot *snapshot);
 
-/* Writes what AFTER has more and less than BEFORE: a line for each size, kind and name whose count differs. Threads are
- * not told apart, because pieces pass from one to another. BEFORE NULL is a moment when nothing was live, AFTER NULL is
+/* Writes what AFTER has more and less than BEFORE: a line for each size, kind and call stack whose count differs. Threads
+ * are not told apart, because pieces pass from one to another. BEFORE NULL is a moment when nothing was live, AFTER NULL is
  * now. Expected leaks count like others. If nothing differs, WRITE is not called.
  * BRAINMM_E_STOPPED: WRITE ended it. BRAINMM_E_ARGUMENT: WRITE is NULL. BRAINMM_E_POINTER: one is no snapshot.
  * BRAINMM_E_MEMORY. */
@@ -562,8 +567,7 @@ typedef struct brainmm_expected_leak {
     uint32_t count;       /* how many have that NAME or SIZE; 0 is 1. An ADDRESS is always one */
     const void *address;  /* the start of an allocation */
     const char *name;     /* what a describer calls it, up to 127 characters: the name of a class, for example */
-    size_t size; /* bytes asked for. Where the heap knows usable bytes only, all allocations count that a request
-                             of SIZE bytes can give */
+    size_t size;          /* bytes asked for. Without checked mode: all allocations that such a request can give */
 } brainmm_expected_leak;
 
 /* Registers expected leaks, in the heap: all modules share the list. Registering the same once more adds to the count.
@@ -597,6 +601,21 @@ BRAINMM_API unsigned BRAINMM_CALL brainmm_leak_wishes(void);
 /* Copies SIZE bytes of memory that may be unreadable, or that other threads change or give back. It does not fault.
  * Needs no heap. BRAINMM_E_POINTER: a part cannot be read; some of COPY may have been written then. */
 BRAINMM_API int BRAINMM_CALL brainmm_peek(void *copy, const void *from, size_t size);
+
+/* ---- Call stacks ------------------------------------------------------------------------------------------------- */
+
+/* One return address of a call stack. MODULE and OFFSET are of the time when the stack was captured: the module may be
+ * unloaded by now. */
+typedef struct brainmm_frame {
+    const void *address; /* behind the call */
+    const char *module;  /* the file of the module, in UTF-8; stays valid. NULL: the address was in no module */
+    uintptr_t offset;    /* Linux: the address as the module's debug information has it; Windows: from its start */
+} brainmm_frame;
+
+/* Fills in up to CAPACITY frames of the stack with the number STACK, the innermost first, and returns how many it has.
+ * Stacks are captured in checked mode with the option `stacks` (docs/stacks.md). Their numbers stay valid. 0 if no
+ * stack has that number. FRAMES may be NULL if CAPACITY is 0. */
+BRAINMM_API unsigned BRAINMM_CALL brainmm_stack_frames(uint32_t stack, brainmm_frame *frames, unsigned capacity);
 
 /* ---- COM -------------------------------------------------------------------------------------------------------- */
 
@@ -654,6 +673,7 @@ struct brainmm_manager {
     int(BRAINMM_CALL *jit_free)(brainmm_jit_heap *heap, void *code);
     void(BRAINMM_CALL *jit_flush)(const void *code, size_t size);
     int(BRAINMM_CALL *set_error_handler)(brainmm_error_handler handler, void *context);
+    unsigned(BRAINMM_CALL *stack_frames)(uint32_t stack, brainmm_frame *frames, unsigned capacity);
     int(BRAINMM_CALL *report_leaks)(brainmm_write write, void *context);
     int(BRAINMM_CALL *snapshot_take)(brainmm_snapshot **snapshot);
     int(BRAINMM_CALL *snapshot_free)(brainmm_snapshot *snapshot);

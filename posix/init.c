@@ -6,6 +6,7 @@
  * the heap is pinned here.
  */
 #define _GNU_SOURCE /* dladdr */
+#include "checked/stacks.h"
 #include "images.h"
 #include "share/at_exit.h"
 #include "share/manager.h"
@@ -39,6 +40,8 @@ __attribute__((constructor)) static void library_start(void) {
     const void *pinned = images_pinned();
     if (pinned && !(owns && is_never_unloaded()))
         image_pin(pinned);
+    if (owns)
+        stacks_load();
 }
 
 /* Runs after the destructors of all that uses the library, and in a program after its own: those without a priority

@@ -64,6 +64,7 @@ START_TEST(table_continues_with_its_functions) {
         offsetof(struct brainmm_manager, jit_free),
         offsetof(struct brainmm_manager, jit_flush),
         offsetof(struct brainmm_manager, set_error_handler),
+        offsetof(struct brainmm_manager, stack_frames),
         offsetof(struct brainmm_manager, report_leaks),
         offsetof(struct brainmm_manager, snapshot_take),
         offsetof(struct brainmm_manager, snapshot_free),

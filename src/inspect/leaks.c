@@ -17,12 +17,6 @@ struct brainmm_snapshot {
     struct groups groups;
 };
 
-static int(BRAINMM_CALL *walk_live)(brainmm_visit visit, void *context) = heap_walk;
-
-void leaks_use_walk(int(BRAINMM_CALL *walk)(brainmm_visit visit, void *context)) { walk_live = walk; }
-
-int BRAINMM_CALL heap_walk_live(brainmm_visit visit, void *context) { return walk_live(visit, context); }
-
 /* ---- Counting --------------------------------------------------------------------------------------------------- */
 
 struct count {
@@ -43,10 +37,11 @@ static int BRAINMM_CALL count_one(void *context, const brainmm_allocation *alloc
         .count = 1,
         .size = allocation->size,
         .thread_id = count->is_report ? allocation->thread_id : 0,
+        .stack = allocation->stack,
         .kind = allocation->kind,
     };
     count->sums.uncertain |= allocation->certainty != BRAINMM_EXACT;
-    if (count->is_report && expected_is(allocation->address, name, allocation->size, 0)) {
+    if (count->is_report && expected_is(allocation->address, name, like.size, allocation->requested)) {
         count->sums.expected_count++;
         count->sums.expected_bytes += like.size;
     } else {
@@ -60,7 +55,7 @@ static int count_all(struct count *count) {
     lock_acquire(LOCK_LEAKS);
     describe_begin();
     expected_begin();
-    int result = walk_live(count_one, count);
+    int result = heap_walk(count_one, count);
     lock_release(LOCK_LEAKS);
     if (count->groups->failed)
         result = BRAINMM_E_MEMORY;

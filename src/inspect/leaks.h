@@ -11,10 +11,4 @@ int BRAINMM_CALL heap_snapshot_free(brainmm_snapshot *snapshot);
 int BRAINMM_CALL heap_snapshot_difference(const brainmm_snapshot *before, const brainmm_snapshot *after,
                                           brainmm_write write, void *context);
 
-/* Visits what is live, as brainmm_walk shows it. */
-int BRAINMM_CALL heap_walk_live(brainmm_visit visit, void *context);
-
-/* WALK is asked for what is live, in place of heap_walk(). During the start, if at all. */
-void leaks_use_walk(int(BRAINMM_CALL *walk)(brainmm_visit visit, void *context));
-
 #endif

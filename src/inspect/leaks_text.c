@@ -4,6 +4,17 @@
 #include "inspect/inspect.h"
 #include "inspect/writer.h"
 
+#define LINE_BYTES 512u /* of a frame; what is longer is cut off */
+
+static unsigned(BRAINMM_CALL *stack_frames)(uint32_t stack, brainmm_frame *frames, unsigned capacity);
+static bool (*stack_line)(struct text *text, uint32_t stack, unsigned frame);
+
+void leaks_use_stacks(unsigned(BRAINMM_CALL *frames)(uint32_t stack, brainmm_frame *frames, unsigned capacity),
+                      bool (*line)(struct text *text, uint32_t stack, unsigned frame)) {
+    stack_frames = frames;
+    stack_line = line;
+}
+
 struct total {
     uint64_t count, bytes;
 };
@@ -52,6 +63,22 @@ static void put_group(struct writer *writer, const struct groups *groups, const 
     put_count(writer, group->count, with_sign);
 }
 
+static void put_stack(struct writer *writer, uint32_t stack) {
+    char line[LINE_BYTES];
+    struct text text = TEXT_IN(line);
+    for (unsigned frame = 0; stack != 0 && stack_line && stack_line(&text, stack, frame); frame++) {
+        writer_put(writer, "    ");
+        writer_put(writer, line);
+        text.length = 0;
+    }
+}
+
+/* The end of a line, and the stack of its groups. */
+static void put_end(struct writer *writer, const struct group *group) {
+    writer_put(writer, "\n");
+    put_stack(writer, group->stack);
+}
+
 /* Groups that have gone to 0 are left out. */
 static void put_groups(struct writer *writer, const struct groups *groups, bool with_sign) {
     const struct group *last = NULL;
@@ -59,14 +86,52 @@ static void put_groups(struct writer *writer, const struct groups *groups, bool 
         if (group->count == 0)
             continue;
         bool same = last && is_one_line(last, group);
-        if (last)
-            writer_put(writer, same ? "," : "\n");
+        if (same)
+            writer_put(writer, ",");
+        else if (last)
+            put_end(writer, last);
         if (!same)
             put_start(writer, group);
         put_group(writer, groups, group, with_sign);
         last = group;
     }
-    writer_put(writer, last ? "\n" : "");
+    if (last)
+        put_end(writer, last);
+}
+
+/* ---- Modules ---------------------------------------------------------------------------------------------------- */
+
+/* Each module has two groups: one counts its allocations, the other their bytes. */
+enum { COUNT_OF_MODULE, BYTES_OF_MODULE };
+
+static void add_module(struct groups *modules, const struct group *group) {
+    brainmm_frame frame;
+    struct group like = {.count = group->count, .kind = COUNT_OF_MODULE};
+    if (group->stack == 0 || !stack_frames || stack_frames(group->stack, &frame, 1) == 0)
+        return;
+    const char *name = frame.module ? frame.module : "no module";
+    groups_add(modules, &like, name);
+    like.count *= (int64_t)group->size;
+    like.kind = BYTES_OF_MODULE;
+    groups_add(modules, &like, name);
+}
+
+/* Whose code has asked for how much. In order, all counts come before all bytes, both by name. */
+static void put_modules(struct writer *writer, const struct groups *groups) {
+    struct groups modules = {0};
+    for (size_t i = 0; i < groups->used; i++)
+        add_module(&modules, &groups->slots[i]);
+    groups_sort(&modules);
+    size_t count = modules.failed ? 0 : modules.used / 2;
+    for (size_t i = 0; i < count; i++) {
+        writer_put(writer, "    ");
+        writer_put(writer, groups_name(&modules, &modules.slots[i]));
+        writer_put(writer, ": ");
+        put_amount(writer, (uint64_t)modules.slots[i].count, " allocation", ", ",
+                   (uint64_t)modules.slots[i + count].count);
+        writer_put(writer, "\n");
+    }
+    groups_free(&modules);
 }
 
 /* What came, with SIGN 1, or went, with SIGN -1. */
@@ -96,6 +161,7 @@ int leaks_write(const struct groups *groups, const struct leaks_sums *sums, brai
     put_amount(&writer, total.count, " allocation",
                total.count == 1 ? " has not been freed, " : " have not been freed, ", total.bytes);
     writer_put(&writer, " in all\n");
+    put_modules(&writer, groups);
     put_groups(&writer, groups, false);
     if (sums->expected_count) {
         put_amount(&writer, sums->expected_count, " expected leak", ", ", sums->expected_bytes);

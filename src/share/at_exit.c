@@ -117,8 +117,8 @@ static void write_dump(void) {
     struct text path = TEXT_IN(path_bytes);
     path_make(&path, OPTION_DUMP, "_BrainMM.json");
     struct sink sink = {.path = path_bytes};
-    complain_of("no dump: ", dump_heap(sink_write, &sink, BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS, heap_get_stats,
-                                       heap_walk_live));
+    complain_of("no dump: ",
+                dump_heap(sink_write, &sink, BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS, heap_get_stats, heap_walk));
     sink_close(&sink);
 }
 

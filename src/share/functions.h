@@ -41,6 +41,8 @@
     F(int, jit_free, (brainmm_jit_heap * heap, void *code), (heap, code), BRAINMM_E_UNSUPPORTED)                       \
     F(int, set_error_handler, (brainmm_error_handler handler, void *context), (handler, context),                      \
       BRAINMM_E_UNSUPPORTED)                                                                                           \
+    F(unsigned, stack_frames, (uint32_t stack, brainmm_frame * frames, unsigned capacity), (stack, frames, capacity),  \
+      0)                                                                                                               \
     F(int, report_leaks, (brainmm_write write, void *context), (write, context), BRAINMM_E_UNSUPPORTED)                \
     F(int, snapshot_take, (brainmm_snapshot * *snapshot), (snapshot), BRAINMM_E_UNSUPPORTED)                           \
     F(int, snapshot_free, (brainmm_snapshot * snapshot), (snapshot), BRAINMM_E_UNSUPPORTED)                            \

@@ -9,12 +9,14 @@
  */
 #include "share/manager.h"
 #include "base/atomic.h"
+#include "checked/stacks.h"
 #include "heap/heap.h"
 #include "heap/jit.h"
 #include "inspect/describe.h"
 #include "inspect/expected.h"
 #include "inspect/inspect.h"
 #include "inspect/leaks.h"
+#include "inspect/leaks_text.h"
 #include "move/move.h"
 #include "os.h"
 #include "os_inline.h"
@@ -181,6 +183,7 @@ static bool start(void) {
         attach(&owner);
     if (decision == DECISION_OWN) {
         manager_owns = true;
+        leaks_use_stacks(heap_stack_frames, stack_line);
         heap_manager = &manager_published;
         export_heap(manager_published.version1, manager_published.heap_id);
         activate(&manager_published);
