@@ -54,6 +54,18 @@ CORE_FLAGS_valgrind := $(INSTRUMENT) -DBRAINMM_VALGRIND
 WITH_valgrind := valgrind --quiet --error-exitcode=99 --leak-check=no
 ENVIRONMENT_valgrind := CK_FORK=no
 
+# ---- The core for the fuzzer (tests/fuzz) ---------------------------------------------------------------------------
+
+# A check that does not hold aborts, so that the fuzzer keeps the input.
+MODES += fuzz
+ON_fuzz := linux-x86_64
+LINKED_fuzz := core
+COMPILER_fuzz := clang
+CORE_FLAGS_fuzz := $(INSTRUMENT) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+TEST_FLAGS_fuzz := -DTEST_ABORTS
+LINK_FLAGS_fuzz := -fsanitize=fuzzer
+WITH_fuzz := setarch -R
+
 # ---- The core on a system whose pages are larger -------------------------------------------------------------------
 
 # The linker replaces these functions by those of tests/support/page_size.c, which give the core pages of TEST_PAGE_SIZE
