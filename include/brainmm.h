@@ -150,6 +150,37 @@ BRAINMM_API unsigned BRAINMM_CALL brainmm_version(void);
  * is unknown. The text is constant and stays valid as long as the library is loaded. Needs no heap. */
 BRAINMM_API const char *BRAINMM_CALL brainmm_result_text(int result);
 
+/* Options: docs/options.md lists them. The module that founds the process's heap reads them, once, from four sources:
+ * the program's own text, the file PROGRAM.brainmm beside the program, the environment variable BRAINMM_OPTIONS and
+ * brainmm_set_options. The last that gives an option decides. A program with other rights than its caller (set-user-id)
+ * ignores the file and the environment. */
+
+/* Defines the program's own text. A program, not a library, has in one of its files, outside any function:
+ *     BRAINMM_PROGRAM_OPTIONS("checked,stacks");
+ * The program must export the symbol, or no library finds it. It does so on Windows. On Linux it does if it is linked
+ * with libbrainmm.so. If it has the static core, it need not. Other programs are linked with -rdynamic. */
+#if defined(__cplusplus)
+#define BRAINMM_C_NAME extern "C"
+#else
+#define BRAINMM_C_NAME extern
+#endif
+#if defined(_WIN32)
+#define BRAINMM_PROGRAM_EXPORT __declspec(dllexport)
+#else
+#define BRAINMM_PROGRAM_EXPORT __attribute__((visibility("default")))
+#endif
+#define BRAINMM_PROGRAM_OPTIONS(text)                                                                                  \
+    BRAINMM_C_NAME BRAINMM_PROGRAM_EXPORT const char brainmm_program_options[sizeof(text)];                            \
+    const char brainmm_program_options[sizeof(text)] = text
+
+/* Reads TEXT as the last source, before this module has a heap: in a constructor or TLS callback that runs before the
+ * static core's, or in .preinit_array of a program that is linked with libbrainmm.so. May be called several times, then
+ * the last that gives an option decides.
+ * BRAINMM_E_ARGUMENT: a word of TEXT is wrong, or TEXT is NULL. A wrong word is reported where a process's diagnostics
+ * go. The others count.
+ * BRAINMM_E_REFUSED: this module has its heap already. Nothing has changed. */
+BRAINMM_API int BRAINMM_CALL brainmm_set_options(const char *text);
+
 /* The size in bytes of the pages that this system gives access rights to: 4096 on x86, 16384 or 65536 on some
  * others. Always a power of two, and BRAINMM_PAGE_SIZE or more. Needs no heap. */
 BRAINMM_API size_t BRAINMM_CALL brainmm_system_page_size(void);
@@ -317,6 +348,55 @@ BRAINMM_API int BRAINMM_CALL brainmm_thread_heap_minimize(void);
 /* A hint that the calling thread will allocate no more: its heap passes on to other threads now, and not only when
  * the thread ends. The thread may allocate and free all the same. */
 BRAINMM_API void BRAINMM_CALL brainmm_thread_done(void);
+
+/* ---- Errors in the use of the heap ------------------------------------------------------------------------------- */
+
+/* What the heap has found. */
+enum brainmm_error_kind {
+    BRAINMM_ERROR_DOUBLE_FREE = 1,    /* freed or resized, and freed before */
+    BRAINMM_ERROR_POINTER = 2,        /* freed or resized, and no live allocation */
+    BRAINMM_ERROR_KIND = 3,           /* a function for another kind or mode: a block given to brainmm_free */
+    BRAINMM_ERROR_OVERFLOW = 4,       /* written to behind its end */
+    BRAINMM_ERROR_UNDERFLOW = 5,      /* written to before its start */
+    BRAINMM_ERROR_USE_AFTER_FREE = 6, /* written to after it was freed */
+    BRAINMM_ERROR_CORRUPTED = 7,      /* a structure of the heap is not as the heap has left it */
+    BRAINMM_ERROR_SIZE = 8            /* freed with another size than it has */
+};
+
+/* One error. An owner of a later version may add members at the end: `struct_size` tells how many bytes there are. What
+ * is not known is 0 or NULL. */
+typedef struct brainmm_error {
+    uint32_t struct_size;
+    uint32_t kind;             /* enum brainmm_error_kind */
+    const char *function;      /* the name of the function that found it, such as "brainmm_free" */
+    const void *address;       /* the pointer that the function was given, or where memory is not as it should be */
+    const void *piece;         /* the start of the allocation that ADDRESS lies in, live or free */
+    size_t size;               /* its usable bytes */
+    uintptr_t thread_id;       /* the system's id of the calling thread */
+    uintptr_t alloc_thread_id; /* of the thread that allocated it */
+    uintptr_t free_thread_id;  /* of the thread that freed it first */
+    uint32_t alloc_stack;      /* the number of the call stack that allocated it */
+    uint32_t free_stack;       /* of the one that freed it first */
+    const char *text;          /* all of that as an English sentence, without a full stop. Never NULL */
+} brainmm_error;
+
+/* Takes an error. *ERROR and its texts are valid during the call only. */
+typedef void(BRAINMM_CALL *brainmm_error_handler)(void *context, const brainmm_error *error);
+
+/* From now on HANDLER is called with CONTEXT for every error that the process's heap finds, of all modules, in place of
+ * a message. NULL: none is called, as at the beginning.
+ *
+ * HANDLER is called in the thread that made the error, before the function returns, and by several threads at the same
+ * time. It holds no lock of the heap and may use the heap. An error that it makes itself is only printed. It must
+ * return or end the process: no longjmp or exception may leave it. A thread that has read the old HANDLER may still
+ * call it after this function has returned.
+ *
+ * Without a handler the functions of this header say by their results what they refuse, and nothing is printed. An
+ * error that no result can tell (BRAINMM_ERROR_CORRUPTED) is printed on standard error. Under libbrainmm-malloc.so,
+ * whose functions have no such results, the program ends after the handler or the message.
+ *
+ * Errors: BRAINMM_E_UNSUPPORTED. */
+BRAINMM_API int BRAINMM_CALL brainmm_set_error_handler(brainmm_error_handler handler, void *context);
 
 /* ---- Moving ----------------------------------------------------------------------------------------------------- */
 
@@ -501,6 +581,7 @@ struct brainmm_manager {
     void *(BRAINMM_CALL *jit_alloc)(brainmm_jit_heap *heap, size_t size, void **writable);
     int(BRAINMM_CALL *jit_free)(brainmm_jit_heap *heap, void *code);
     void(BRAINMM_CALL *jit_flush)(const void *code, size_t size);
+    int(BRAINMM_CALL *set_error_handler)(brainmm_error_handler handler, void *context);
 };
 
 /* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first

@@ -158,7 +158,7 @@ bool os_thread_alive(uintptr_t id);
  * bits, no longer has the value EXPECTED, and may return for no reason. All who wait for a word do so in one QUEUE, a
  * number below OS_QUEUES. False if the time is up. This is no cancellation point. A thread that is killed in it harms
  * nobody. */
-#define OS_QUEUES 4u
+#define OS_QUEUES 5u
 bool os_wait(unsigned queue, const void *word, uint32_t expected, unsigned milliseconds);
 
 /* Wakes one thread that waits for WORD, if there is one. */
@@ -179,11 +179,34 @@ uint64_t os_clock_ms(void);
 /* Writes TEXT to where a process's diagnostics go. */
 void os_print(const char *text);
 
+/* Stops the process for a debugger. It goes on if the debugger wants that. */
+void os_break(void);
+
 /* Prints TEXT and ends the process as abort() does, with a dump where the system makes one. */
 _Noreturn void os_abort(const char *text);
 
-/* Copies the environment variable BRAINMM_OPTIONS to TEXT, of SIZE bytes, with a zero behind it, and returns its
- * length: 0 if there is none. If the length is SIZE or more it does not fit, and TEXT is undefined. */
-size_t os_options(char *text, size_t size);
+/* ---- Files and the program --------------------------------------------------------------------------------------- */
+
+/* Texts and names of files are UTF-8 where the system does not say otherwise. */
+#define OS_PATH_MAX 4096u /* bytes of a file's name that are taken, with the zero behind it */
+
+/* Whether the program has other rights than its caller: it must not obey the environment or files. */
+bool os_is_privileged(void);
+
+/* Copies the environment variable NAME to TEXT, of SIZE bytes, with a zero behind it, and returns its length: 0 if
+ * there is none. If the length is SIZE or more it does not fit, and TEXT is undefined. Not for two threads at a time.
+ */
+size_t os_environment(const char *name, char *text, size_t size);
+
+/* The text that the program itself defines (BRAINMM_PROGRAM_OPTIONS of brainmm.h); NULL if it has none. */
+const char *os_program_options(void);
+
+/* Copies the path of the program's file to PATH, of SIZE bytes, and returns its length. What every program's name ends
+ * with (.exe) is left out. 0 if the system does not tell, or if it does not fit. Not for two threads at a time. */
+size_t os_program_path(char *path, size_t size);
+
+/* Copies a file to TEXT, of SIZE bytes, with a zero behind it, and returns its length: 0 if it cannot be read. If the
+ * length is SIZE or more it does not fit, and TEXT is undefined. */
+size_t os_text_file(const char *path, char *text, size_t size);
 
 #endif

@@ -63,6 +63,7 @@ START_TEST(table_continues_with_its_functions) {
         offsetof(struct brainmm_manager, jit_alloc),
         offsetof(struct brainmm_manager, jit_free),
         offsetof(struct brainmm_manager, jit_flush),
+        offsetof(struct brainmm_manager, set_error_handler),
     };
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
         ck_assert_uint_eq(offsets[i], (POINTER == 8 ? 48u : 36u) + i * POINTER);

@@ -36,6 +36,7 @@ LINK_fuzz/handshake := $(HEAP_CLOCK) -Wl,--wrap=os_sleep
 COUNTED := os_reserve os_reserve_at os_release os_commit os_decommit os_has_room
 LINK_hopeless_requests := $(COUNTED:%=-Wl$(comma)--wrap=%)
 LINK_tables_blocked := -Wl,--wrap=os_print
+LINK_error_reports := -Wl,--wrap=os_print,--wrap=os_abort,--wrap=os_break
 LINK_emergency_reserve := $(patsubst %,-Wl$(comma)--wrap=os_%,reserve reserve_at release commit decommit)
 
 # If a target has no import library, programs are linked with the library that lies beside them.

@@ -150,16 +150,10 @@ void os_print(const char *text) {
     OutputDebugStringA(text);
 }
 
+void os_break(void) { DebugBreak(); }
+
 void os_abort(const char *text) {
     os_print(text);
     TerminateProcess(GetCurrentProcess(), 3); /* as abort() of the C run-time does */
     __builtin_trap();
-}
-
-size_t os_options(char *text, size_t size) {
-    DWORD error = GetLastError(); /* changed where there is no such variable */
-    text[0] = 0;
-    size_t length = GetEnvironmentVariableA("BRAINMM_OPTIONS", text, (DWORD)size);
-    SetLastError(error);
-    return length;
 }

@@ -10,6 +10,7 @@
 #include "heap/reclaim.h"
 #include "heap/rights.h"
 #include "slab/thread_heap.h"
+#include "sync/error.h"
 #include "sync/lock.h"
 
 /* ---- The heap as a whole ---------------------------------------------------------------------------------------- */
@@ -173,3 +174,7 @@ void *BRAINMM_CALL heap_jit_alloc(brainmm_jit_heap *heap, size_t size, void **wr
 }
 
 int BRAINMM_CALL heap_jit_free(brainmm_jit_heap *heap, void *code) { return jit_free(heap, code); }
+
+int BRAINMM_CALL heap_set_error_handler(brainmm_error_handler handler, void *context) {
+    return error_set_handler(handler, context);
+}

@@ -38,7 +38,8 @@
     F(int, jit_heap_clear, (brainmm_jit_heap * heap), (heap), BRAINMM_E_UNSUPPORTED)                                   \
     F(int, jit_heap_destroy, (brainmm_jit_heap * heap), (heap), BRAINMM_E_UNSUPPORTED)                                 \
     F(void *, jit_alloc, (brainmm_jit_heap * heap, size_t size, void **writable), (heap, size, writable), NULL)        \
-    F(int, jit_free, (brainmm_jit_heap * heap, void *code), (heap, code), BRAINMM_E_UNSUPPORTED)
+    F(int, jit_free, (brainmm_jit_heap * heap, void *code), (heap, code), BRAINMM_E_UNSUPPORTED)                       \
+    F(int, set_error_handler, (brainmm_error_handler handler, void *context), (handler, context), BRAINMM_E_UNSUPPORTED)
 #define ALL_FUNCTIONS(F) FIRST_FUNCTIONS(F) LATER_FUNCTIONS(F)
 
 #endif
