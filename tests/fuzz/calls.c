@@ -75,7 +75,8 @@ static void release(unsigned number) {
     int result = s->kind == SLOT_PIECE   ? brainmm_free(s->memory)
                  : s->kind == SLOT_BLOCK ? brainmm_block_free(s->memory, s->mode)
                                          : brainmm_pages_free(s->memory, s->mode);
-    if (result == BRAINMM_E_REFUSED && may_fail() && rights_changed[number])
+    if (result == BRAINMM_E_REFUSED && may_fail() &&
+        s->kind == SLOT_BLOCK) /* it, or one in the same unit, has others */
         return;
     CHECK_MSG(result == BRAINMM_OK, "release of %p, kind %d, %zu bytes: %d", (void *)s->memory, (int)s->kind, s->size,
               result);

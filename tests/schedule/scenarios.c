@@ -26,7 +26,7 @@ static void describe_run(void);
 #include "sync/lock.h"
 #include <sys/resource.h>
 
-enum { PIECES = 200, LARGE = 20000, SMALL = 200, LOOK_EACH = 8 };
+enum { PIECES = 300, LARGE = 20000, MEDIUM = 2000, SMALL = 200, LOOK_EACH = 8 };
 static void *pieces[PIECES], *extra[FIBERS_MOST][4];
 
 /* ---- What all scenarios share ----------------------------------------------------------------------------------- */
@@ -169,10 +169,11 @@ static void check_batches(void) { all_is_there(SMALL, 4096 / SMALL + 3 - 7); }
 /* ---- Slabs that nobody owns ------------------------------------------------------------------------------------- */
 
 enum { RESTING = 9 }; /* slabs that are full: one more, and the heap lets go of the first */
-static void fill_slabs(void) {
-    for (unsigned i = 0; i < RESTING * capacity_of(LARGE); i++)
-        pieces[i] = take(LARGE);
+static void fill_slabs_of(size_t size) {
+    for (unsigned i = 0; i < RESTING * capacity_of(size); i++)
+        pieces[i] = take(size);
 }
+static void fill_slabs(void) { fill_slabs_of(LARGE); }
 static void prepare_abandoned(void) { fiber_does(0, fill_slabs); }
 static void lets_go_and_adopts(void) {
     extra[0][0] = take(LARGE);
@@ -180,6 +181,24 @@ static void lets_go_and_adopts(void) {
 }
 static void takes_one(void) { extra[2][0] = take(LARGE); }
 static void check_abandoned(void) { all_is_there(LARGE, RESTING * capacity_of(LARGE) + 2 - 3); }
+
+/* The same with pieces of which one is too few for the slab to be offered: the owner finds it when it adopts. */
+static void fill_slabs_of_medium(void) { fill_slabs_of(MEDIUM); }
+static void prepare_adopted(void) { fiber_does(0, fill_slabs_of_medium); }
+static void lets_go_and_adopts_medium(void) {
+    extra[0][0] = take(MEDIUM);
+    give(&pieces[2], MEDIUM);
+    extra[0][1] = take(MEDIUM);
+}
+static void frees_and_sends_0(void) {
+    give(&pieces[0], MEDIUM);
+    remote_send_all(thread_heap_existing());
+}
+static void frees_and_sends_1(void) {
+    give(&pieces[1], MEDIUM);
+    remote_send_all(thread_heap_existing());
+}
+static void check_adopted(void) { all_is_there(MEDIUM, RESTING * capacity_of(MEDIUM) + 2 - 3); }
 
 /* ---- Threads that end, and their heaps -------------------------------------------------------------------------- */
 
@@ -458,6 +477,12 @@ static const struct scenario scenarios[] = {
      false,
      {2, 1, 1}},
     {"abandoned", prepare_abandoned, {lets_go_and_adopts, frees_0_1, takes_one}, check_abandoned, false, {2, 1, 1}},
+    {"adopted",
+     prepare_adopted,
+     {lets_go_and_adopts_medium, frees_and_sends_0, frees_and_sends_1},
+     check_adopted,
+     false,
+     {2, 1, 1}},
     {"hand_over", prepare_hand_over, {ends, begins, frees_and_looks_at_orphans}, check_hand_over, false, {2, 1, 1}},
     {"runs", prepare_runs, {replaces_runs, replaces_longer_runs, ticks}, check_runs, false, {2, 1, 1}},
     {"stacks", prepare_stacks, {takes_and_gives, takes_and_gives, takes_and_gives}, check_runs, false, {2, 2, 2}},
