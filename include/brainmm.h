@@ -526,6 +526,21 @@ enum brainmm_dump_parts { BRAINMM_DUMP_STATS = 1, BRAINMM_DUMP_ALLOCATIONS = 2 }
  * ends early with BRAINMM_E_MEMORY and is not valid JSON. */
 BRAINMM_API int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, unsigned parts);
 
+/* ---- Call stacks ------------------------------------------------------------------------------------------------- */
+
+/* One return address of a call stack. MODULE and OFFSET are of the time when the stack was captured: the module may be
+ * unloaded by now. */
+typedef struct brainmm_frame {
+    const void *address; /* behind the call */
+    const char *module;  /* the file of the module, in UTF-8; stays valid. NULL: the address was in no module */
+    uintptr_t offset;    /* Linux: the address as the module's debug information has it; Windows: from its start */
+} brainmm_frame;
+
+/* Fills in up to CAPACITY frames of the stack with the number STACK, the innermost first, and returns how many it has.
+ * Stacks are captured in checked mode with the option `stacks` (docs/stacks.md). Their numbers stay valid. 0 if no
+ * stack has that number. FRAMES may be NULL if CAPACITY is 0. */
+BRAINMM_API unsigned BRAINMM_CALL brainmm_stack_frames(uint32_t stack, brainmm_frame *frames, unsigned capacity);
+
 /* ---- COM -------------------------------------------------------------------------------------------------------- */
 
 /* Windows: makes an object with COM's interface IMalloc (objidl.h) over the process's heap and stores it in *OBJECT,
@@ -582,6 +597,7 @@ struct brainmm_manager {
     int(BRAINMM_CALL *jit_free)(brainmm_jit_heap *heap, void *code);
     void(BRAINMM_CALL *jit_flush)(const void *code, size_t size);
     int(BRAINMM_CALL *set_error_handler)(brainmm_error_handler handler, void *context);
+    unsigned(BRAINMM_CALL *stack_frames)(uint32_t stack, brainmm_frame *frames, unsigned capacity);
 };
 
 /* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first

@@ -32,6 +32,7 @@ void os_facts_start(void) {
     os_facts.page = system.dwPageSize;
     os_facts.granule = system.dwAllocationGranularity;
     os_facts.huge_page = (size_t)2 << 20;
+    os_facts.frame_pointers = sizeof(void *) == 4; /* on 64 bit all code has tables to unwind by */
 }
 
 const char *os_start(void) {

@@ -30,6 +30,7 @@ void os_facts_start(void) {
     os_facts.page = getauxval(AT_PAGESZ);
     os_facts.granule = 65536;
     os_facts.huge_page = (size_t)2 << 20;
+    os_facts.frame_pointers = true;
     os_facts.takes_advice = wide;
     os_facts.moves_pages = wide;
     os_facts.huge_pages_everywhere = huge_pages_are_everywhere();

@@ -9,6 +9,7 @@
  */
 #include "share/manager.h"
 #include "base/atomic.h"
+#include "checked/stacks.h"
 #include "heap/heap.h"
 #include "heap/jit.h"
 #include "inspect/inspect.h"
