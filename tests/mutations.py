@@ -60,6 +60,8 @@ MUTATIONS = [
      "return load_acquire(&run->kind) == expected && (store_relaxed(&run->kind, UNIT_NONE), true);", "schedule",
      "free_twice free_thrice"),
     ("run_announce_rights: no order_all", "src/heap/run.c", "    order_all();", "   ", "schedule", "rights"),
+    ("set_inside: a run that was released meanwhile", "src/heap/rights.c", "if (kind == UNIT_NONE)", "if (false)",
+     "schedule", "rights"),
     ("rights_are_changed: no lock", "src/heap/run.c", "        units_lock();\n        units_unlock();\n", "",
      "schedule", "rights"),
     ("lock: those who sleep are forgotten", "src/sync/lock.c", "if (take(name, word, id | waiters))",

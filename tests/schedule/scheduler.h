@@ -99,6 +99,9 @@ static __attribute__((noinline)) bool real_exchange_if(volatile void *at, unsign
 
 /* ---- Threads ---------------------------------------------------------------------------------------------------- */
 
+/* A thread that loads the same again and again waits for others, and is to begin to sleep. */
+enum { SPINS_DECIDED = 3, SPINS_MOST = 1000 };
+
 enum { FIBERS_MOST = 4, DELAYED_MOST = 16, STACK_BYTES = 256 * 1024, OPERATIONS_MOST = 100000, MAIN = FIBERS_MOST };
 enum fiber_state { FIBER_READY, FIBER_WAITS, FIBER_ENDED };
 
@@ -119,7 +122,7 @@ static struct fiber {
     bool timed_out;
     struct delayed delayed[DELAYED_MOST];
     unsigned delayed_count;
-    const volatile void *last_load; /* and its value: a thread that loads the same again and again waits for others */
+    const volatile void *last_load; /* and its value */
     uint64_t last_value;
     unsigned same_loads;
 } fibers[FIBERS_MOST + 1]; /* the last one is the program's own thread */
@@ -345,7 +348,7 @@ static void point(const volatile void *at) {
     }
 }
 
-/* The thread cannot go on until another one has done something: the next one's turn. */
+/* The next thread's turn. */
 static void give_way(void) {
     for (unsigned i = 1; i < fiber_count; i++) {
         unsigned number = (current + i) % fiber_count;
@@ -403,11 +406,12 @@ uint64_t schedule_load(const volatile void *at, unsigned size, int order) {
     if (!running)
         return real_load(at, size, order);
     struct fiber *fiber = &fibers[current];
-    if (fiber->same_loads > 3) {
+    if (fiber->same_loads > SPINS_MOST) {
         fiber->same_loads = 0;
         give_way();
     }
-    point(at);
+    if (fiber->same_loads < SPINS_DECIDED || fiber->last_load != at)
+        point(at);
     uint64_t value = 0;
     bool found = false;
     for (unsigned i = 0; i < fiber->delayed_count; i++) {
@@ -429,9 +433,13 @@ uint64_t schedule_load(const volatile void *at, unsigned size, int order) {
     return value;
 }
 
+static volatile void *flag_set; /* the last byte that became 1 */
+
 void schedule_store(volatile void *at, unsigned size, uint64_t to, int order) {
     struct fiber *fiber = &fibers[current];
     point(at);
+    if (running && size == 1 && to == 1)
+        flag_set = at;
     TRACE("store", at, to);
     fiber->last_load = NULL;
     if (running && model != MODEL_SC && is_shared(at)) {
