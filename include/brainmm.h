@@ -151,6 +151,37 @@ BRAINMM_API unsigned BRAINMM_CALL brainmm_version(void);
  * is unknown. The text is constant and stays valid as long as the library is loaded. Needs no heap. */
 BRAINMM_API const char *BRAINMM_CALL brainmm_result_text(int result);
 
+/* Options: docs/options.md lists them. The module that founds the process's heap reads them, once, from four sources:
+ * the program's own text, the file PROGRAM.brainmm beside the program, the environment variable BRAINMM_OPTIONS and
+ * brainmm_set_options. The last that gives an option decides. A program with other rights than its caller (set-user-id)
+ * ignores the file and the environment. */
+
+/* Defines the program's own text. A program, not a library, has in one of its files, outside any function:
+ *     BRAINMM_PROGRAM_OPTIONS("checked,stacks");
+ * The program must export the symbol, or no library finds it. It does so on Windows. On Linux it does if it is linked
+ * with libbrainmm.so. If it has the static core, it need not. Other programs are linked with -rdynamic. */
+#if defined(__cplusplus)
+#define BRAINMM_C_NAME extern "C"
+#else
+#define BRAINMM_C_NAME extern
+#endif
+#if defined(_WIN32)
+#define BRAINMM_PROGRAM_EXPORT __declspec(dllexport)
+#else
+#define BRAINMM_PROGRAM_EXPORT __attribute__((visibility("default")))
+#endif
+#define BRAINMM_PROGRAM_OPTIONS(text)                                                                                  \
+    BRAINMM_C_NAME BRAINMM_PROGRAM_EXPORT const char brainmm_program_options[sizeof(text)];                            \
+    const char brainmm_program_options[sizeof(text)] = text
+
+/* Reads TEXT as the last source, before this module has a heap: in a constructor or TLS callback that runs before the
+ * static core's, or in .preinit_array of a program that is linked with libbrainmm.so. May be called several times, then
+ * the last that gives an option decides.
+ * BRAINMM_E_ARGUMENT: a word of TEXT is wrong, or TEXT is NULL. A wrong word is reported where a process's diagnostics
+ * go. The others count.
+ * BRAINMM_E_REFUSED: this module has its heap already. Nothing has changed. */
+BRAINMM_API int BRAINMM_CALL brainmm_set_options(const char *text);
+
 /* The size in bytes of the pages that this system gives access rights to: 4096 on x86, 16384 or 65536 on some
  * others. Always a power of two, and BRAINMM_PAGE_SIZE or more. Needs no heap. */
 BRAINMM_API size_t BRAINMM_CALL brainmm_system_page_size(void);
@@ -498,6 +529,21 @@ enum brainmm_dump_parts { BRAINMM_DUMP_STATS = 1, BRAINMM_DUMP_ALLOCATIONS = 2 }
  * ends early with BRAINMM_E_MEMORY and is not valid JSON. */
 BRAINMM_API int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, unsigned parts);
 
+/* ---- Call stacks ------------------------------------------------------------------------------------------------- */
+
+/* One return address of a call stack. MODULE and OFFSET are of the time when the stack was captured: the module may be
+ * unloaded by now. */
+typedef struct brainmm_frame {
+    const void *address; /* behind the call */
+    const char *module;  /* the file of the module, in UTF-8; stays valid. NULL: the address was in no module */
+    uintptr_t offset;    /* Linux: the address as the module's debug information has it; Windows: from its start */
+} brainmm_frame;
+
+/* Fills in up to CAPACITY frames of the stack with the number STACK, the innermost first, and returns how many it has.
+ * Stacks are captured in checked mode with the option `stacks` (docs/stacks.md). Their numbers stay valid. 0 if no
+ * stack has that number. FRAMES may be NULL if CAPACITY is 0. */
+BRAINMM_API unsigned BRAINMM_CALL brainmm_stack_frames(uint32_t stack, brainmm_frame *frames, unsigned capacity);
+
 /* ---- COM -------------------------------------------------------------------------------------------------------- */
 
 /* Windows: makes an object with COM's interface IMalloc (objidl.h) over the process's heap and stores it in *OBJECT,
@@ -554,6 +600,7 @@ struct brainmm_manager {
     int(BRAINMM_CALL *jit_free)(brainmm_jit_heap *heap, void *code);
     void(BRAINMM_CALL *jit_flush)(const void *code, size_t size);
     int(BRAINMM_CALL *set_error_handler)(brainmm_error_handler handler, void *context);
+    unsigned(BRAINMM_CALL *stack_frames)(uint32_t stack, brainmm_frame *frames, unsigned capacity);
 };
 
 /* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first

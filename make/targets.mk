@@ -59,7 +59,7 @@ FPC_PIC_linux-x86_64 := -Cg
 BENCH_linux-x86_64 := yes
 NEEDS_build_linux-x86_64 := gcc libc6-dev
 NEEDS_demo_linux-x86_64 := $(FREE_PASCAL)
-NEEDS_check_linux-x86_64 := $(FREE_PASCAL) g++ check python3 clang libclang-rt-dev valgrind clang-format
+NEEDS_check_linux-x86_64 := $(FREE_PASCAL) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb
 NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4
 
 # ---- linux-i386 ---------------------------------------------------------------------------------------------------
@@ -184,6 +184,7 @@ HAVE_clang = command -v clang
 HAVE_libclang-rt-dev = clang -print-file-name=libclang_rt.tsan-x86_64.a | grep -q /
 HAVE_clang-format = command -v clang-format
 HAVE_valgrind = command -v valgrind
+HAVE_gdb = command -v gdb
 HAVE_check = test -e /usr/include/check.h
 HAVE_cmake = command -v cmake
 HAVE_python3 = test -e /usr/bin/python3

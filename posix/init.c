@@ -6,6 +6,7 @@
  * the heap is pinned here.
  */
 #define _GNU_SOURCE /* dladdr */
+#include "checked/stacks.h"
 #include "images.h"
 #include "share/manager.h"
 #include <dlfcn.h>
@@ -36,4 +37,6 @@ __attribute__((constructor)) static void library_start(void) {
     const void *pinned = images_pinned();
     if (pinned && !(owns && is_never_unloaded()))
         image_pin(pinned);
+    if (owns)
+        stacks_load();
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* process.c (POSIX): the ends of threads, and what a process says. */
-#define _GNU_SOURCE /* secure_getenv */
 #include "base/atomic.h"
 #include "os.h"
 #include <errno.h>
@@ -55,15 +54,4 @@ void os_break(void) { raise(SIGTRAP); }
 void os_abort(const char *text) {
     os_print(text);
     abort();
-}
-
-/* Not for a program with other rights than its caller's. */
-size_t os_options(char *text, size_t size) {
-    const char *value = secure_getenv("BRAINMM_OPTIONS");
-    size_t length = value ? strlen(value) : 0;
-    if (length < size) {
-        memcpy(text, value ? value : "", length);
-        text[length] = 0;
-    }
-    return length;
 }

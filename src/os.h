@@ -7,6 +7,7 @@
 #ifndef BRAINMM_OS_H
 #define BRAINMM_OS_H
 
+#include "base/atomic.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@ struct os_facts {
     size_t huge_page;           /* bytes: what one entry of a higher page table maps. Pages are moved in these */
     bool takes_advice;          /* os_expect_use() makes the system use huge pages */
     bool moves_pages;           /* os_move_pages() can, and addresses are not scarce */
+    bool frame_pointers;        /* code may keep frame pointers, as on x86; else os_unwind() alone finds the callers */
     bool huge_pages_everywhere; /* the administrator wants them for all memory, not only where a program advises them */
     bool charges_reserved; /* reserved memory may be charged as if it were used: by strict accounting of memory, to a
                                    program that locks all it has, by a limit of data */
@@ -174,6 +176,43 @@ void os_sleep(void);
  * released. */
 bool os_process_ending(void);
 
+/* ---- Call stacks and images ------------------------------------------------------------------------------------- */
+
+/* Nothing here waits for the loader, because a thread that has it may be waiting for the caller. os_images_start() is
+ * called once, before the others, with nothing locked. os_unwind_start() may load a library, and so allocate: it is
+ * called from the library's beginning, or never. */
+void os_images_start(void);
+void os_unwind_start(void);
+
+/* How far memory behind FRAME, an address on the calling thread's stack, can be read without a fault as long as the
+ * thread runs. FRAME itself if that is not known: on the stack of a coroutine, of a signal handler. */
+uintptr_t os_stack_end(uintptr_t frame);
+
+/* Stores the return addresses on the calling thread's stack, the innermost first, as the tables for exceptions tell
+ * them, and returns how many: 0 if the system has no such function. Some may be of the caller and of the port. */
+unsigned os_unwind(const void **addresses, unsigned capacity);
+
+/* An image: a program, or a DLL or shared library that is loaded. */
+struct os_image {
+    uintptr_t start;
+    size_t size;
+    uintptr_t bias;    /* an address less this is what the image's debug information calls it */
+    uint64_t identity; /* tells two images apart that lie at the same place, one after the other; it need not always */
+    atomic_u32 seen;   /* the port's */
+    bool stays;        /* it is never unloaded */
+};
+
+/* Whether CODE lies in the code of an image. */
+bool os_is_code(const void *code);
+
+/* Finds the image whose code CODE lies in. Copies its file's name, in UTF-8, to NAME, of SIZE bytes; what does not fit
+ * is cut off. False if it lies in no image's code. */
+bool os_image_of(const void *code, struct os_image *image, char *name, size_t size);
+
+/* Whether what is loaded there now is still IMAGE, whose file is called NAME. Code of it is on the caller's stack, or
+ * of an image that has taken its place. This is quick where that can be. */
+bool os_image_is_same(struct os_image *image, const char *name);
+
 /* ---- The rest --------------------------------------------------------------------------------------------------- */
 
 /* Milliseconds since some moment: coarse, monotonic, cheap. */
@@ -188,8 +227,28 @@ void os_break(void);
 /* Prints TEXT and ends the process as abort() does, with a dump where the system makes one. */
 _Noreturn void os_abort(const char *text);
 
-/* Copies the environment variable BRAINMM_OPTIONS to TEXT, of SIZE bytes, with a zero behind it, and returns its
- * length: 0 if there is none. If the length is SIZE or more it does not fit, and TEXT is undefined. */
-size_t os_options(char *text, size_t size);
+/* ---- Files and the program --------------------------------------------------------------------------------------- */
+
+/* Texts and names of files are UTF-8 where the system does not say otherwise. */
+#define OS_PATH_MAX 4096u /* bytes of a file's name that are taken, with the zero behind it */
+
+/* Whether the program has other rights than its caller: it must not obey the environment or files. */
+bool os_is_privileged(void);
+
+/* Copies the environment variable NAME to TEXT, of SIZE bytes, with a zero behind it, and returns its length: 0 if
+ * there is none. If the length is SIZE or more it does not fit, and TEXT is undefined. Not for two threads at a time.
+ */
+size_t os_environment(const char *name, char *text, size_t size);
+
+/* The text that the program itself defines (BRAINMM_PROGRAM_OPTIONS of brainmm.h); NULL if it has none. */
+const char *os_program_options(void);
+
+/* Copies the path of the program's file to PATH, of SIZE bytes, and returns its length. What every program's name ends
+ * with (.exe) is left out. 0 if the system does not tell, or if it does not fit. Not for two threads at a time. */
+size_t os_program_path(char *path, size_t size);
+
+/* Copies a file to TEXT, of SIZE bytes, with a zero behind it, and returns its length: 0 if it cannot be read. If the
+ * length is SIZE or more it does not fit, and TEXT is undefined. */
+size_t os_text_file(const char *path, char *text, size_t size);
 
 #endif

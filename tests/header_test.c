@@ -64,6 +64,7 @@ START_TEST(table_continues_with_its_functions) {
         offsetof(struct brainmm_manager, jit_free),
         offsetof(struct brainmm_manager, jit_flush),
         offsetof(struct brainmm_manager, set_error_handler),
+        offsetof(struct brainmm_manager, stack_frames),
     };
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
         ck_assert_uint_eq(offsets[i], (POINTER == 8 ? 48u : 36u) + i * POINTER);

@@ -24,6 +24,7 @@ LINK_start_fails_linux := -Wl,--wrap=os_start,--wrap=os_protect_tables,--wrap=mm
 LINK_start_fails_windows := -Wl,--wrap=os_start,--wrap=os_protect
 LINK_fork_without_wipe := -Wl,--wrap=madvise
 LINK_image_at_place_linux := -no-pie -Wl,-Ttext-segment=0x200000
+LINK_symbolize_fixed_linux := -no-pie
 LINK_peek_linux := -Wl,--wrap=process_vm_readv
 LINK_imalloc_class := -lole32
 LINK_imalloc_com := -lole32

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fastmm.c (Windows): publication for modules that share memory the way FastMM does: FastMM 4 and 5 in attaching
- * builds, and Delphi's SimpleShareMem. Off unless the environment variable BRAINMM_OPTIONS has the word fastmm.
+ * builds, and Delphi's SimpleShareMem. Off unless the options have the word fastmm.
  *
  * They look for a file mapping "Local\FastMM_PID_%08X" that holds the address of a Delphi TMemoryManagerEx, and check
  * nothing. Slots 14 to 19 of the version-1 table are such a record. Free Pascal modules with FastMM look for the same

@@ -32,6 +32,7 @@ void os_facts_start(void) {
     os_facts.page = system.dwPageSize;
     os_facts.granule = system.dwAllocationGranularity;
     os_facts.huge_page = (size_t)2 << 20;
+    os_facts.frame_pointers = sizeof(void *) == 4; /* on 64 bit all code has tables to unwind by */
 }
 
 const char *os_start(void) {
@@ -156,12 +157,4 @@ void os_abort(const char *text) {
     os_print(text);
     TerminateProcess(GetCurrentProcess(), 3); /* as abort() of the C run-time does */
     __builtin_trap();
-}
-
-size_t os_options(char *text, size_t size) {
-    DWORD error = GetLastError(); /* changed where there is no such variable */
-    text[0] = 0;
-    size_t length = GetEnvironmentVariableA("BRAINMM_OPTIONS", text, (DWORD)size);
-    SetLastError(error);
-    return length;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* system.c (Linux): the facts of the system, the clock. */
+/* system.c (Linux): the facts of the system, the clock, the program. */
 #define _GNU_SOURCE
 #include "map.h"
 #include "os.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
@@ -29,6 +30,7 @@ void os_facts_start(void) {
     os_facts.page = getauxval(AT_PAGESZ);
     os_facts.granule = 65536;
     os_facts.huge_page = (size_t)2 << 20;
+    os_facts.frame_pointers = true;
     os_facts.takes_advice = wide;
     os_facts.moves_pages = wide;
     os_facts.huge_pages_everywhere = huge_pages_are_everywhere();
@@ -44,4 +46,16 @@ uint64_t os_clock_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+bool os_is_privileged(void) { return getauxval(AT_SECURE) != 0; }
+
+size_t os_program_path(char *path, size_t size) {
+    int error = errno;
+    long length = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, size);
+    errno = error;
+    if (length <= 0 || (size_t)length >= size)
+        return 0;
+    path[length] = 0;
+    return (size_t)length;
 }

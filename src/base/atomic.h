@@ -69,6 +69,9 @@ _Static_assert(_Alignof(atomic_u64) == 8 && _Alignof(atomic_word) == sizeof(uint
 #define exchange_if_acquire(variable, expected, to)                                                                    \
     atomic_compare_exchange_strong_explicit(&(variable)->value, expected, to, memory_order_acquire,                    \
                                             memory_order_relaxed)
+#define exchange_if_release(variable, expected, to)                                                                    \
+    atomic_compare_exchange_strong_explicit(&(variable)->value, expected, to, memory_order_release,                    \
+                                            memory_order_relaxed)
 #define exchange_if_ordered(variable, expected, to)                                                                    \
     atomic_compare_exchange_strong_explicit(&(variable)->value, expected, to, memory_order_seq_cst,                    \
                                             memory_order_relaxed)

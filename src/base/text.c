@@ -32,6 +32,13 @@ void text_add_hex_digits(struct text *text, uint64_t value, unsigned digits) {
         add_character(text, "0123456789ABCDEF"[value >> 4 * --digits & 15]);
 }
 
+size_t text_length(const char *text) {
+    size_t length = 0;
+    while (text[length])
+        length++;
+    return length;
+}
+
 bool text_equal(const char *one, const char *other) {
     while (*one && *one == *other)
         one++, other++;

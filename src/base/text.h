@@ -29,6 +29,8 @@ void text_add_decimal(struct text *text, uint64_t value);
 /* VALUE in hexadecimal, upper case, as exactly DIGITS digits. */
 void text_add_hex_digits(struct text *text, uint64_t value, unsigned digits);
 
+size_t text_length(const char *text);
+
 bool text_equal(const char *one, const char *other);
 
 /* The value of a hexadecimal digit of either case; 16 for any other character. */

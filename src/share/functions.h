@@ -39,7 +39,9 @@
     F(int, jit_heap_destroy, (brainmm_jit_heap * heap), (heap), BRAINMM_E_UNSUPPORTED)                                 \
     F(void *, jit_alloc, (brainmm_jit_heap * heap, size_t size, void **writable), (heap, size, writable), NULL)        \
     F(int, jit_free, (brainmm_jit_heap * heap, void *code), (heap, code), BRAINMM_E_UNSUPPORTED)                       \
-    F(int, set_error_handler, (brainmm_error_handler handler, void *context), (handler, context), BRAINMM_E_UNSUPPORTED)
+    F(int, set_error_handler, (brainmm_error_handler handler, void *context), (handler, context),                      \
+      BRAINMM_E_UNSUPPORTED)                                                                                           \
+    F(unsigned, stack_frames, (uint32_t stack, brainmm_frame * frames, unsigned capacity), (stack, frames, capacity), 0)
 #define ALL_FUNCTIONS(F) FIRST_FUNCTIONS(F) LATER_FUNCTIONS(F)
 
 #endif

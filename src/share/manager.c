@@ -9,6 +9,7 @@
  */
 #include "share/manager.h"
 #include "base/atomic.h"
+#include "checked/stacks.h"
 #include "heap/heap.h"
 #include "heap/jit.h"
 #include "inspect/inspect.h"
@@ -18,6 +19,7 @@
 #include "share/decision.h"
 #include "share/foreign.h"
 #include "share/functions.h"
+#include "share/options.h"
 
 /* An entry changes once, while other threads may be calling through it. */
 #define ENTRY(name) word_load_acquire(&manager_active.name) /* with ENTRY_SET */
@@ -210,6 +212,18 @@ bool manager_start(void) {
         state = load_acquire(&start_state);
     }
     return manager_owns;
+}
+
+/* The start's state is also the lock: no start reads the options while they are set. */
+int BRAINMM_CALL brainmm_set_options(const char *text) {
+    int expected = NOT_STARTED;
+    if (!text)
+        return BRAINMM_E_ARGUMENT;
+    if (!exchange_if_acquire(&start_state, &expected, STARTING))
+        return BRAINMM_E_REFUSED;
+    bool all_right = options_set(text);
+    store_release(&start_state, NOT_STARTED);
+    return all_right ? BRAINMM_OK : BRAINMM_E_ARGUMENT;
 }
 
 /* ---- Questions -------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* files.c (POSIX): texts from outside, and files. The system calls are made directly: a thread could be cancelled in the
+ * functions of libc. errno is left as it was: this may be running inside a malloc. */
+#define _GNU_SOURCE
+#include "brainmm.h"
+#include "os.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+size_t os_environment(const char *name, char *text, size_t size) {
+    const char *value = getenv(name);
+    size_t length = value ? strlen(value) : 0;
+    if (length < size) {
+        memcpy(text, value ? value : "", length);
+        text[length] = 0;
+    }
+    return length;
+}
+
+/* The dynamic linker finds it in the program, if the program exports it: it does when it is linked with the library. */
+extern const char brainmm_program_options[] __attribute__((weak, visibility("default")));
+
+const char *os_program_options(void) { return brainmm_program_options; }
+
+/* A read can be shorter than the file. */
+static size_t file_read(long file, char *text, size_t size) {
+    size_t length = 0;
+    long done = 1;
+    while (length < size && done != 0) {
+        done = syscall(SYS_read, file, text + length, size - length);
+        if (done > 0)
+            length += (size_t)done;
+        else if (done < 0 && errno != EINTR)
+            return 0;
+    }
+    return length;
+}
+
+/* A name can also be that of a pipe, where an open would wait. */
+size_t os_text_file(const char *path, char *text, size_t size) {
+    int error = errno;
+    size_t length = 0;
+    long file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file >= 0) {
+        length = file_read(file, text, size);
+        syscall(SYS_close, file);
+    }
+    if (length < size)
+        text[length] = 0;
+    errno = error;
+    return length;
+}
