@@ -135,6 +135,8 @@ uint64_t os_random(void);
  *                                there
  *   os_thread_pointer_sure()     reads it and misses none
  *   os_set_thread_pointer(heap)  sets it
+ *   os_hide_thread_pointers()    from now on, os_thread_pointer() does not see what is set: the fast paths, which read
+ *                                it, never succeed. Before any thread has set it
  *   OS_THREAD_WORD(initial);     defines it, in the core's own file. INITIAL is what a new thread reads, or NULL where
  *                                OS_THREAD_POINTER_MAY_BE_NULL */
 

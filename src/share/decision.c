@@ -3,6 +3,7 @@
 #include "share/decision.h"
 #include "base/text.h"
 #include "heap/heap.h"
+#include "heap/piece.h"
 #include "os.h"
 #include "share/options.h"
 
@@ -46,6 +47,8 @@ enum decision decide(const struct brainmm_manager *self, void (*complete)(void),
     if (rendezvous_find(self, owner))
         return attach(owner);
     options_read();
+    if (option_is_set(OPTION_CHECK_LINKS))
+        piece_check_links();
     const char *lacking = heap_start(option_is_set(OPTION_FIXED_ADDRESSES));
     if (lacking) {
         decision_fail(lacking);
