@@ -97,7 +97,8 @@ enum brainmm_result {
     BRAINMM_E_MEMORY = 5,      /* there is not enough memory */
     BRAINMM_E_UNSUPPORTED = 6, /* the process's heap, or the system, does not have this function */
     BRAINMM_E_STOPPED = 7,     /* the caller's own function ended the call early */
-    BRAINMM_E_REFUSED = 8      /* the system refused the request */
+    BRAINMM_E_REFUSED = 8,     /* the system refused the request */
+    BRAINMM_E_DAMAGED = 9      /* memory was written to that the program must not write to */
 };
 
 /* What the memory of blocks and pages is for. Memory is freed with the mode it was allocated with. */
@@ -401,6 +402,11 @@ typedef void(BRAINMM_CALL *brainmm_error_handler)(void *context, const brainmm_e
  * Errors: BRAINMM_E_UNSUPPORTED. */
 BRAINMM_API int BRAINMM_CALL brainmm_set_error_handler(brainmm_error_handler handler, void *context);
 
+/* Checked mode (docs/checked.md): looks at the zones around all live allocations and at the contents of freed ones, of
+ * all threads, while others go on. What was written to is reported as every error is, once.
+ * BRAINMM_E_DAMAGED: something was. Other errors: BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED: this is not checked mode. */
+BRAINMM_API int BRAINMM_CALL brainmm_check(void);
+
 /* ---- Moving ----------------------------------------------------------------------------------------------------- */
 
 /* Copies COUNT units of 16 bytes from FROM to TO, which may overlap. It is made for addresses that are multiples of
@@ -438,7 +444,11 @@ typedef struct brainmm_allocation {
     void *address;       /* its start */
     size_t size;         /* usable bytes */
     size_t alignment;    /* in bytes: of a piece what a resize keeps, of pages 4096, of a block its size, of code 16 */
-    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 if no thread does */
+    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 if no thread does. In checked mode of
+                            the thread that allocated it */
+    size_t requested;    /* in checked mode: the bytes that were asked for, as `size` is then; else 0 */
+    uint32_t stack;      /* in checked mode, with stacks: the number of the call stack that allocated it; else 0 */
+    uint32_t serial;     /* in checked mode: differs from that of the allocation that had the address before; else 0 */
 } brainmm_allocation;
 
 /* Called for one allocation. A result other than 0 ends the walk. *ALLOCATION is valid during the call only. */
@@ -601,6 +611,7 @@ struct brainmm_manager {
     void(BRAINMM_CALL *jit_flush)(const void *code, size_t size);
     int(BRAINMM_CALL *set_error_handler)(brainmm_error_handler handler, void *context);
     unsigned(BRAINMM_CALL *stack_frames)(uint32_t stack, brainmm_frame *frames, unsigned capacity);
+    int(BRAINMM_CALL *check)(void);
 };
 
 /* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* files.c (POSIX): texts from outside, and files. The system calls are made directly: a thread could be cancelled in the
- * functions of libc. errno is left as it was: this may be running inside a malloc. */
+/* files.c (POSIX): texts from outside, and files. The system calls are made directly: a thread could be cancelled in
+ * the functions of libc. errno is left as it was: this may be running inside a malloc. */
 #define _GNU_SOURCE
 #include "brainmm.h"
 #include "os.h"

@@ -41,7 +41,8 @@ static COLD void refuse(const char *function, const void *piece, int result) {
 }
 
 static __attribute__((noinline, cold)) void *malloc_slow(size_t size) {
-    void *piece = slow_alloc(size);
+    CHECKED_ENTRY();
+    void *piece = slow_alloc(size, FAMILY_PIECE, "malloc");
     return piece ? piece : failed();
 }
 
@@ -50,7 +51,13 @@ EXPORT void *malloc(size_t size) {
     return LIKELY(piece != NULL) ? piece : malloc_slow(size);
 }
 
+/* Checked mode has reported what it refuses. */
 __attribute__((noinline)) int free_or_refuse(void *piece) {
+    CHECKED_ENTRY();
+    if (UNLIKELY(checked_serves)) {
+        checked_free_as(piece, FAMILY_PIECE, "free");
+        return BRAINMM_OK;
+    }
     int result = slow_free(piece);
     if (UNLIKELY(result != BRAINMM_OK))
         refuse("free", piece, result);
@@ -63,7 +70,9 @@ EXPORT void *calloc(size_t count, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes))
         return failed();
-    void *piece = brainmm_alloc_zeroed(bytes);
+    CHECKED_ENTRY();
+    void *piece = checked_serves ? checked_alloc_with(bytes, BRAINMM_ALIGNMENT, true, FAMILY_PIECE, "calloc")
+                                 : brainmm_alloc_zeroed(bytes);
     return piece ? piece : failed();
 }
 
@@ -78,9 +87,17 @@ static COLD void *realloc_failed(void *piece, bool owns) {
     return failed();
 }
 
+static __attribute__((noinline)) void *realloc_checked(void *piece, size_t size) {
+    CHECKED_ENTRY();
+    void *resized = checked_resize_as(piece, size, true, "realloc");
+    return resized || size == 0 ? resized : failed();
+}
+
 EXPORT void *realloc(void *piece, size_t size) {
     if (!piece)
         return malloc(size);
+    if (UNLIKELY(checked_serves))
+        return realloc_checked(piece, size);
     bool owns = manager_start();
     if (size == 0) {
         int result = owns ? piece_free(piece) : brainmm_free(piece);
@@ -104,8 +121,9 @@ EXPORT size_t malloc_usable_size(void *piece) { return piece ? brainmm_usable_si
 EXPORT int posix_memalign(void **piece, size_t alignment, size_t size) {
     if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
         return EINVAL;
+    CHECKED_ENTRY();
     int saved = errno;
-    void *found = brainmm_alloc_aligned(alignment, size);
+    void *found = slow_alloc_aligned(alignment, size, FAMILY_PIECE, "posix_memalign");
     errno = found ? saved : ENOMEM; /* the C library's sets it, too, and there are programs that look */
     if (!found)
         return ENOMEM;
@@ -118,7 +136,8 @@ EXPORT void *aligned_alloc(size_t alignment, size_t size) {
         errno = EINVAL;
         return NULL;
     }
-    void *piece = brainmm_alloc_aligned(alignment, size);
+    CHECKED_ENTRY();
+    void *piece = slow_alloc_aligned(alignment, size, FAMILY_PIECE, "aligned_alloc");
     return piece ? piece : failed();
 }
 

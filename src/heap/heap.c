@@ -222,3 +222,6 @@ int BRAINMM_CALL heap_jit_free(brainmm_jit_heap *heap, void *code) {
 int BRAINMM_CALL heap_set_error_handler(brainmm_error_handler handler, void *context) {
     return error_set_handler(handler, context);
 }
+
+/* Without checked mode nothing is known that could be looked at. */
+int BRAINMM_CALL heap_check(void) { return BRAINMM_E_UNSUPPORTED; }

@@ -43,6 +43,18 @@ static void *alloc_from_bin(size_t bin) {
     return object;
 }
 
+void *piece_alloc_bin(size_t bin) {
+    struct thread_heap *heap = os_thread_pointer_sure();
+    struct object *object = heap ? heap->cached[bin] : NULL;
+    if (!object) {
+        object = alloc_from_bin(bin);
+        return object ? object : reclaim_failed();
+    }
+    heap->cached[bin] = object->next;
+    object_clear_mark(object);
+    return object;
+}
+
 static void *alloc_run(size_t size, size_t alignment, bool *fresh) {
     reclaim_slabs();
     thread_heap_get(); /* for its stock */

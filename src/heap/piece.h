@@ -21,6 +21,10 @@ static inline void *piece_alloc(size_t size) {
     return instrument_alloc(LIKELY(piece != NULL) ? piece : piece_alloc_slow(size), piece_usable_size);
 }
 
+/* The same for a piece of up to MEDIUM_MAX bytes of which the caller knows the bin, also where the fast paths do not
+ * see the thread's heap (os_hide_thread_pointers). */
+void *piece_alloc_bin(size_t bin);
+
 /* Zero-filled up to its usable size. */
 void *piece_alloc_zeroed(size_t size);
 
@@ -35,6 +39,9 @@ static inline int piece_free(void *piece) {
     instrument_free(piece, piece_usable_size); /* before the piece can be anybody else's */
     return fast_free(os_thread_pointer(), piece, piece_free_slow);
 }
+
+/* The same where the fast paths do not see the thread's heap. */
+static inline int piece_free_hidden(void *piece) { return fast_free(os_thread_pointer_sure(), piece, piece_free_slow); }
 
 /* Makes a live piece SIZE bytes long, which is not 0. NULL: out of memory, or PIECE is none; the old one is
  * as before. */

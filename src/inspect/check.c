@@ -8,7 +8,7 @@
 #include "slab/slab_check.h"
 #include "slab/thread_heap.h"
 
-const char *heap_check(void) {
+const char *heap_structures_check(void) {
     struct thread_heaps_figures heaps;
     thread_heaps_figures(&heaps);
     const char *wrong = units_check(heaps.stocked);

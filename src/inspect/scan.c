@@ -37,8 +37,11 @@ struct scan {
         uint64_t live;
     } spots[SPOTS];
     uint64_t live[PLACES_MAX / 64];
+    struct live_detail details[PLACES_MAX];
     char copy[UNIT_SIZE];
 };
+
+scan_translation *scan_translate;
 
 void *scan_memory_take(size_t size) {
     size = align_up(size, os_facts.granule);
@@ -236,8 +239,11 @@ bool scan_heap(live_visit *visit, void *context, bool *alone) {
     for (unsigned count; (count = note_spots(scan, &at)) != 0;)
         for (unsigned i = 0; i < count; i++)
             if (!scan->spots[i].slab || look_at_slab(scan, scan->spots[i].slab, &scan->spots[i].row)) {
-                visit_outside(&outside, scan->spots[i].row.start, visit, context);
-                visit(context, &scan->spots[i].row);
+                struct live_row *row = &scan->spots[i].row;
+                visit_outside(&outside, row->start, visit, context);
+                if (scan_translate)
+                    scan_translate(row, scan->spots[i].slab ? scan->live : &scan->spots[i].live, scan->details);
+                visit(context, row);
             }
     visit_outside(&outside, UINTPTR_MAX, visit, context);
     struct trace after = trace_take();

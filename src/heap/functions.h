@@ -41,7 +41,9 @@
     F(int, jit_free, (brainmm_jit_heap * heap, void *code), (heap, code), BRAINMM_E_UNSUPPORTED)                       \
     F(int, set_error_handler, (brainmm_error_handler handler, void *context), (handler, context),                      \
       BRAINMM_E_UNSUPPORTED)                                                                                           \
-    F(unsigned, stack_frames, (uint32_t stack, brainmm_frame * frames, unsigned capacity), (stack, frames, capacity), 0)
+    F(unsigned, stack_frames, (uint32_t stack, brainmm_frame * frames, unsigned capacity), (stack, frames, capacity),  \
+      0)                                                                                                               \
+    F(int, check, (void), (), BRAINMM_E_UNSUPPORTED)
 #define ALL_FUNCTIONS(F) FIRST_FUNCTIONS(F) LATER_FUNCTIONS(F)
 
 #endif
