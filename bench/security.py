@@ -22,7 +22,8 @@ USED_HEAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "used_heap.
 def programs_in(folder):
     """The programs of a folder by name."""
     paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
-    found = [path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK) and "." not in os.path.basename(path)]
+    found = [path for path in paths
+             if os.path.isfile(path) and os.access(path, os.X_OK) and "." not in os.path.basename(path)]
     if not found:
         sys.exit(f"{folder}: no programs")
     return found
@@ -72,7 +73,8 @@ def passed(outcome):
 
 def table(title, outcomes, allocators):
     """The matrix as Markdown: for each family, how many of its programs pass, and how many of these by a report."""
-    lines = [f"## {title}", "", "| | " + " | ".join(a.name for a in allocators) + " |", "|---" * (len(allocators) + 1) + "|"]
+    names = " | ".join(allocator.name for allocator in allocators)
+    lines = [f"## {title}", "", f"| | {names} |", "|---" * (len(allocators) + 1) + "|"]
     families = sorted({family_of(program) for program in outcomes})
     for family in families:
         rows = [outcomes[program] for program in outcomes if family_of(program) == family]
@@ -98,8 +100,8 @@ def main():
     programs = programs_in(options.programs)
     with tempfile.TemporaryDirectory() as folder:
         used_heap = os.path.join(folder, "used_heap.so")
-        subprocess.run([os.environ.get("CC", "cc"), "-O1", "-fno-builtin", "-shared", "-fPIC", "-o", used_heap, USED_HEAP],
-                       check=True)
+        compiler = os.environ.get("CC", "cc")
+        subprocess.run([compiler, "-O1", "-fno-builtin", "-shared", "-fPIC", "-o", used_heap, USED_HEAP], check=True)
         text = f"{len(programs)} programs. In parentheses: by a report.\n\n"
         for title, library in (("In an empty heap", ""), ("In a heap that is in use", used_heap)):
             outcomes = matrix(programs, options.allocators, library, options.seconds)
