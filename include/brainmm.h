@@ -539,6 +539,78 @@ enum brainmm_dump_parts { BRAINMM_DUMP_STATS = 1, BRAINMM_DUMP_ALLOCATIONS = 2 }
  * ends early with BRAINMM_E_MEMORY and is not valid JSON. */
 BRAINMM_API int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, unsigned parts);
 
+/* ---- Leaks ------------------------------------------------------------------------------------------------------ */
+
+/* A report of leaks lists what is live at that moment: who calls it knows what should be. With the option `leaks` the
+ * library writes one when the process ends (docs/leaks.md). The functions below serve the process's heap, of all
+ * modules, while other threads go on, as brainmm_walk does. BRAINMM_E_UNSUPPORTED is an error of all of them. */
+
+/* Writes a report: how many allocations are live, how many bytes they have, and a line for each size, kind and thread,
+ * with the names that describers give. In checked mode with stacks there is a line for each call stack, and how much
+ * each module has asked for. Expected leaks are counted and left out. If nothing else is live, WRITE is not
+ * called. WRITE may use the heap, as a visitor of brainmm_walk may.
+ * BRAINMM_E_STOPPED: WRITE ended the report. BRAINMM_E_ARGUMENT: WRITE is NULL. BRAINMM_E_MEMORY. */
+BRAINMM_API int BRAINMM_CALL brainmm_report_leaks(brainmm_write write, void *context);
+
+/* What was live at one moment, as counts by size, kind, call stack and name. It lies in memory of its own and not in
+ * the heap. */
+typedef struct brainmm_snapshot brainmm_snapshot;
+
+/* Takes a snapshot and stores it in *SNAPSHOT.
+ * Errors, after which *SNAPSHOT is as before: BRAINMM_E_ARGUMENT: SNAPSHOT is NULL; BRAINMM_E_MEMORY. */
+BRAINMM_API int BRAINMM_CALL brainmm_snapshot_take(brainmm_snapshot **snapshot);
+
+/* Frees a snapshot. NULL is allowed and does nothing. BRAINMM_E_POINTER: it is no snapshot. */
+BRAINMM_API int BRAINMM_CALL brainmm_snapshot_free(brainmm_snapshot *snapshot);
+
+/* Writes what AFTER has more and less than BEFORE: a line for each size, kind and call stack whose count differs.
+ * Threads are not told apart, because pieces pass from one to another. BEFORE NULL is a moment when nothing was live,
+ * AFTER NULL is now. Expected leaks count like others. If nothing differs, WRITE is not called. BRAINMM_E_STOPPED:
+ * WRITE ended it. BRAINMM_E_ARGUMENT: WRITE is NULL. BRAINMM_E_POINTER: one is no snapshot. BRAINMM_E_MEMORY. */
+BRAINMM_API int BRAINMM_CALL brainmm_snapshot_difference(const brainmm_snapshot *before, const brainmm_snapshot *after,
+                                                         brainmm_write write, void *context);
+
+/* Allocations that the program never frees, and means to. Exactly one of ADDRESS, NAME and SIZE is given. */
+typedef struct brainmm_expected_leak {
+    uint32_t struct_size; /* sizeof(brainmm_expected_leak) */
+    uint32_t count;       /* how many have that NAME or SIZE; 0 is 1. An ADDRESS is always one */
+    const void *address;  /* the start of an allocation */
+    const char *name;     /* what a describer calls it, up to 127 characters: the name of a class, for example */
+    size_t size;          /* bytes asked for. Without checked mode: all allocations that such a request can give */
+} brainmm_expected_leak;
+
+/* Registers expected leaks, in the heap: all modules share the list. Registering the same once more adds to the count.
+ * Unregistering takes COUNT away. An ADDRESS stays in the list when the allocation is freed.
+ * BRAINMM_E_ARGUMENT: LEAK is NULL, is shorter than this one, has none or several of the three, or too long a name; or
+ * less than COUNT are registered: then nothing has changed. BRAINMM_E_MEMORY. */
+BRAINMM_API int BRAINMM_CALL brainmm_register_expected_leak(const brainmm_expected_leak *leak);
+BRAINMM_API int BRAINMM_CALL brainmm_unregister_expected_leak(const brainmm_expected_leak *leak);
+
+/* Tells what lies at ADDRESS, an allocation of SIZE usable bytes: the name of a class or of a kind of string, or NULL
+ * if it does not know. The text is read before the next call. Other threads may write to the memory or free it
+ * meanwhile, so it is read with brainmm_peek only. The function may use the heap, but none of the functions of this
+ * section. */
+typedef const char *(BRAINMM_CALL *brainmm_describe)(void *context, const void *address, size_t size);
+
+/* Adds a function that reports and snapshots ask, and removes it. After the removal it is not running and never called
+ * again: a module can then be unloaded. DESCRIBE and CONTEXT are one entry, and the last one added is asked first.
+ * BRAINMM_E_ARGUMENT: DESCRIBE is NULL, or there is no such entry. BRAINMM_E_MEMORY: there are 32 already. */
+BRAINMM_API int BRAINMM_CALL brainmm_add_describer(brainmm_describe describe, void *context);
+BRAINMM_API int BRAINMM_CALL brainmm_remove_describer(brainmm_describe describe, void *context);
+
+/* What the user has asked for, or-ed: enum brainmm_leak_wish. 0 also if the owner does not have this function. The
+ * library shows no windows. A program that does calls brainmm_report_leaks at its end, and shows the text if
+ * BRAINMM_WISH_MESSAGE_BOX is set. */
+enum brainmm_leak_wish {
+    BRAINMM_WISH_LEAKS = 1,      /* the option `leaks`, or the original's ReportMemoryLeaksOnShutdown */
+    BRAINMM_WISH_MESSAGE_BOX = 2 /* the option `message_box` */
+};
+BRAINMM_API unsigned BRAINMM_CALL brainmm_leak_wishes(void);
+
+/* Copies SIZE bytes of memory that may be unreadable, or that other threads change or give back. It does not fault.
+ * Needs no heap. BRAINMM_E_POINTER: a part cannot be read; some of COPY may have been written then. */
+BRAINMM_API int BRAINMM_CALL brainmm_peek(void *copy, const void *from, size_t size);
+
 /* ---- Call stacks ------------------------------------------------------------------------------------------------- */
 
 /* One return address of a call stack. MODULE and OFFSET are of the time when the stack was captured: the module may be
@@ -612,6 +684,16 @@ struct brainmm_manager {
     int(BRAINMM_CALL *set_error_handler)(brainmm_error_handler handler, void *context);
     unsigned(BRAINMM_CALL *stack_frames)(uint32_t stack, brainmm_frame *frames, unsigned capacity);
     int(BRAINMM_CALL *check)(void);
+    int(BRAINMM_CALL *report_leaks)(brainmm_write write, void *context);
+    int(BRAINMM_CALL *snapshot_take)(brainmm_snapshot **snapshot);
+    int(BRAINMM_CALL *snapshot_free)(brainmm_snapshot *snapshot);
+    int(BRAINMM_CALL *snapshot_difference)(const brainmm_snapshot *before, const brainmm_snapshot *after,
+                                           brainmm_write write, void *context);
+    int(BRAINMM_CALL *register_expected_leak)(const brainmm_expected_leak *leak);
+    int(BRAINMM_CALL *unregister_expected_leak)(const brainmm_expected_leak *leak);
+    int(BRAINMM_CALL *add_describer)(brainmm_describe describe, void *context);
+    int(BRAINMM_CALL *remove_describer)(brainmm_describe describe, void *context);
+    unsigned(BRAINMM_CALL *leak_wishes)(void);
 };
 
 /* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first

@@ -172,7 +172,7 @@ bool os_thread_alive(uintptr_t id);
  * bits, no longer has the value EXPECTED, and may return for no reason. All who wait for a word do so in one QUEUE, a
  * number below OS_QUEUES. False if the time is up. This is no cancellation point. A thread that is killed in it harms
  * nobody. */
-#define OS_QUEUES 6u
+#define OS_QUEUES 7u
 bool os_wait(unsigned queue, const void *word, uint32_t expected, unsigned milliseconds);
 
 /* Wakes one thread that waits for WORD, if there is one. */
@@ -259,5 +259,18 @@ size_t os_program_path(char *path, size_t size);
 /* Copies a file to TEXT, of SIZE bytes, with a zero behind it, and returns its length: 0 if it cannot be read. If the
  * length is SIZE or more it does not fit, and TEXT is undefined. */
 size_t os_text_file(const char *path, char *text, size_t size);
+
+uintptr_t os_process_id(void);
+
+/* Opens a file to write to it: at its end if APPEND, else in place of what it has. It is made if there is none. -1 if
+ * the system refuses. Not for two threads at a time. */
+intptr_t os_file_open(const char *path, bool append);
+bool os_file_write(intptr_t file, const void *bytes, size_t length);
+void os_file_close(intptr_t file);
+
+/* Starts a thread that calls DUMP each time that the user gives a sign: the signal of the number SIGNAL, or if that is
+ * 0, the event Local\BrainMM_dump_PPPPPPPP (process id, hexadecimal). Once. In the child of a fork there is no such
+ * thread. NULL, or the sentence, without its full stop, that tells why not. */
+const char *os_watch_dump(unsigned signal, void (*dump)(void));
 
 #endif

@@ -226,9 +226,11 @@ static void code_is_told(void) {
         return;
     char *code = brainmm_jit_alloc(heap, 100, NULL);
     CHECK(code && brainmm_free(code) == BRAINMM_E_KIND);
-    FOUND(KIND, code, NULL, 0);
+    CHECK(reports == 1 && last.kind == BRAINMM_ERROR_KIND && last.address == code);
+    reports = 0;
     CHECK(brainmm_jit_free(heap, code + 16) == BRAINMM_E_POINTER);
-    FOUND(POINTER, code + 16, NULL, 0);
+    CHECK(reports == 1 && last.kind == BRAINMM_ERROR_POINTER && last.address == code + 16);
+    reports = 0;
     CHECK(brainmm_jit_free(heap, code) == BRAINMM_OK && brainmm_jit_heap_destroy(heap) == BRAINMM_OK);
     NOTHING_FOUND();
 }

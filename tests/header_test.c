@@ -66,6 +66,15 @@ START_TEST(table_continues_with_its_functions) {
         offsetof(struct brainmm_manager, set_error_handler),
         offsetof(struct brainmm_manager, stack_frames),
         offsetof(struct brainmm_manager, check),
+        offsetof(struct brainmm_manager, report_leaks),
+        offsetof(struct brainmm_manager, snapshot_take),
+        offsetof(struct brainmm_manager, snapshot_free),
+        offsetof(struct brainmm_manager, snapshot_difference),
+        offsetof(struct brainmm_manager, register_expected_leak),
+        offsetof(struct brainmm_manager, unregister_expected_leak),
+        offsetof(struct brainmm_manager, add_describer),
+        offsetof(struct brainmm_manager, remove_describer),
+        offsetof(struct brainmm_manager, leak_wishes),
     };
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
         ck_assert_uint_eq(offsets[i], (POINTER == 8 ? 48u : 36u) + i * POINTER);

@@ -19,8 +19,8 @@
 /* Chooses it. After os_facts_start(), before the heap starts. */
 void checked_start(const struct checked_settings *settings);
 
-/* Notes the calling thread's stack, for what the call allocates or frees. Stands first in each function that the program
- * calls. */
+/* Notes the calling thread's stack, for what the call allocates or frees. Stands first in each function that the
+ * program calls. */
 #define CHECKED_ENTRY()                                                                                                \
     do {                                                                                                               \
         if (UNLIKELY(checked_settings.frames != 0))                                                                    \
@@ -43,6 +43,15 @@ void *checked_resize_as(void *piece, size_t size, bool keeps_contents, const cha
 #define checked_walk heap_walk
 #define checked_set_error_handler heap_set_error_handler
 #define checked_stack_frames heap_stack_frames
+#define checked_report_leaks heap_report_leaks
+#define checked_snapshot_take heap_snapshot_take
+#define checked_snapshot_free heap_snapshot_free
+#define checked_snapshot_difference heap_snapshot_difference
+#define checked_register_expected_leak heap_register_expected_leak
+#define checked_unregister_expected_leak heap_unregister_expected_leak
+#define checked_add_describer heap_add_describer
+#define checked_remove_describer heap_remove_describer
+#define checked_leak_wishes heap_leak_wishes
 
 #define CHECKED_FUNCTION(result, name, parameters, arguments, missing) result BRAINMM_CALL checked_##name parameters;
 ALL_FUNCTIONS(CHECKED_FUNCTION)

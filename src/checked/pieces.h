@@ -25,8 +25,8 @@ void *pieces_alloc(const struct request *request);
  * allocated is reported, and freed. */
 int pieces_free(void *piece, const struct request *request);
 
-/* Always moves, so that whoever still uses the old address is found. REQUEST: the new size, the family; the alignment is
- * kept. Not for NULL and size 0. */
+/* Always moves, so that whoever still uses the old address is found. REQUEST: the new size, the family; the alignment
+ * is kept. Not for NULL and size 0. */
 void *pieces_resize(void *piece, const struct request *request, bool keeps_contents);
 
 /* The same for pieces, for callers that know the family, as C++'s operators do. FUNCTION is named in reports. */

@@ -97,12 +97,12 @@ static inline enum record_state record_state(uint32_t word) { return (enum recor
 static inline enum family record_family(uint32_t word) { return (enum family)(word >> RECORD_FAMILY_SHIFT & 7u); }
 static inline unsigned record_mode(uint32_t word) { return word >> RECORD_MODE_SHIFT & 3u; }
 
-/* Before the heap starts. SLAB_ENDS_WITH is called for the table of each slab that ends, while the memory is still there.
- * The thread is in the midst of something then: nothing may be reported. */
+/* Before the heap starts. SLAB_ENDS_WITH is called for the table of each slab that ends, while the memory is still
+ * there. The thread is in the midst of something then: nothing may be reported. */
 void records_start(void (*slab_ends_with)(struct record_table *table));
 
-/* The table for a raw piece that was just taken. NULL if there is no memory for one. FRONT: of a run, bytes to where its
- * allocation begins at the latest: pointers up to there are found without a lock. */
+/* The table for a raw piece that was just taken. NULL if there is no memory for one. FRONT: of a run, bytes to where
+ * its allocation begins at the latest: pointers up to there are found without a lock. */
 struct record_table *record_table_make(void *raw, size_t front);
 
 /* The run that begins at RAW goes back to the heap: its table is no longer needed. */

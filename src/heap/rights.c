@@ -21,6 +21,8 @@ static int set_inside(void *pages, size_t size, unsigned rights) {
     if (!unit)
         return BRAINMM_E_POINTER;
     unsigned kind = unit_kind(unit);
+    if (kind == UNIT_NONE) /* released since units_find() saw it */
+        return BRAINMM_E_POINTER;
     if (kind == UNIT_SLAB || kind == UNIT_SUB)
         return BRAINMM_E_KIND;
     void *start = kind == UNIT_BLOCKS ? block_start_in(unit, pages) : (void *)unit->start;

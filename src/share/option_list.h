@@ -6,9 +6,8 @@
  *   FLAG(NAME, "name", "meaning")                    name, name=1 or name=0; off unless it is given
  *   NUMBER(NAME, "name", least, most, first, bare, "words", "meaning")
  *                    name=123, with K, M or G behind it for 2^10, 2^20 or 2^30. `first` holds unless the option is
- *                    given,
- *                    `bare` if it is given without a value, or OPTION_NEEDS_VALUE. Words are values, too: they count as
- *                    the numbers after `most`
+ *                    given, `bare` if it is given without a value, or OPTION_NEEDS_VALUE. Words are values, too: they
+ *                    count as the numbers after `most`
  *   CHOICE(NAME, "name", first, "words", "meaning")  name=word; the words count from 0 and have | between them
  *   TEXT(NAME, "name", "meaning")                    name=text; empty unless it is given
  */

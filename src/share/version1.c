@@ -4,8 +4,10 @@
  * Sizes and counts are signed in Delphi, and negative ones slip through its RTL. Here they are above PTRDIFF_MAX, which
  * the heap refuses. For the heap, size 0 is a piece. Here it is none. */
 #include "share/version1.h"
+#include "base/atomic.h"
 #include "checked/checked.h"
 #include "heap/heap.h"
+#include "inspect/expected.h"
 #include "os_inline.h"
 
 /* The heap's function, in checked mode or not. */
@@ -74,15 +76,14 @@ static uintptr_t VERSION1_CALL get_memory_options(const void *address, brainmm_o
 
 static uintptr_t VERSION1_CALL thread_heap_minimize(void) { return heap_thread_heap_minimize() != 0; }
 
-/* Announced leaks are not told from others. False says so. */
 static uintptr_t VERSION1_CALL register_expected_leak(void *piece) {
-    (void)piece;
-    return 0;
+    const brainmm_expected_leak leak = {.struct_size = sizeof leak, .address = piece};
+    return heap_register_expected_leak(&leak) == BRAINMM_OK;
 }
 
 static uintptr_t VERSION1_CALL unregister_expected_leak(void *piece) {
-    (void)piece;
-    return 0;
+    const brainmm_expected_leak leak = {.struct_size = sizeof leak, .address = piece};
+    return heap_unregister_expected_leak(&leak) == BRAINMM_OK;
 }
 
 /* ---- Pieces ----------------------------------------------------------------------------------------------------- */
@@ -167,3 +168,5 @@ void version1_complete(bool thread_hooks) {
 }
 
 void version1_withdraw(void) { version1_options.record_size = 0; }
+
+bool version1_wants_report(void) { return word_load_relaxed(&report_leaks) != 0; }
