@@ -543,7 +543,7 @@ BRAINMM_API int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, un
  * BRAINMM_E_STOPPED: WRITE ended the report. BRAINMM_E_ARGUMENT: WRITE is NULL. BRAINMM_E_MEMORY. */
 BRAINMM_API int BRAINMM_CALL brainmm_report_leaks(brainmm_write write, void *context);
 
-/* What was live at one moment, as counts by size, kind, call stack and name. It lies in memory of its own and not in the heap. */
+/* What was live at one moment, as counts by size, kind, call stack and name. It lies in memory of its own. */
 typedef struct brainmm_snapshot brainmm_snapshot;
 
 /* Takes a snapshot and stores it in *SNAPSHOT.
