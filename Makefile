@@ -5,18 +5,19 @@
 #   make demo                the demo on every target         make check     every test on every target
 #   make bench               time and memory against other allocators
 #   make soak                a test of threads, forks and limits for MINUTES (10), by hand
+#   make fuzz                fuzzing for MINUTES (10), by hand
 #   make install             the native library: prefix=/usr/local, DESTDIR
 #   make dist                a source archive in build/       make clean     removes build/
 #
 # make/targets.mk has the table of targets, and says which variables choose other compilers and options. `make TARGET`
 # builds the libraries of one target; `make check-TARGET` and `make demo-TARGET` do the rest for it. The goals demo,
-# check, soak and bench install what they need first (tools/setup.sh). `make` alone builds for the compilers that it
+# check, soak, fuzz and bench install what they need first (tools/setup.sh). `make` alone builds for the compilers that it
 # finds. The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
 
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check soak bench install dist clean
+.PHONY: all demo check soak fuzz bench install dist clean
 all:
 include make/targets.mk
 .PHONY: $(TARGETS) FORCE
@@ -36,7 +37,7 @@ $(if $(V),,.SILENT:)
 # ---- The Linux libraries ------------------------------------------------------------------------------------------
 
 CORE := $(sort $(shell find src -name '*.c'))
-# Only tests call heap_check(), so it is in no library.
+# Only tests call heap_structures_check(), so it is in no library.
 CHECKS := $(filter %check.c,$(CORE))
 # The files posix/malloc*.c are for libbrainmm-malloc.so only.
 MALLOC := $(sort $(wildcard posix/malloc*.c))
@@ -156,6 +157,12 @@ soak $(TARGETS:%=soak-%): soak%:
 	tools/setup.sh check $(*:-%=%)
 	$(SECOND) $(foreach target,$(or $(*:-%=%),$(TARGETS)),build/$(target)/tests/soak-core$(EXE_$(target)))
 	tests/soak $(MINUTES) $(SEED) $(JOBS) $(or $(*:-%=%),$(TARGETS))
+
+FUZZ := $(basename $(notdir $(wildcard tests/fuzz/*.corpus)))
+fuzz:
+	tools/setup.sh check $(NATIVE)
+	$(SECOND) $(FUZZ:%=build/$(NATIVE)/tests/fuzz/%-fuzz)
+	printf '%s\n' $(FUZZ) | xargs -P $(JOBS) -I NAME sh tests/fuzz.sh NAME $(MINUTES) m
 
 # Without a goal, make builds the targets whose compilers are installed. It names those that it leaves out, and fails if
 # it leaves out all.

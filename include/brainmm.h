@@ -36,7 +36,8 @@
  *     it can raise an exception, write a message and free. A thread that does not look at NULL and goes on uses the
  *     reserve up. The heap fills it up again when 3 MiB are free.
  *   - Wrong pointers: a function refuses a pointer that is not a live allocation of the kind it works on. It returns an
- *     error or NULL, changes nothing, and does not read memory that is not the heap's. Pointers that are NULL,
+ *     error or NULL, changes nothing, and does not read memory that is not the heap's. A handler hears of it, if the
+ *     program has set one (brainmm_set_error_handler). Pointers that are NULL,
  *     misaligned, on a stack, foreign, never allocated, freed, or inside an allocation are all recognised. There are
  *     two exceptions. A freed piece of up to BRAINMM_LOCK_FREE_MAX bytes looks live if the program has written to it
  *     since, or if the heap has handed it out again. A freed piece whose memory another thread gives back to the system
@@ -96,7 +97,8 @@ enum brainmm_result {
     BRAINMM_E_MEMORY = 5,      /* there is not enough memory */
     BRAINMM_E_UNSUPPORTED = 6, /* the process's heap, or the system, does not have this function */
     BRAINMM_E_STOPPED = 7,     /* the caller's own function ended the call early */
-    BRAINMM_E_REFUSED = 8      /* the system refused the request */
+    BRAINMM_E_REFUSED = 8,     /* the system refused the request */
+    BRAINMM_E_DAMAGED = 9      /* memory was written to that the program must not write to */
 };
 
 /* What the memory of blocks and pages is for. Memory is freed with the mode it was allocated with. */
@@ -130,9 +132,9 @@ typedef struct brainmm_options {
      * alignment of blocks and pages. brainmm_walk tells the alignment in bytes. */
     uint8_t align;
     uint8_t block_size; /* of a block: 0 for 4 KiB, 1 for 16 KiB, to 8 for 256 MiB; of anything else 0 */
-    uint8_t rights;     /* enum brainmm_rights, or-ed, of the first page */
-    /* The system's id of the thread that owns the piece, or 0. No thread owns a piece with pages of its own, a block,
-     * pages, or what a thread has passed on or left behind. */
+    uint8_t rights;     /* enum brainmm_rights, or-ed, of the first page; a piece of size 0 has none */
+    /* The system's id of the thread that owns the piece, or 0. No thread owns a piece with pages of its own or of size
+     * 0, a block, pages, or what a thread has passed on or left behind. */
     uintptr_t thread_id;
     size_t size; /* usable bytes */
 } brainmm_options;
@@ -187,7 +189,9 @@ BRAINMM_API size_t BRAINMM_CALL brainmm_system_page_size(void);
 
 /* ---- Pieces ----------------------------------------------------------------------------------------------------- */
 
-/* Allocates a piece of at least SIZE bytes. Its contents are undefined. SIZE 0 gives a piece of its own, too.
+/* Allocates a piece of at least SIZE bytes. Its contents are undefined. SIZE 0 gives a piece of its own, too: an
+ * address in memory that nobody may touch, with a usable size of 0. If a program has thousands of these at once,
+ * further ones are as those of size 1.
  * NULL: not enough memory, or SIZE is above PTRDIFF_MAX. */
 BRAINMM_API void *BRAINMM_CALL brainmm_alloc(size_t size);
 
@@ -229,7 +233,7 @@ BRAINMM_API void *BRAINMM_CALL brainmm_realloc_array(void *piece, size_t count, 
 BRAINMM_API void *BRAINMM_CALL brainmm_reget(void *piece, size_t size);
 
 /* How many bytes of the piece may be used: at least as many as were asked for. 0 if PIECE is NULL or not a live
- * piece. */
+ * piece, and for a piece of size 0. brainmm_get_options tells these apart. */
 BRAINMM_API size_t BRAINMM_CALL brainmm_usable_size(const void *piece);
 
 /* ---- Blocks: nine sizes, aligned to the size, so that code finds the start of a block by masking an address ------ */
@@ -398,6 +402,11 @@ typedef void(BRAINMM_CALL *brainmm_error_handler)(void *context, const brainmm_e
  * Errors: BRAINMM_E_UNSUPPORTED. */
 BRAINMM_API int BRAINMM_CALL brainmm_set_error_handler(brainmm_error_handler handler, void *context);
 
+/* Checked mode (docs/checked.md): looks at the zones around all live allocations and at the contents of freed ones, of
+ * all threads, while others go on. What was written to is reported as every error is, once.
+ * BRAINMM_E_DAMAGED: something was. Other errors: BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED: this is not checked mode. */
+BRAINMM_API int BRAINMM_CALL brainmm_check(void);
+
 /* ---- Moving ----------------------------------------------------------------------------------------------------- */
 
 /* Copies COUNT units of 16 bytes from FROM to TO, which may overlap. It is made for addresses that are multiples of
@@ -499,8 +508,8 @@ typedef struct brainmm_stats {
     uint64_t shrunk_bytes;         /* memory given back in place */
 } brainmm_stats;
 
-/* One size class: the pieces of one size and alignment of up to BRAINMM_LOCK_FREE_MAX bytes. Later versions add no
- * members, because the caller has an array of these. */
+/* One size class: the pieces of one size and alignment of up to BRAINMM_LOCK_FREE_MAX bytes, without those of size 0.
+ * Later versions add no members, because the caller has an array of these. */
 typedef struct brainmm_class_stats {
     uint32_t size;      /* usable bytes of each piece */
     uint32_t alignment; /* of each piece, in bytes */
@@ -674,6 +683,7 @@ struct brainmm_manager {
     void(BRAINMM_CALL *jit_flush)(const void *code, size_t size);
     int(BRAINMM_CALL *set_error_handler)(brainmm_error_handler handler, void *context);
     unsigned(BRAINMM_CALL *stack_frames)(uint32_t stack, brainmm_frame *frames, unsigned capacity);
+    int(BRAINMM_CALL *check)(void);
     int(BRAINMM_CALL *report_leaks)(brainmm_write write, void *context);
     int(BRAINMM_CALL *snapshot_take)(brainmm_snapshot **snapshot);
     int(BRAINMM_CALL *snapshot_free)(brainmm_snapshot *snapshot);

@@ -54,6 +54,40 @@ CORE_FLAGS_valgrind := $(INSTRUMENT) -DBRAINMM_VALGRIND
 WITH_valgrind := valgrind --quiet --error-exitcode=99 --leak-check=no
 ENVIRONMENT_valgrind := CK_FORK=no
 
+# ---- The core for the fuzzer (tests/fuzz) ---------------------------------------------------------------------------
+
+# A check that does not hold aborts, so that the fuzzer keeps the input.
+MODES += fuzz
+ON_fuzz := linux-x86_64
+LINKED_fuzz := core
+COMPILER_fuzz := clang
+CORE_FLAGS_fuzz := $(INSTRUMENT) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+TEST_FLAGS_fuzz := -DTEST_ON_FAILURE=abort
+LINK_FLAGS_fuzz := -fsanitize=fuzzer
+WITH_fuzz := setarch -R
+
+# ---- The core under a scheduler (tests/schedule) ---------------------------------------------------------------------
+
+SCHEDULE := -Wno-macro-redefined -DBRAINMM_ASSERT -include tests/schedule/hooks.h
+WRAP_schedule := os_thread_id os_thread_alive os_wait os_wake os_sleep os_clock_ms os_watch_thread_exit rendezvous_look \
+    rendezvous_claim
+
+MODES += schedule
+ON_schedule := linux-x86_64
+LINKED_schedule := core
+COMPILER_schedule := clang
+CORE_FLAGS_schedule := -O1 -g $(SCHEDULE)
+LINK_FLAGS_schedule := $(WRAP_schedule:%=-Wl,--wrap=%)
+WITH_schedule := setarch -R
+
+MODES += schedule_tsan
+ON_schedule_tsan := linux-x86_64
+LINKED_schedule_tsan := core
+COMPILER_schedule_tsan := clang
+CORE_FLAGS_schedule_tsan := $(INSTRUMENT) -fsanitize=thread -DBRAINMM_TSAN $(SCHEDULE)
+LINK_FLAGS_schedule_tsan := $(LINK_FLAGS_schedule)
+WITH_schedule_tsan := setarch -R
+
 # ---- The core on a system whose pages are larger -------------------------------------------------------------------
 
 # The linker replaces these functions by those of tests/support/page_size.c, which give the core pages of TEST_PAGE_SIZE

@@ -27,10 +27,13 @@ enum step_result { STEP_DONE, STEP_REFUSED };
 
 /* ---- Contents --------------------------------------------------------------------------------------------------- */
 
-enum { DENSE_MOST = 65536, SPARSE_STEP = 4096 };
+#if !defined(DENSE_MOST)
+#define DENSE_MOST 65536u
+#define SPARSE_STEP 4096u
+#endif
 
-/* Fills every byte up to 64 KiB. Of larger memory it fills 64 bytes in each page and the last bytes: to fill all would
- * take too long. */
+/* Fills every byte up to DENSE_MOST. Of larger memory it fills 64 bytes in each SPARSE_STEP, and the last bytes: to
+ * fill all would take too long. A test may define both before. */
 SUPPORT_INLINE void contents_fill(unsigned char *memory, size_t size, uint64_t seed) {
     if (size <= DENSE_MOST) {
         pattern_fill(memory, size, seed);

@@ -51,7 +51,7 @@ unknown='BrainMM: BRAINMM_OPTIONS has an unknown word, which is ignored:'
 value='BrainMM: BRAINMM_OPTIONS has a wrong value, which is ignored:'
 none='BrainMM: BRAINMM_OPTIONS has an option without its value, which is ignored:'
 long=$(printf '%0200d' 0)
-for right in '' fastmm ' ,fastmm,, ' fixed_addresses 'leaks=1	leaks=0' 'scan=1M,on_error=log' \
+for right in '' fastmm ' ,fastmm,, ' fixed_addresses 'leaks=1	leaks=0' 'scan=256,on_error=log' \
     'leaks_file="a b,c" zero' '# anything' 'guard=none'; do
     wrong "$right"
 done

@@ -5,11 +5,12 @@
  * forks. The children check what they inherit, work on, and exit.
  *
  * At the end of each phase no thread runs. Then all of the heap's structures must agree, and all contents are checked.
+ * After every fourth phase nothing is left. What memory the process has then must stay the same.
  *
  *   soak [--seconds=4] [--seed=1] [--threads=4] [--slots=1200]
  *
  * The program prints the seed. What the main thread decides and what each thread does follows from it, but not how
- * threads meet. Every other fork is a system call of which the C library learns nothing. `make soak` runs this for ten
+ * threads meet. BRAINMM_OPTIONS decides what heap is tested. Every other fork is a system call of which the C library learns nothing. `make soak` runs this for ten
  * minutes on each target (docs/testing.md).
  */
 #include "heap_model.h"
@@ -24,6 +25,10 @@ enum { SLOTS_MOST = 20000, THREADS_MOST = 32, CODE_SLOTS = 64, STEPS_OF_A_THREAD
 enum { CHILD_STEPS = 400, PHASES_LEAST = 4, PHASE_SECONDS_MOST = 10, WEATHER_MS = 2 };
 static const size_t live_most = sizeof(void *) == 4 ? 200 * MIB : 400 * MIB;
 static const size_t resident_most = 1536 * MIB;
+
+/* What the process has while nothing is live, after the first of these moments, when all has been used: so many more
+ * bytes it may become. The heap's own tables grow with the most threads and addresses there ever were. */
+static const size_t growth_most = 24 * MIB;
 
 static struct shared_slot {
     int busy;
@@ -293,6 +298,30 @@ static void phase_run(random_source *random, uint64_t ms) {
     limit_lift();
 }
 
+static struct sample { size_t resident, committed, reserved; } first_empty, most_empty, last_empty;
+static unsigned samples;
+
+static size_t larger(size_t one, size_t other) { return one > other ? one : other; }
+
+/* Nothing is live. */
+static void memory_is_flat(void) {
+    brainmm_stats stats = {.struct_size = sizeof stats};
+    brainmm_thread_heap_minimize();
+    CHECK(brainmm_get_stats(&stats, NULL, 0) == BRAINMM_OK);
+    last_empty = (struct sample){resident_bytes(), (size_t)stats.committed_bytes, (size_t)stats.reserved_bytes};
+    most_empty.resident = larger(most_empty.resident, last_empty.resident);
+    most_empty.committed = larger(most_empty.committed, last_empty.committed);
+    most_empty.reserved = larger(most_empty.reserved, last_empty.reserved);
+    if (samples++ == 0)
+        first_empty = last_empty;
+    CHECK_MSG(UNDER_SANITIZER || last_empty.resident <= first_empty.resident + growth_most,
+              "with nothing live %zu KiB are resident, and %zu KiB were at first", last_empty.resident / KIB,
+              first_empty.resident / KIB);
+    CHECK_MSG(last_empty.committed <= first_empty.committed + growth_most,
+              "with nothing live %zu KiB are committed, and %zu KiB were at first", last_empty.committed / KIB,
+              first_empty.committed / KIB);
+}
+
 /* RELEASED in 4 of the slots become empty. */
 static void quiet_point(random_source *random, unsigned released) {
     heap_is_whole("a phase");
@@ -311,6 +340,8 @@ static void quiet_point(random_source *random, unsigned released) {
         if (code_slots[i].code)
             code_free(i);
     heap_is_whole("a release");
+    if (released == 4)
+        memory_is_flat();
 }
 
 /* Nothing is left. */
@@ -353,12 +384,17 @@ int main(int argc, char **argv) {
     uint64_t phases = seconds / PHASE_SECONDS_MOST > PHASES_LEAST ? seconds / PHASE_SECONDS_MOST : PHASES_LEAST;
     for (uint64_t phase = 1; phase <= phases; phase++) {
         phase_run(&random, seconds * 1000 / phases);
-        quiet_point(&random, phase == phases ? 4 : (unsigned)(phase % 3));
+        quiet_point(&random, phase == phases || phase % 4 == 0 ? 4 : (unsigned)(phase % 3));
         printf("phase %" PRIu64 " of %" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " threads, %u squeezes, %" PRIu64
                " forks, %" PRIu64 " requests refused\n",
                phase, phases, steps_done, threads_started, squeezes / 2, forks_done, refusals);
         fflush(stdout);
     }
     end();
+    printf("nothing live, %u times: at first, at most and at last %zu, %zu and %zu KiB resident, %zu, %zu and %zu KiB "
+           "committed, %zu, %zu and %zu KiB reserved\n",
+           samples, first_empty.resident / KIB, most_empty.resident / KIB, last_empty.resident / KIB,
+           first_empty.committed / KIB, most_empty.committed / KIB, last_empty.committed / KIB,
+           first_empty.reserved / KIB, most_empty.reserved / KIB, last_empty.reserved / KIB);
     return TEST_PASSED;
 }

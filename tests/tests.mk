@@ -32,6 +32,9 @@ LINK_imalloc_com := -lole32
 wrap = $(patsubst %,-Wl$(comma)--wrap=%,os_reserve os_reserve_at os_release os_commit os_decommit os_protect $1)
 LINK_fault_injection := $(call wrap,os_move_pages)
 LINK_fault_questions := $(call wrap,os_peek os_page_rights os_pages_are_mapped os_map_views os_unmap_views)
+LINK_fuzz/calls := $(call wrap) $(HEAP_CLOCK)
+LINK_fuzz/options := -Wl,--wrap=os_print
+LINK_fuzz/handshake := $(HEAP_CLOCK) -Wl,--wrap=os_sleep
 COUNTED := os_reserve os_reserve_at os_release os_commit os_decommit os_has_room
 LINK_hopeless_requests := $(COUNTED:%=-Wl$(comma)--wrap=%)
 LINK_tables_blocked := -Wl,--wrap=os_print

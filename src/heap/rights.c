@@ -9,6 +9,7 @@
 #include "heap/rights.h"
 #include "base/align.h"
 #include "heap/blocks.h"
+#include "heap/zero.h"
 
 #define RIGHTS_ALL (BRAINMM_READ | BRAINMM_WRITE | BRAINMM_EXECUTE)
 
@@ -20,6 +21,8 @@ static int set_inside(void *pages, size_t size, unsigned rights) {
     if (!unit)
         return BRAINMM_E_POINTER;
     unsigned kind = unit_kind(unit);
+    if (kind == UNIT_NONE) /* released since units_find() saw it */
+        return BRAINMM_E_POINTER;
     if (kind == UNIT_SLAB || kind == UNIT_SUB)
         return BRAINMM_E_KIND;
     void *start = kind == UNIT_BLOCKS ? block_start_in(unit, pages) : (void *)unit->start;
@@ -57,6 +60,8 @@ int rights_set(void *pages, size_t count, unsigned rights) {
     blocks_unlock();
     if (ours)
         return result;
+    if (zero_touches(pages, size))
+        return zero_alignment(pages) ? BRAINMM_E_KIND : BRAINMM_E_POINTER;
     if (!os_pages_are_mapped(pages, size))
         return BRAINMM_E_POINTER;
     return os_protect(pages, size, rights) ? BRAINMM_OK : BRAINMM_E_REFUSED;

@@ -56,10 +56,12 @@ static inline void *instrument_alloc(void *piece, instrument_usable_size *usable
     return piece;
 }
 
+/* PIECE may be any pointer, also one to which nothing can be added. */
 static inline void instrument_free(void *piece, instrument_usable_size *usable_size) {
     (void)piece, (void)usable_size;
-    if (INSTRUMENTED)
-        INSTRUMENT_FORBID((struct object *)piece + 1, instrument_size(piece, usable_size));
+    size_t size = INSTRUMENTED ? instrument_size(piece, usable_size) : 0;
+    if (size)
+        INSTRUMENT_FORBID((struct object *)piece + 1, size);
 }
 
 #endif

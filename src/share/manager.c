@@ -9,7 +9,9 @@
  */
 #include "share/manager.h"
 #include "base/atomic.h"
+#include "checked/checked.h"
 #include "checked/stacks.h"
+#include "heap/functions.h"
 #include "heap/heap.h"
 #include "heap/jit.h"
 #include "inspect/describe.h"
@@ -23,7 +25,6 @@
 #include "share/at_exit.h"
 #include "share/decision.h"
 #include "share/foreign.h"
-#include "share/functions.h"
 #include "share/options.h"
 
 /* An entry changes once, while other threads may be calling through it. */
@@ -129,7 +130,12 @@ static void export_heap(void *const *version1, uintptr_t heap_id) {
     manager_exported.heap_id = heap_id;
 }
 
+#define SET_CHECKED(result, name, parameters, arguments, missing) manager_published.name = checked_##name;
+
 static void publish_complete(void) {
+    if (checked_is_on) {
+        ALL_FUNCTIONS(SET_CHECKED)
+    }
     manager_published.heap_id = (uintptr_t)&manager_published;
     version1_complete(rendezvous_has_thread_hooks);
 }
@@ -187,6 +193,7 @@ static bool start(void) {
         heap_manager = &manager_published;
         export_heap(manager_published.version1, manager_published.heap_id);
         activate(&manager_published);
+        checked_serves = checked_is_on;
     }
     tables_protect(false); /* if the system refuses, they work all the same */
     return decision != DECISION_NONE;

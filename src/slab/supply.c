@@ -7,6 +7,7 @@
  */
 #include "slab/supply.h"
 #include "slab/abandoned.h"
+#include "slab/broken.h"
 #include "slab/collect.h"
 #include "slab/lifetime.h"
 #include "slab/queues.h"
@@ -51,14 +52,12 @@ static struct object *carve(struct unit *slab, const struct geometry *geometry) 
  * would mean to wait for each in turn, where allocation overlaps that with the program's work. It was measured to cost
  * up to half of the time of a program that frees at random. */
 static struct object *take_local(struct unit *slab) {
-    static ATOMIC(bool) told;
     uintptr_t span = units_bytes(slab_units(slab));
     struct object *first = slab->slab.local;
     slab->slab.local = NULL;
     if ((uintptr_t)first - slab->start < span && ((uintptr_t)first & 15) == 0 && object_is_free(first, slab))
         return first;
-    if (!exchange_relaxed(&told, true))
-        os_print("BrainMM: freed memory has been written to; the pieces that it linked are not used again\n");
+    broken_note(first);
     return NULL;
 }
 

@@ -20,6 +20,7 @@ enum lock_name {
     LOCK_JIT,          /* heap/jit.c */
     LOCK_THREAD_HEAPS, /* slab/thread_heap.c */
     LOCK_BLOCKS,       /* heap/blocks.c */
+    LOCK_RECORDS,      /* checked/record.c */
     LOCK_UNITS,        /* memory/units.c */
     LOCK_ERROR,        /* sync/error.c */
     LOCKS

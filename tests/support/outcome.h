@@ -58,6 +58,10 @@ enum { TEST_PASSED = 0, TEST_FAILED = 1, TEST_SKIPPED = 77 };
 _Noreturn SUPPORT_INLINE void test_end(int status) {
     fflush(stdout);
     fflush(stderr);
+#if defined(TEST_ON_FAILURE) /* the name of a function */
+    if (status == TEST_FAILED)
+        TEST_ON_FAILURE();
+#endif
 #if defined(_WIN32)
     TerminateProcess(GetCurrentProcess(), (UINT)status);
     abort(); /* not reached, but TerminateProcess is not declared so */

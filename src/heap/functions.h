@@ -43,6 +43,7 @@
       BRAINMM_E_UNSUPPORTED)                                                                                           \
     F(unsigned, stack_frames, (uint32_t stack, brainmm_frame * frames, unsigned capacity), (stack, frames, capacity),  \
       0)                                                                                                               \
+    F(int, check, (void), (), BRAINMM_E_UNSUPPORTED)                                                                   \
     F(int, report_leaks, (brainmm_write write, void *context), (write, context), BRAINMM_E_UNSUPPORTED)                \
     F(int, snapshot_take, (brainmm_snapshot * *snapshot), (snapshot), BRAINMM_E_UNSUPPORTED)                           \
     F(int, snapshot_free, (brainmm_snapshot * snapshot), (snapshot), BRAINMM_E_UNSUPPORTED)                            \
