@@ -546,14 +546,13 @@ BRAINMM_API int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, un
  * modules, while other threads go on, as brainmm_walk does. BRAINMM_E_UNSUPPORTED is an error of all of them. */
 
 /* Writes a report: how many allocations are live, how many bytes they have, and a line for each size, kind and thread,
- * with the names that describers give. In checked mode with stacks there is a line for each call stack, and how much
- * each module has asked for. Expected leaks are counted and left out. If nothing else is live, WRITE is not
+ * with the names that describers give. In checked mode with stacks there is a line for each call stack, and each module
+ * is told how much it has asked for. Expected leaks are counted and left out. If nothing else is live, WRITE is not
  * called. WRITE may use the heap, as a visitor of brainmm_walk may.
  * BRAINMM_E_STOPPED: WRITE ended the report. BRAINMM_E_ARGUMENT: WRITE is NULL. BRAINMM_E_MEMORY. */
 BRAINMM_API int BRAINMM_CALL brainmm_report_leaks(brainmm_write write, void *context);
 
-/* What was live at one moment, as counts by size, kind, call stack and name. It lies in memory of its own and not in
- * the heap. */
+/* What was live at one moment, as counts by size, kind, call stack and name. It lies in memory of its own. */
 typedef struct brainmm_snapshot brainmm_snapshot;
 
 /* Takes a snapshot and stores it in *SNAPSHOT.
@@ -565,8 +564,9 @@ BRAINMM_API int BRAINMM_CALL brainmm_snapshot_free(brainmm_snapshot *snapshot);
 
 /* Writes what AFTER has more and less than BEFORE: a line for each size, kind and call stack whose count differs.
  * Threads are not told apart, because pieces pass from one to another. BEFORE NULL is a moment when nothing was live,
- * AFTER NULL is now. Expected leaks count like others. If nothing differs, WRITE is not called. BRAINMM_E_STOPPED:
- * WRITE ended it. BRAINMM_E_ARGUMENT: WRITE is NULL. BRAINMM_E_POINTER: one is no snapshot. BRAINMM_E_MEMORY. */
+ * AFTER NULL is now. Expected leaks count like others. If nothing differs, WRITE is not called.
+ * BRAINMM_E_STOPPED: WRITE ended it. BRAINMM_E_ARGUMENT: WRITE is NULL. BRAINMM_E_POINTER: one is no snapshot.
+ * BRAINMM_E_MEMORY. */
 BRAINMM_API int BRAINMM_CALL brainmm_snapshot_difference(const brainmm_snapshot *before, const brainmm_snapshot *after,
                                                          brainmm_write write, void *context);
 
