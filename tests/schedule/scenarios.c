@@ -21,12 +21,12 @@ static void describe_run(void);
 #include "slab/abandoned.h"
 #include "slab/collect.h"
 #include "slab/remote.h"
-#include "slab/slab.h"
+#include "slab/slab_inside.h"
 #include "slab/thread_heap.h"
 #include "sync/lock.h"
 #include <sys/resource.h>
 
-enum { PIECES = 300, LARGE = 20000, MEDIUM = 2000, SMALL = 200, LOOK_EACH = 8 };
+enum { PIECES = 450, LARGE = 20000, MEDIUM = 1500, SMALL = 200, LOOK_EACH = 8 };
 static void *pieces[PIECES], *extra[FIBERS_MOST][4];
 
 /* ---- What all scenarios share ----------------------------------------------------------------------------------- */
@@ -183,11 +183,14 @@ static void takes_one(void) { extra[2][0] = take(LARGE); }
 static void check_abandoned(void) { all_is_there(LARGE, RESTING * capacity_of(LARGE) + 2 - 3); }
 
 /* The same with pieces of which one is too few for the slab to be offered: the owner finds it when it adopts. */
-static void fill_slabs_of_medium(void) { fill_slabs_of(MEDIUM); }
+static void fill_slabs_of_medium(void) {
+    CHECK(capacity_of(MEDIUM) >> WAKE_SHIFT > 1);
+    fill_slabs_of(MEDIUM);
+}
 static void prepare_adopted(void) { fiber_does(0, fill_slabs_of_medium); }
 /* It takes more than the new slab has, and so uses what it has adopted. */
 static void lets_go_and_adopts_medium(void) {
-    static void *more[40];
+    static void *more[64];
     extra[0][0] = take(MEDIUM);
     give(&pieces[2], MEDIUM);
     for (unsigned i = 0; i < capacity_of(MEDIUM) + 1; i++)
@@ -546,7 +549,7 @@ static const struct scenario scenarios[] = {
      check_modules_without_files,
      false,
      {SCHEDULE_TSAN ? 0 : 3, 2, 2}},
-    {"walk", prepare_walk, {ends_a_slab_and_begins_another, walks}, check_walk, false, {1, 1, 1}},
+    {"walk", prepare_walk, {ends_a_slab_and_begins_another, walks}, check_walk, false, {1, 1, 2}},
 };
 
 static bool is_wanted(const char *name, int argc, char **argv) {
