@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* scenarios.c: what threads do to each other in the heap, under the scheduler of scheduler.h. Each scenario is small, so
- * that all interleavings with a few deviations can be run, and leaves the heap as it was. After each run nothing is
+/* scenarios.c: what threads do to each other in the heap, under the scheduler of scheduler.h. Each scenario is small,
+ * so that all interleavings with a few deviations can be run, and leaves the heap as it was. After each run nothing is
  * lost, nothing is there twice, and the heap's structures agree.
  *
  *   scenarios [--runs=N] [--limit=N] [--trace=N] [NAME...]
@@ -97,8 +97,8 @@ static void nothing_is_left(void) {
               stats.live_count, stats.slabs);
 }
 
-/* EXPECTED pieces of SIZE bytes are live. What the walk and the statistics may find wrong stays wrong, so they are asked
- * after a few runs only. */
+/* EXPECTED pieces of SIZE bytes are live. What the walk and the statistics may find wrong stays wrong, so they are
+ * asked after a few runs only. */
 static void all_is_there(size_t size, size_t expected) {
     bool looks = runs_done % LOOK_EACH == 0;
     heap_is_whole("a run");
@@ -549,7 +549,7 @@ static const struct scenario scenarios[] = {
      check_modules_without_files,
      false,
      {SCHEDULE_TSAN ? 0 : 3, 2, 2}},
-    {"walk", prepare_walk, {ends_a_slab_and_begins_another, walks}, check_walk, false, {1, 1, 2}},
+    {"walk", prepare_walk, {ends_a_slab_and_begins_another, walks}, check_walk, false, {1, 1, 1}},
 };
 
 static bool is_wanted(const char *name, int argc, char **argv) {
@@ -568,7 +568,7 @@ static void on_fault(int signal_number) {
 }
 
 int main(int argc, char **argv) {
-    unsigned runs = 300, limit = 2000;
+    unsigned runs = 200, limit = 1200;
     for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], "--runs=", 7) == 0)
             runs = (unsigned)strtoul(argv[i] + 7, NULL, 10);
