@@ -514,7 +514,7 @@ void schedule_fence(int order) {
     arrive_all(&fibers[current]);
 }
 
-/* ---- In the place of functions of os.h, by the linker's --wrap ----------------------------------------------------- */
+/* ---- In the place of functions of os.h, by the linker's --wrap -------------------------------------------------- */
 
 uintptr_t __wrap_os_thread_id(void);
 bool __wrap_os_thread_alive(uintptr_t id);
