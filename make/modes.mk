@@ -18,6 +18,10 @@ ON_preload := linux
 # A relative path, because the absolute one may have a blank in it, and the loader ends a name there.
 ENVIRONMENT_preload := LD_PRELOAD=./libbrainmm-malloc.so
 
+MODES += checked
+LINKED_checked := shared
+ENVIRONMENT_checked := BRAINMM_OPTIONS=checked,on_error=return
+
 # ---- The core under sanitizers and valgrind, with its assertions ----------------------------------------------------
 
 # CK_FORK=no: a suite runs in one process. The shadow memory of two sanitizers collides with the kernel's widest address
