@@ -11,8 +11,8 @@
 #
 # make/targets.mk has the table of targets, and says which variables choose other compilers and options. `make TARGET`
 # builds the libraries of one target; `make check-TARGET` and `make demo-TARGET` do the rest for it. The goals demo,
-# check, soak, fuzz and bench install what they need first (tools/setup.sh). `make` alone builds for the compilers that it
-# finds. The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
+# check, soak, fuzz and bench install what they need first (tools/setup.sh). `make` alone builds for the compilers that
+# it finds. The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
 
 VERSION := 2.0.0
 JOBS ?= 2

@@ -69,8 +69,8 @@ WITH_fuzz := setarch -R
 # ---- The core under a scheduler (tests/schedule) ---------------------------------------------------------------------
 
 SCHEDULE := -Wno-macro-redefined -DBRAINMM_ASSERT -include tests/schedule/hooks.h
-WRAP_schedule := os_thread_id os_thread_alive os_wait os_wake os_sleep os_clock_ms os_watch_thread_exit rendezvous_look \
-    rendezvous_claim
+WRAP_schedule := os_thread_id os_thread_alive os_wait os_wake os_sleep os_clock_ms os_watch_thread_exit \
+    rendezvous_look rendezvous_claim
 
 MODES += schedule
 ON_schedule := linux-x86_64

@@ -449,6 +449,21 @@ static void describe_none(struct depot_stack *stack) {
     stack->stays = true;
 }
 
+/* Another thread puts in the same stack in the very moment: as if it came just before the exchange. */
+static uint32_t first_number;
+static void describe_late(struct depot_stack *stack) {
+    describe_none(stack);
+    if (first_number == 0)
+        first_number = depot_number(stack->addresses, stack->count, all_valid, describe_none);
+}
+
+static void same_stack_has_one_number(void) {
+    const void *const addresses[] = {&first_number, addresses, NULL};
+    CHECK(depot_number(addresses, 3, all_valid, describe_late) == first_number && first_number != 0);
+    CHECK(depot_number(addresses, 3, all_valid, describe_none) == first_number);
+    CHECK(depot_number(addresses, 2, all_valid, describe_none) != first_number);
+}
+
 static uint32_t fill(uintptr_t seed) {
     const void *addresses[STACK_FRAMES_MAX];
     for (unsigned i = 0; i < STACK_FRAMES_MAX; i++)
@@ -495,6 +510,7 @@ int main(int count, char **arguments) {
     other_stacks_are_read();
     plugins_are_named();
     CHECK(load_relaxed(&allocations) == 0);
+    same_stack_has_one_number();
     full_depot_finds_what_it_has();
     return TEST_PASSED;
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # fuzz.sh: runs a fuzz target of tests/fuzz over the corpus that the tree has for it, and over inputs made from that:
 #   fuzz.sh NAME RUNS          as many inputs, always the same: the test
-#   fuzz.sh NAME MINUTES m     for that time, with another seed each time; what is new stays in BUILD/fuzz/NAME: `make fuzz`
+#   fuzz.sh NAME MINUTES m     for that time, with another seed each time: `make fuzz`. What is new stays in
+#                              BUILD/fuzz/NAME
 # The target finds BRAINMM_OPTIONS as it is. An input that fails is kept in BUILD/fuzz, and printed.
 set -eu
 : "${TARGET:=linux-x86_64}"

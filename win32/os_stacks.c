@@ -71,7 +71,6 @@ void os_images_start(void) {
     staying[2] = (uintptr_t)GetModuleHandleW(L"kernel32.dll");
     staying[3] = image_start(&cookie);
     SetLastError(error);
-    os_unwind_prepare();
 }
 
 static bool stays(uintptr_t start) {

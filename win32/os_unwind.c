@@ -4,8 +4,8 @@
  * On 64 bit every function that touches the stack pointer has a record of how: what its prologue pushes and takes off.
  * RtlVirtualUnwind reads that each time, and restores all registers: a microsecond a frame. But at a return address it
  * comes down to two numbers: how far above the stack pointer, or the frame pointer, the next return address lies, and
- * where the caller's frame pointer was saved. They are kept in a table, for each return address that was seen. Unloading
- * an image makes all of them void.
+ * where the caller's frame pointer was saved. They are kept in a table, for each return address that was seen.
+ * Unloading an image makes all of them void.
  */
 #include "base/compiler.h"
 #include "os.h"
@@ -38,16 +38,7 @@ struct slot {
     atomic_u64 key; /* the return address, and above it how often images were unloaded; 1: in change */
     atomic_u64 step;
 };
-static ATOMIC(struct slot *) slots; /* NULL: there is no memory for it */
-
-void os_unwind_prepare(void) {
-    if (load_relaxed(&slots))
-        return;
-    DWORD error = GetLastError();
-    struct slot *memory = VirtualAlloc(NULL, SLOTS * sizeof *memory, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    SetLastError(error);
-    store_release(&slots, memory); /* with step_at() */
-}
+static struct slot slots[SLOTS];
 
 /* ---- The records ------------------------------------------------------------------------------------------------ */
 
@@ -155,8 +146,8 @@ static COLD struct step step_learn(struct slot *slot, uint64_t key, uintptr_t ad
     return learnt.step;
 }
 
-static inline struct step step_at(struct slot *table, uintptr_t address) {
-    struct slot *slot = &table[(address ^ address >> 12) % SLOTS];
+static inline struct step step_at(uintptr_t address) {
+    struct slot *slot = &slots[(address ^ address >> 12) % SLOTS];
     uint64_t key = address | (uint64_t)unloadings_count() << 48;
     if (LIKELY(load_acquire(&slot->key) == key)) {
         union step_word found = {.word = load_acquire(&slot->step)};
@@ -170,13 +161,12 @@ static inline struct step step_at(struct slot *table, uintptr_t address) {
 
 /* Nothing outside the thread's stack is read, whatever the records say. */
 __attribute__((noinline)) unsigned os_unwind(const void **addresses, unsigned capacity) {
-    struct slot *table = load_acquire(&slots); /* with os_unwind_prepare() */
     uintptr_t code, stack, frame;
     unsigned count = 0;
     __asm__ volatile("lea 0(%%rip), %0\n\tmov %%rsp, %1\n\tmov %%rbp, %2" : "=r"(code), "=r"(stack), "=r"(frame));
     uintptr_t end = os_stack_end(stack);
-    while (table && count < capacity) {
-        struct step step = step_at(table, code);
+    while (count < capacity) {
+        struct step step = step_at(code);
         uintptr_t base = step.by_frame ? frame - step.offset * 16u : stack;
         uintptr_t next = base + step.size * sizeof(uintptr_t);
         uintptr_t saved = step.saved ? base + (step.saved - 1) * sizeof(uintptr_t) : base;
@@ -195,8 +185,6 @@ __attribute__((noinline)) unsigned os_unwind(const void **addresses, unsigned ca
 }
 
 #else
-
-void os_unwind_prepare(void) {}
 
 /* There are no such records. The system goes by frame pointers, too. */
 unsigned os_unwind(const void **addresses, unsigned capacity) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* unloading.h (Windows): between the files about stacks. */
+/* unloading.h (Windows): how often images were unloaded. */
 #ifndef BRAINMM_UNLOADING_H
 #define BRAINMM_UNLOADING_H
 
@@ -8,8 +8,5 @@
 /* How often an image was unloaded since os_images_start(), and 1. */
 extern atomic_u32 unloadings;
 static inline uint32_t unloadings_count(void) { return load_acquire(&unloadings); }
-
-/* Takes memory for os_unwind(). */
-void os_unwind_prepare(void);
 
 #endif

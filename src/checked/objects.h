@@ -144,8 +144,12 @@ static inline __attribute__((always_inline)) void *object_begin(struct thread_he
     struct object_view object = {record, raw, raw + front, raw + table->object_size, load_relaxed(&record->size)};
     struct quarantine *quarantine = heap ? heap->quarantine : NULL;
     uint32_t before = load_relaxed(&object.record->word);
-    if ((before & RECORD_FILLED) && UNLIKELY(!object_fill_holds(object.piece, object.size)))
-        object_report_fill(&object, function);
+    if (before & RECORD_FILLED) {
+        if (UNLIKELY(!object_fill_holds(object.piece, object.size)))
+            object_report_fill(&object, function);
+        store_relaxed(&record->word, before & ~RECORD_FILLED);
+        store_order(); /* who looks must not take what is stored from here on for damage */
+    }
     object.size = size;
     object_fill_new(&object, fill);
     object_fill_zones(&object);

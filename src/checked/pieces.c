@@ -245,8 +245,10 @@ int checked_free_sized(void *piece, size_t size, enum family family, const char 
 /* ---- Resizing --------------------------------------------------------------------------------------------------- */
 
 /* A piece of size 0 has no record. */
-static void *resize_nothing(void *piece, const struct request *request) {
-    void *moved = pieces_alloc(request);
+static void *resize_nothing(void *piece, const struct request *request, size_t alignment) {
+    struct request wanted = *request;
+    wanted.alignment = alignment;
+    void *moved = pieces_alloc(&wanted);
     if (moved && refuse(piece, request->function) != BRAINMM_OK) {
         pieces_free(moved, request);
         moved = NULL;
@@ -258,10 +260,10 @@ void *pieces_resize(void *piece, const struct request *request, bool keeps_conte
     struct place place;
     uint32_t word;
     struct request wanted = *request;
-    brainmm_options options;
+    struct piece described;
     if (!pieces_live(piece, &place, &word)) {
-        if (!record_find(piece, &place) && heap_get_options(piece, &options) && options.size == 0)
-            return resize_nothing(piece, request);
+        if (!record_find(piece, &place) && piece_describe(piece, &described) && described.usable == 0)
+            return resize_nothing(piece, request, described.alignment);
         refuse(piece, request->function);
         return NULL;
     }

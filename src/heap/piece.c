@@ -12,6 +12,15 @@
 #include "slab/thread_heap.h"
 #include <string.h>
 
+/* Whether allocations look at what they hand out: the option `check_links`. The fast paths know nothing of it. They are
+ * kept from the threads' heaps, so that each call comes to the slow paths. */
+static bool links_are_checked;
+
+void piece_check_links(void) {
+    links_are_checked = true;
+    os_hide_thread_pointers();
+}
+
 /* ---- Allocation ------------------------------------------------------------------------------------------------- */
 
 /* A piece of a bin, for a thread whose list is empty, or that has no heap yet, or none any more. */
@@ -21,11 +30,8 @@ static void *alloc_from_bin(size_t bin) {
     if (borrowed && (heap = thread_heap_borrow()) == NULL)
         return NULL;
     reclaim_tick_if_due(heap);
-    struct object *object = heap->cached[bin];
-    if (object) {
-        heap->cached[bin] = object->next;
-        object_clear_mark(object);
-    } else {
+    struct object *object = slab_pop_checked(heap, bin);
+    if (!object) {
         object = slab_alloc(heap, bin);
         if (!object && !borrowed && reclaim_all())
             object = slab_alloc(heap, bin);
@@ -73,10 +79,18 @@ static void *alloc_large(size_t size) {
 /* What a request of SIZE bytes has come to. */
 static void *result_of(void *piece, size_t size) { return piece || size > PTRDIFF_MAX ? piece : reclaim_failed(); }
 
+/* The fast path of a program that wants its links looked at. NULL: as in fast_alloc(). */
+static void *alloc_checked(size_t bin) {
+    struct thread_heap *heap = os_thread_pointer_sure();
+    return heap && heap->number ? slab_pop_checked(heap, bin) : NULL;
+}
+
 /* The bins of size 0 have no objects, so that it comes here at no cost to other sizes. If no place is left for a piece
  * of that size, it is one of size 1. */
 void *piece_alloc_slow(size_t size) {
     void *piece = size == 0 ? zero_alloc(BRAINMM_ALIGNMENT) : NULL;
+    if (UNLIKELY(links_are_checked) && size - 1 < MEDIUM_MAX)
+        piece = alloc_checked(size_class_of(size));
     if (!piece)
         piece = size > MEDIUM_MAX ? alloc_large(size) : alloc_from_bin(size_class_of(size ? size : 1));
     return LIKELY(piece != NULL) ? piece : result_of(NULL, size);
@@ -138,7 +152,7 @@ static __attribute__((noinline)) int free_slowest(struct thread_heap *heap, void
 }
 
 /* The most frequent case after the fast path comes first: an object of another thread's slab joins a batch. */
-int piece_free_slow(void *piece) {
+static int free_slow(void *piece) {
     if (!piece)
         return BRAINMM_OK;
     struct thread_heap *heap = os_thread_pointer_sure();
@@ -152,6 +166,10 @@ int piece_free_slow(void *piece) {
         return run_free(heap, slab, piece) ? BRAINMM_OK : BRAINMM_E_POINTER;
     }
     return free_slowest(heap, piece);
+}
+
+int piece_free_slow(void *piece) {
+    return UNLIKELY(links_are_checked) ? fast_free(os_thread_pointer_sure(), piece, free_slow) : free_slow(piece);
 }
 
 /* ---- Questions -------------------------------------------------------------------------------------------------- */

@@ -55,6 +55,10 @@ struct piece {
     struct unit *run;
 };
 
+/* From now on each allocation of up to 32 KiB looks at the mark of what it hands out: a write into freed memory cannot
+ * make it hand out any other. Before the heap starts. */
+void piece_check_links(void);
+
 /* Describes the piece that starts at ADDRESS. False if there is none. */
 bool piece_describe(const void *address, struct piece *piece);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* at_exit.c: see at_exit.h. */
 #include "share/at_exit.h"
+#include "checked/damage.h"
+#include "checked/settings.h"
 #include "base/text.h"
 #include "inspect/inspect.h"
 #include "inspect/leaks.h"
@@ -131,6 +133,8 @@ unsigned BRAINMM_CALL heap_leak_wishes(void) {
 }
 
 void at_exit_reports(void) {
+    if (checked_serves)
+        checked_check(); /* what nobody has freed was not looked at yet */
     if (option_is_set(OPTION_STATS))
         write_stats();
     if (option_is_set(OPTION_DUMP))

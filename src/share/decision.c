@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "checked/checked.h"
 #include "heap/heap.h"
+#include "heap/piece.h"
 #include "os.h"
 #include "share/options.h"
 #include "sync/error.h"
@@ -62,6 +63,8 @@ enum decision decide(const struct brainmm_manager *self, void (*complete)(void),
     if (rendezvous_find(self, owner))
         return attach(owner);
     options_read();
+    if (option_is_set(OPTION_CHECK_LINKS))
+        piece_check_links();
     if (option_is_given(OPTION_ON_ERROR))
         error_set_action((enum error_action)option_number(OPTION_ON_ERROR));
     if (option_is_set(OPTION_CHECKED))

@@ -52,10 +52,9 @@ static struct object *carve(struct unit *slab, const struct geometry *geometry) 
  * would mean to wait for each in turn, where allocation overlaps that with the program's work. It was measured to cost
  * up to half of the time of a program that frees at random. */
 static struct object *take_local(struct unit *slab) {
-    uintptr_t span = units_bytes(slab_units(slab));
     struct object *first = slab->slab.local;
     slab->slab.local = NULL;
-    if ((uintptr_t)first - slab->start < span && ((uintptr_t)first & 15) == 0 && object_is_free(first, slab))
+    if (slab_holds_free(slab, first))
         return first;
     broken_note(first);
     return NULL;
@@ -125,6 +124,20 @@ static struct unit *find_slab(struct thread_heap *heap, size_t bin) {
     slab_sweep(heap, 1);
     slab = slab_create(heap, bin);
     return slab ? slab : take_resting(&heap->bins[bin]);
+}
+
+struct object *slab_pop_checked(struct thread_heap *heap, size_t bin) {
+    struct object *object = heap->cached[bin];
+    if (!object)
+        return NULL;
+    if (UNLIKELY(!slab_holds_free(unit_from_number(heap->bins[bin].current), object))) {
+        broken_note(object);
+        heap->cached[bin] = NULL;
+        return NULL;
+    }
+    heap->cached[bin] = object->next;
+    object_clear_mark(object);
+    return object;
 }
 
 void *slab_alloc(struct thread_heap *heap, size_t bin) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* handshake.c: whatever lies at the places where owners publish, and whatever tables it names: a module that looks there
- * does not crash, and takes no table that is wrong. The library and the header brainmm_attach.h each have code for that.
+/* handshake.c: whatever lies at the places where owners publish, and whatever tables it names: a module that looks
+ * there does not crash, and takes no table that is wrong. The library and the header brainmm_attach.h each have code
+ * for that.
  *
  * The input changes good tables and a good record here and there, or brings all bytes of the record. Words of them
  * become addresses in code, data, stack and heap. Of what is accepted, this file checks each promise of docs/abi.md by

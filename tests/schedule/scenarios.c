@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* scenarios.c: what threads do to each other in the heap, under the scheduler of scheduler.h. Each scenario is small, so
- * that all interleavings with a few deviations can be run, and leaves the heap as it was. After each run nothing is
+/* scenarios.c: what threads do to each other in the heap, under the scheduler of scheduler.h. Each scenario is small,
+ * so that all interleavings with a few deviations can be run, and leaves the heap as it was. After each run nothing is
  * lost, nothing is there twice, and the heap's structures agree.
  *
  *   scenarios [--runs=N] [--limit=N] [--trace=N] [NAME...]
@@ -21,12 +21,12 @@ static void describe_run(void);
 #include "slab/abandoned.h"
 #include "slab/collect.h"
 #include "slab/remote.h"
-#include "slab/slab.h"
+#include "slab/slab_inside.h"
 #include "slab/thread_heap.h"
 #include "sync/lock.h"
 #include <sys/resource.h>
 
-enum { PIECES = 300, LARGE = 20000, MEDIUM = 2000, SMALL = 200, LOOK_EACH = 8 };
+enum { PIECES = 450, LARGE = 20000, MEDIUM = 1500, SMALL = 200, LOOK_EACH = 8 };
 static void *pieces[PIECES], *extra[FIBERS_MOST][4];
 
 /* ---- What all scenarios share ----------------------------------------------------------------------------------- */
@@ -97,8 +97,8 @@ static void nothing_is_left(void) {
               stats.live_count, stats.slabs);
 }
 
-/* EXPECTED pieces of SIZE bytes are live. What the walk and the statistics may find wrong stays wrong, so they are asked
- * after a few runs only. */
+/* EXPECTED pieces of SIZE bytes are live. What the walk and the statistics may find wrong stays wrong, so they are
+ * asked after a few runs only. */
 static void all_is_there(size_t size, size_t expected) {
     bool looks = runs_done % LOOK_EACH == 0;
     heap_is_whole("a run");
@@ -183,11 +183,14 @@ static void takes_one(void) { extra[2][0] = take(LARGE); }
 static void check_abandoned(void) { all_is_there(LARGE, RESTING * capacity_of(LARGE) + 2 - 3); }
 
 /* The same with pieces of which one is too few for the slab to be offered: the owner finds it when it adopts. */
-static void fill_slabs_of_medium(void) { fill_slabs_of(MEDIUM); }
+static void fill_slabs_of_medium(void) {
+    CHECK(capacity_of(MEDIUM) >> WAKE_SHIFT > 1);
+    fill_slabs_of(MEDIUM);
+}
 static void prepare_adopted(void) { fiber_does(0, fill_slabs_of_medium); }
 /* It takes more than the new slab has, and so uses what it has adopted. */
 static void lets_go_and_adopts_medium(void) {
-    static void *more[40];
+    static void *more[64];
     extra[0][0] = take(MEDIUM);
     give(&pieces[2], MEDIUM);
     for (unsigned i = 0; i < capacity_of(MEDIUM) + 1; i++)
@@ -565,7 +568,7 @@ static void on_fault(int signal_number) {
 }
 
 int main(int argc, char **argv) {
-    unsigned runs = 300, limit = 2000;
+    unsigned runs = 200, limit = 1200;
     for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], "--runs=", 7) == 0)
             runs = (unsigned)strtoul(argv[i] + 7, NULL, 10);

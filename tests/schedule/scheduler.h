@@ -305,6 +305,8 @@ static bool has_delayed(const struct fiber *fiber, const volatile void *at, unsi
     return false;
 }
 
+static bool times_out; /* a wait may end without a wake-up; where it may not, that is a wake-up that was lost */
+
 /* ---- Points of decision ----------------------------------------------------------------------------------------- */
 
 /* One of the threads that can go on, but for EXCEPT. MAIN if there is none. */
@@ -328,7 +330,7 @@ static void point(const volatile void *at) {
     while (shared) {
         unsigned threads[FIBERS_MOST], thread_total = 0, stores[FIBERS_MOST * DELAYED_MOST][2], store_total = 0;
         for (unsigned i = 0; i < fiber_count; i++) {
-            if (i != current && fibers[i].state == FIBER_READY)
+            if (i != current && (fibers[i].state == FIBER_READY || (times_out && fibers[i].state == FIBER_WAITS)))
                 threads[thread_total++] = i;
             for (unsigned k = 0; k < fibers[i].delayed_count; k++)
                 if (may_arrive(&fibers[i], k)) {
@@ -340,6 +342,9 @@ static void point(const volatile void *at) {
         if (chosen == 0)
             return;
         if (chosen <= thread_total) {
+            struct fiber *next = &fibers[threads[chosen - 1]];
+            next->timed_out = next->state == FIBER_WAITS;
+            next->state = FIBER_READY;
             switch_to(threads[chosen - 1], false);
             return;
         }
@@ -509,7 +514,7 @@ void schedule_fence(int order) {
     arrive_all(&fibers[current]);
 }
 
-/* ---- In the place of functions of os.h, by the linker's --wrap ------------------------------------------------------ */
+/* ---- In the place of functions of os.h, by the linker's --wrap -------------------------------------------------- */
 
 uintptr_t __wrap_os_thread_id(void);
 bool __wrap_os_thread_alive(uintptr_t id);
@@ -550,8 +555,6 @@ static void time_is_up_for_one(void) {
     fiber->timed_out = true;
     fiber->state = FIBER_READY;
 }
-
-static bool times_out; /* a wait may end without a wake-up; else that a wake-up was lost */
 
 bool __wrap_os_wait(unsigned queue, const void *word, uint32_t expected, unsigned milliseconds) {
     (void)queue, (void)milliseconds;
