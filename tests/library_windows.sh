@@ -35,7 +35,7 @@ echo "$dump" | grep -Eq '^Time/Date[[:space:]]+(Thu Jan +1 00:00:00 1970|0*$)' |
 
 ! echo "$sections" | grep '\.debug' || fail "is not stripped"
 size=$(wc -c <"$BUILD/brainmm.dll")
-[ "$size" -lt 196608 ] || fail "has $size bytes"
+[ "$size" -lt 262144 ] || fail "has $size bytes"
 . tests/debug_file.sh
 debug_file brainmm.dll
 

@@ -58,7 +58,7 @@ done
 wrong 'quick' "$unknown quick"
 wrong 'fastmm,FASTMM fastmm4' "$unknown FASTMM" "$unknown fastmm4"
 wrong '=1,=,fast' "$unknown =1" "$unknown =" "$unknown fast"
-wrong 'scan,leaks_file,guard' "$none scan" "$none leaks_file" "$none guard"
+wrong 'quarantine,leaks_file,guard' "$none quarantine" "$none leaks_file" "$none guard"
 wrong 'leaks=2,leaks=,leaks=yes' "$value leaks=2" "$value leaks=" "$value leaks=yes"
 wrong 'scan=-1,scan=1x,scan=0x1,scan=K' "$value scan=-1" "$value scan=1x" "$value scan=0x1" "$value scan=K"
 wrong 'scan=2M,scan=99999999999999999999999,quarantine=9999999999G' "$value scan=2M" \
