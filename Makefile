@@ -37,7 +37,7 @@ $(if $(V),,.SILENT:)
 # ---- The Linux libraries ------------------------------------------------------------------------------------------
 
 CORE := $(sort $(shell find src -name '*.c'))
-# Only tests call heap_check(), so it is in no library.
+# Only tests call heap_structures_check(), so it is in no library.
 CHECKS := $(filter %check.c,$(CORE))
 # The files posix/malloc*.c are for libbrainmm-malloc.so only.
 MALLOC := $(sort $(wildcard posix/malloc*.c))

@@ -36,7 +36,8 @@
  *     it can raise an exception, write a message and free. A thread that does not look at NULL and goes on uses the
  *     reserve up. The heap fills it up again when 3 MiB are free.
  *   - Wrong pointers: a function refuses a pointer that is not a live allocation of the kind it works on. It returns an
- *     error or NULL, changes nothing, and does not read memory that is not the heap's. Pointers that are NULL,
+ *     error or NULL, changes nothing, and does not read memory that is not the heap's. A handler hears of it, if the
+ *     program has set one (brainmm_set_error_handler). Pointers that are NULL,
  *     misaligned, on a stack, foreign, never allocated, freed, or inside an allocation are all recognised. There are
  *     two exceptions. A freed piece of up to BRAINMM_LOCK_FREE_MAX bytes looks live if the program has written to it
  *     since, or if the heap has handed it out again. A freed piece whose memory another thread gives back to the system
@@ -96,7 +97,8 @@ enum brainmm_result {
     BRAINMM_E_MEMORY = 5,      /* there is not enough memory */
     BRAINMM_E_UNSUPPORTED = 6, /* the process's heap, or the system, does not have this function */
     BRAINMM_E_STOPPED = 7,     /* the caller's own function ended the call early */
-    BRAINMM_E_REFUSED = 8      /* the system refused the request */
+    BRAINMM_E_REFUSED = 8,     /* the system refused the request */
+    BRAINMM_E_DAMAGED = 9      /* memory was written to that the program must not write to */
 };
 
 /* What the memory of blocks and pages is for. Memory is freed with the mode it was allocated with. */
@@ -130,9 +132,9 @@ typedef struct brainmm_options {
      * alignment of blocks and pages. brainmm_walk tells the alignment in bytes. */
     uint8_t align;
     uint8_t block_size; /* of a block: 0 for 4 KiB, 1 for 16 KiB, to 8 for 256 MiB; of anything else 0 */
-    uint8_t rights;     /* enum brainmm_rights, or-ed, of the first page */
-    /* The system's id of the thread that owns the piece, or 0. No thread owns a piece with pages of its own, a block,
-     * pages, or what a thread has passed on or left behind. */
+    uint8_t rights;     /* enum brainmm_rights, or-ed, of the first page; a piece of size 0 has none */
+    /* The system's id of the thread that owns the piece, or 0. No thread owns a piece with pages of its own or of size
+     * 0, a block, pages, or what a thread has passed on or left behind. */
     uintptr_t thread_id;
     size_t size; /* usable bytes */
 } brainmm_options;
@@ -187,7 +189,9 @@ BRAINMM_API size_t BRAINMM_CALL brainmm_system_page_size(void);
 
 /* ---- Pieces ----------------------------------------------------------------------------------------------------- */
 
-/* Allocates a piece of at least SIZE bytes. Its contents are undefined. SIZE 0 gives a piece of its own, too.
+/* Allocates a piece of at least SIZE bytes. Its contents are undefined. SIZE 0 gives a piece of its own, too: an
+ * address in memory that nobody may touch, with a usable size of 0. If a program has thousands of these at once,
+ * further ones are as those of size 1.
  * NULL: not enough memory, or SIZE is above PTRDIFF_MAX. */
 BRAINMM_API void *BRAINMM_CALL brainmm_alloc(size_t size);
 
@@ -229,7 +233,7 @@ BRAINMM_API void *BRAINMM_CALL brainmm_realloc_array(void *piece, size_t count, 
 BRAINMM_API void *BRAINMM_CALL brainmm_reget(void *piece, size_t size);
 
 /* How many bytes of the piece may be used: at least as many as were asked for. 0 if PIECE is NULL or not a live
- * piece. */
+ * piece, and for a piece of size 0. brainmm_get_options tells these apart. */
 BRAINMM_API size_t BRAINMM_CALL brainmm_usable_size(const void *piece);
 
 /* ---- Blocks: nine sizes, aligned to the size, so that code finds the start of a block by masking an address ------ */
@@ -398,6 +402,11 @@ typedef void(BRAINMM_CALL *brainmm_error_handler)(void *context, const brainmm_e
  * Errors: BRAINMM_E_UNSUPPORTED. */
 BRAINMM_API int BRAINMM_CALL brainmm_set_error_handler(brainmm_error_handler handler, void *context);
 
+/* Checked mode (docs/checked.md): looks at the zones around all live allocations and at the contents of freed ones, of
+ * all threads, while others go on. What was written to is reported as every error is, once.
+ * BRAINMM_E_DAMAGED: something was. Other errors: BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED: this is not checked mode. */
+BRAINMM_API int BRAINMM_CALL brainmm_check(void);
+
 /* ---- Moving ----------------------------------------------------------------------------------------------------- */
 
 /* Copies COUNT units of 16 bytes from FROM to TO, which may overlap. It is made for addresses that are multiples of
@@ -435,7 +444,11 @@ typedef struct brainmm_allocation {
     void *address;       /* its start */
     size_t size;         /* usable bytes */
     size_t alignment;    /* in bytes: of a piece what a resize keeps, of pages 4096, of a block its size, of code 16 */
-    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 if no thread does */
+    uintptr_t thread_id; /* the system's id of the thread that owns the piece; 0 if no thread does. In checked mode of
+                            the thread that allocated it */
+    size_t requested;    /* in checked mode: the bytes that were asked for, as `size` is then; else 0 */
+    uint32_t stack;      /* in checked mode, with stacks: the number of the call stack that allocated it; else 0 */
+    uint32_t serial;     /* in checked mode: differs from that of the allocation that had the address before; else 0 */
 } brainmm_allocation;
 
 /* Called for one allocation. A result other than 0 ends the walk. *ALLOCATION is valid during the call only. */
@@ -495,8 +508,8 @@ typedef struct brainmm_stats {
     uint64_t shrunk_bytes;         /* memory given back in place */
 } brainmm_stats;
 
-/* One size class: the pieces of one size and alignment of up to BRAINMM_LOCK_FREE_MAX bytes. Later versions add no
- * members, because the caller has an array of these. */
+/* One size class: the pieces of one size and alignment of up to BRAINMM_LOCK_FREE_MAX bytes, without those of size 0.
+ * Later versions add no members, because the caller has an array of these. */
 typedef struct brainmm_class_stats {
     uint32_t size;      /* usable bytes of each piece */
     uint32_t alignment; /* of each piece, in bytes */
@@ -525,6 +538,78 @@ enum brainmm_dump_parts { BRAINMM_DUMP_STATS = 1, BRAINMM_DUMP_ALLOCATIONS = 2 }
  * BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED. If memory runs out between the statistics and the allocations, the text
  * ends early with BRAINMM_E_MEMORY and is not valid JSON. */
 BRAINMM_API int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, unsigned parts);
+
+/* ---- Leaks ------------------------------------------------------------------------------------------------------ */
+
+/* A report of leaks lists what is live at that moment: who calls it knows what should be. With the option `leaks` the
+ * library writes one when the process ends (docs/leaks.md). The functions below serve the process's heap, of all
+ * modules, while other threads go on, as brainmm_walk does. BRAINMM_E_UNSUPPORTED is an error of all of them. */
+
+/* Writes a report: how many allocations are live, how many bytes they have, and a line for each size, kind and thread,
+ * with the names that describers give. In checked mode with stacks there is a line for each call stack, and each module
+ * is told how much it has asked for. Expected leaks are counted and left out. If nothing else is live, WRITE is not
+ * called. WRITE may use the heap, as a visitor of brainmm_walk may.
+ * BRAINMM_E_STOPPED: WRITE ended the report. BRAINMM_E_ARGUMENT: WRITE is NULL. BRAINMM_E_MEMORY. */
+BRAINMM_API int BRAINMM_CALL brainmm_report_leaks(brainmm_write write, void *context);
+
+/* What was live at one moment, as counts by size, kind, call stack and name. It lies in memory of its own. */
+typedef struct brainmm_snapshot brainmm_snapshot;
+
+/* Takes a snapshot and stores it in *SNAPSHOT.
+ * Errors, after which *SNAPSHOT is as before: BRAINMM_E_ARGUMENT: SNAPSHOT is NULL; BRAINMM_E_MEMORY. */
+BRAINMM_API int BRAINMM_CALL brainmm_snapshot_take(brainmm_snapshot **snapshot);
+
+/* Frees a snapshot. NULL is allowed and does nothing. BRAINMM_E_POINTER: it is no snapshot. */
+BRAINMM_API int BRAINMM_CALL brainmm_snapshot_free(brainmm_snapshot *snapshot);
+
+/* Writes what AFTER has more and less than BEFORE: a line for each size, kind and call stack whose count differs.
+ * Threads are not told apart, because pieces pass from one to another. BEFORE NULL is a moment when nothing was live,
+ * AFTER NULL is now. Expected leaks count like others. If nothing differs, WRITE is not called.
+ * BRAINMM_E_STOPPED: WRITE ended it. BRAINMM_E_ARGUMENT: WRITE is NULL. BRAINMM_E_POINTER: one is no snapshot.
+ * BRAINMM_E_MEMORY. */
+BRAINMM_API int BRAINMM_CALL brainmm_snapshot_difference(const brainmm_snapshot *before, const brainmm_snapshot *after,
+                                                         brainmm_write write, void *context);
+
+/* Allocations that the program never frees, and means to. Exactly one of ADDRESS, NAME and SIZE is given. */
+typedef struct brainmm_expected_leak {
+    uint32_t struct_size; /* sizeof(brainmm_expected_leak) */
+    uint32_t count;       /* how many have that NAME or SIZE; 0 is 1. An ADDRESS is always one */
+    const void *address;  /* the start of an allocation */
+    const char *name;     /* what a describer calls it, up to 127 characters: the name of a class, for example */
+    size_t size;          /* bytes asked for. Without checked mode: all allocations that such a request can give */
+} brainmm_expected_leak;
+
+/* Registers expected leaks, in the heap: all modules share the list. Registering the same once more adds to the count.
+ * Unregistering takes COUNT away. An ADDRESS stays in the list when the allocation is freed.
+ * BRAINMM_E_ARGUMENT: LEAK is NULL, is shorter than this one, has none or several of the three, or too long a name; or
+ * less than COUNT are registered: then nothing has changed. BRAINMM_E_MEMORY. */
+BRAINMM_API int BRAINMM_CALL brainmm_register_expected_leak(const brainmm_expected_leak *leak);
+BRAINMM_API int BRAINMM_CALL brainmm_unregister_expected_leak(const brainmm_expected_leak *leak);
+
+/* Tells what lies at ADDRESS, an allocation of SIZE usable bytes: the name of a class or of a kind of string, or NULL
+ * if it does not know. The text is read before the next call. Other threads may write to the memory or free it
+ * meanwhile, so it is read with brainmm_peek only. The function may use the heap, but none of the functions of this
+ * section. */
+typedef const char *(BRAINMM_CALL *brainmm_describe)(void *context, const void *address, size_t size);
+
+/* Adds a function that reports and snapshots ask, and removes it. After the removal it is not running and never called
+ * again: a module can then be unloaded. DESCRIBE and CONTEXT are one entry, and the last one added is asked first.
+ * BRAINMM_E_ARGUMENT: DESCRIBE is NULL, or there is no such entry. BRAINMM_E_MEMORY: there are 32 already. */
+BRAINMM_API int BRAINMM_CALL brainmm_add_describer(brainmm_describe describe, void *context);
+BRAINMM_API int BRAINMM_CALL brainmm_remove_describer(brainmm_describe describe, void *context);
+
+/* What the user has asked for, or-ed: enum brainmm_leak_wish. 0 also if the owner does not have this function. The
+ * library shows no windows. A program that does calls brainmm_report_leaks at its end, and shows the text if
+ * BRAINMM_WISH_MESSAGE_BOX is set. */
+enum brainmm_leak_wish {
+    BRAINMM_WISH_LEAKS = 1,      /* the option `leaks`, or the original's ReportMemoryLeaksOnShutdown */
+    BRAINMM_WISH_MESSAGE_BOX = 2 /* the option `message_box` */
+};
+BRAINMM_API unsigned BRAINMM_CALL brainmm_leak_wishes(void);
+
+/* Copies SIZE bytes of memory that may be unreadable, or that other threads change or give back. It does not fault.
+ * Needs no heap. BRAINMM_E_POINTER: a part cannot be read; some of COPY may have been written then. */
+BRAINMM_API int BRAINMM_CALL brainmm_peek(void *copy, const void *from, size_t size);
 
 /* ---- Call stacks ------------------------------------------------------------------------------------------------- */
 
@@ -598,6 +683,17 @@ struct brainmm_manager {
     void(BRAINMM_CALL *jit_flush)(const void *code, size_t size);
     int(BRAINMM_CALL *set_error_handler)(brainmm_error_handler handler, void *context);
     unsigned(BRAINMM_CALL *stack_frames)(uint32_t stack, brainmm_frame *frames, unsigned capacity);
+    int(BRAINMM_CALL *check)(void);
+    int(BRAINMM_CALL *report_leaks)(brainmm_write write, void *context);
+    int(BRAINMM_CALL *snapshot_take)(brainmm_snapshot **snapshot);
+    int(BRAINMM_CALL *snapshot_free)(brainmm_snapshot *snapshot);
+    int(BRAINMM_CALL *snapshot_difference)(const brainmm_snapshot *before, const brainmm_snapshot *after,
+                                           brainmm_write write, void *context);
+    int(BRAINMM_CALL *register_expected_leak)(const brainmm_expected_leak *leak);
+    int(BRAINMM_CALL *unregister_expected_leak)(const brainmm_expected_leak *leak);
+    int(BRAINMM_CALL *add_describer)(brainmm_describe describe, void *context);
+    int(BRAINMM_CALL *remove_describer)(brainmm_describe describe, void *context);
+    unsigned(BRAINMM_CALL *leak_wishes)(void);
 };
 
 /* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first

@@ -378,6 +378,14 @@ end;
 
 { ---- The interface ------------------------------------------------------------------------------------------------- }
 
+{ Also one of size 0. Blocks, pages and code are no pieces; their size is not 0. }
+function IsPiece(P: Pointer): Boolean;
+var
+  Options: TMemoryOptions;
+begin
+  Result := (Heap.UsableSize(P) <> 0) or ((Heap.GetOptions(P, @Options) <> 0) and (Options.Size = 0));
+end;
+
 procedure ReleasePiece(P: Pointer);
 begin
   if Heap.Free(P) <> Succeeded then
@@ -416,7 +424,7 @@ begin
     Piece := Heap.Reget(P, NewSize);
     if Piece = nil then
     begin
-      if (P <> nil) and (Heap.UsableSize(P) = 0) then
+      if (P <> nil) and not IsPiece(P) then
         RaiseError(PointerError)
       else
         RaiseError(NoMemoryError);
@@ -647,7 +655,7 @@ begin
   Result := 0;
   if pv <> nil then
     Result := Heap.UsableSize(pv);
-  if Result = 0 then
+  if (Result = 0) and not IsPiece(pv) then
     Result := not NativeUInt(0);
 end;
 
@@ -656,7 +664,7 @@ begin
   if pv = nil then
     Result := -1
   else
-    Result := Ord(Heap.UsableSize(pv) <> 0);
+    Result := Ord(IsPiece(pv));
 end;
 
 procedure TMalloc.HeapMinimize;
@@ -704,7 +712,7 @@ end;
   piece, because GetMem(0) returns a piece. }
 function HeapFreeMemSize(P: Pointer; Size: PtrUInt): PtrUInt;
 begin
-  if (Size = 0) and (Heap.UsableSize(P) = 0) then
+  if (Size = 0) and not IsPiece(P) then
     Result := 0
   else
     Result := HeapFreeMem(P);
@@ -722,7 +730,7 @@ begin
   Result := Heap.Realloc(P, Size);
   if Result <> nil then
     P := Result
-  else if (P <> nil) and (Heap.UsableSize(P) = 0) then
+  else if (P <> nil) and not IsPiece(P) then
     RaiseError(PointerError)
   else
     Result := NoMemory;

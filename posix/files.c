@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* files.c (POSIX): texts from outside, and files. The system calls are made directly: a thread could be cancelled in the
- * functions of libc. errno is left as it was: this may be running inside a malloc. */
+/* files.c (POSIX): texts from outside, and files. The system calls are made directly: a thread could be cancelled in
+ * the functions of libc. errno is left as it was: this may be running inside a malloc. */
 #define _GNU_SOURCE
 #include "brainmm.h"
 #include "os.h"
@@ -53,4 +53,38 @@ size_t os_text_file(const char *path, char *text, size_t size) {
         text[length] = 0;
     errno = error;
     return length;
+}
+
+/* ---- Writing ---------------------------------------------------------------------------------------------------- */
+
+uintptr_t os_process_id(void) { return (uintptr_t)syscall(SYS_getpid); }
+
+intptr_t os_file_open(const char *path, bool append) {
+    int error = errno;
+    intptr_t file = syscall(SYS_openat, AT_FDCWD, path,
+                            O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : O_TRUNC), 0666);
+    errno = error;
+    return file;
+}
+
+bool os_file_write(intptr_t file, const void *bytes, size_t length) {
+    const char *from = bytes;
+    int error = errno;
+    while (length != 0) {
+        long done = syscall(SYS_write, file, from, length);
+        if (done < 0 && errno != EINTR)
+            break;
+        if (done > 0) {
+            from += done;
+            length -= (size_t)done;
+        }
+    }
+    errno = error;
+    return length == 0;
+}
+
+void os_file_close(intptr_t file) {
+    int error = errno;
+    syscall(SYS_close, file);
+    errno = error;
 }

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE /* dladdr */
 #include "checked/stacks.h"
 #include "images.h"
+#include "share/at_exit.h"
 #include "share/manager.h"
 #include <dlfcn.h>
 #include <link.h>
@@ -34,9 +35,15 @@ static void image_pin(const void *address) {
 
 __attribute__((constructor)) static void library_start(void) {
     bool owns = manager_start();
+    if (owns)
+        at_exit_start();
     const void *pinned = images_pinned();
     if (pinned && !(owns && is_never_unloaded()))
         image_pin(pinned);
     if (owns)
         stacks_load();
 }
+
+/* Runs after the destructors of all that uses the library, and in a program after its own: those without a priority
+ * come first. */
+__attribute__((destructor(101))) static void library_end(void) { manager_end(); }

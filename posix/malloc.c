@@ -6,13 +6,15 @@
  * module's. The slow paths ask for that (malloc_slow.h).
  *
  * A pointer that cannot be freed ends the program with a message, as the C library's own free() does. The function has
- * no way to return an error, and to go on would only move the crash. realloc() likewise.
+ * no way to return an error, and to go on would only move the crash. realloc() likewise. sync/error.h does that, so the
+ * program's handler hears of it, and whoever has asked for something else gets that.
  */
 #define _GNU_SOURCE
 #include "base/align.h"
-#include "base/text.h"
+#include "heap/heap.h"
+#include "heap/report.h"
 #include "malloc_slow.h"
-#include "os.h"
+#include "sync/error.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,19 +26,23 @@ static void *failed(void) {
     return NULL;
 }
 
-static _Noreturn void refuse(const char *function, const void *piece, int result) {
-    char sentence[128];
-    struct text text = TEXT_IN(sentence);
-    text_add(&text, "BrainMM: ");
-    text_add(&text, function);
-    text_add(&text, result == BRAINMM_E_DOUBLE_FREE ? ": freed twice: 0x" : ": not a live allocation: 0x");
-    text_add_hex(&text, (uintptr_t)piece);
-    text_add(&text, "\n");
-    os_abort(sentence);
+/* Errors that the heap finds itself end the program, too. */
+__attribute__((constructor)) static void errors_end_the_program(void) { error_set_default(ERROR_ACTION_ABORT); }
+
+/* The heap that another module owns has reported it to its own handler, if it has one. */
+static COLD void refuse(const char *function, const void *piece, int result) {
+    brainmm_error error = {.kind = BRAINMM_ERROR_POINTER, .function = function, .address = piece};
+    if (result == BRAINMM_E_DOUBLE_FREE)
+        error.kind = BRAINMM_ERROR_DOUBLE_FREE;
+    if (manager_start())
+        report_refusal_untold(function, piece, heap_refusal(piece, result));
+    else
+        error_report(&error);
 }
 
 static __attribute__((noinline, cold)) void *malloc_slow(size_t size) {
-    void *piece = slow_alloc(size);
+    CHECKED_ENTRY();
+    void *piece = slow_alloc(size, FAMILY_PIECE, "malloc");
     return piece ? piece : failed();
 }
 
@@ -45,10 +51,16 @@ EXPORT void *malloc(size_t size) {
     return LIKELY(piece != NULL) ? piece : malloc_slow(size);
 }
 
-static __attribute__((noinline)) int free_or_refuse(void *piece) {
+/* Checked mode has reported what it refuses. */
+__attribute__((noinline)) int free_or_refuse(void *piece) {
+    CHECKED_ENTRY();
+    if (UNLIKELY(checked_serves)) {
+        checked_free_as(piece, FAMILY_PIECE, "free");
+        return BRAINMM_OK;
+    }
     int result = slow_free(piece);
     if (UNLIKELY(result != BRAINMM_OK))
-        refuse("free()", piece, result);
+        refuse("free", piece, result);
     return BRAINMM_OK;
 }
 
@@ -58,17 +70,43 @@ EXPORT void *calloc(size_t count, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes))
         return failed();
-    void *piece = brainmm_alloc_zeroed(bytes);
+    CHECKED_ENTRY();
+    void *piece = checked_serves ? checked_alloc_with(bytes, BRAINMM_ALIGNMENT, true, FAMILY_PIECE, "calloc")
+                                 : brainmm_alloc_zeroed(bytes);
     return piece ? piece : failed();
 }
 
-EXPORT void *realloc(void *piece, size_t size) {
-    void *resized = brainmm_realloc(piece, size);
-    if (resized || (piece && size == 0))
-        return resized;
-    if (piece && brainmm_usable_size(piece) == 0)
-        refuse("realloc()", piece, BRAINMM_E_POINTER);
+/* Why PIECE could not be resized to SIZE, which is not 0. */
+static COLD void *realloc_failed(void *piece, bool owns) {
+    brainmm_options options;
+    struct piece found = {.slab = NULL};
+    bool live = owns ? piece_describe(piece, &found)
+                     : brainmm_get_options(piece, &options) != 0 && options.kind <= BRAINMM_LARGE;
+    if (!live)
+        refuse("realloc", piece, found.slab ? BRAINMM_E_DOUBLE_FREE : BRAINMM_E_POINTER);
     return failed();
+}
+
+static __attribute__((noinline)) void *realloc_checked(void *piece, size_t size) {
+    CHECKED_ENTRY();
+    void *resized = checked_resize_as(piece, size, true, "realloc");
+    return resized || size == 0 ? resized : failed();
+}
+
+EXPORT void *realloc(void *piece, size_t size) {
+    if (!piece)
+        return malloc(size);
+    if (UNLIKELY(checked_serves))
+        return realloc_checked(piece, size);
+    bool owns = manager_start();
+    if (size == 0) {
+        int result = owns ? piece_free(piece) : brainmm_free(piece);
+        if (UNLIKELY(result != BRAINMM_OK))
+            refuse("realloc", piece, result);
+        return NULL;
+    }
+    void *resized = owns ? piece_resize(piece, size, CONTENTS_KEPT) : brainmm_realloc(piece, size);
+    return LIKELY(resized != NULL) ? resized : realloc_failed(piece, owns);
 }
 
 EXPORT void *reallocarray(void *piece, size_t count, size_t size) {
@@ -83,8 +121,9 @@ EXPORT size_t malloc_usable_size(void *piece) { return piece ? brainmm_usable_si
 EXPORT int posix_memalign(void **piece, size_t alignment, size_t size) {
     if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
         return EINVAL;
+    CHECKED_ENTRY();
     int saved = errno;
-    void *found = brainmm_alloc_aligned(alignment, size);
+    void *found = slow_alloc_aligned(alignment, size, FAMILY_PIECE, "posix_memalign");
     errno = found ? saved : ENOMEM; /* the C library's sets it, too, and there are programs that look */
     if (!found)
         return ENOMEM;
@@ -97,7 +136,8 @@ EXPORT void *aligned_alloc(size_t alignment, size_t size) {
         errno = EINVAL;
         return NULL;
     }
-    void *piece = brainmm_alloc_aligned(alignment, size);
+    CHECKED_ENTRY();
+    void *piece = slow_alloc_aligned(alignment, size, FAMILY_PIECE, "aligned_alloc");
     return piece ? piece : failed();
 }
 

@@ -4,11 +4,26 @@
 #define BRAINMM_MALLOC_SLOW_H
 
 #include "brainmm.h"
+#include "checked/checked.h"
 #include "heap/piece.h"
 #include "share/manager.h"
 
-/* The module may have no heap yet, or use another module's. */
-static inline void *slow_alloc(size_t size) { return manager_start() ? piece_alloc_slow(size) : brainmm_alloc(size); }
+/* The module may have no heap yet, or use another module's. FUNCTION is named in reports of checked mode. */
+static inline void *slow_alloc(size_t size, enum family family, const char *function) {
+    bool owns = checked_serves || manager_start();
+    if (checked_serves)
+        return checked_alloc_as(size, family, function);
+    return owns ? piece_alloc_slow(size) : brainmm_alloc(size);
+}
+
+static inline void *slow_alloc_aligned(size_t alignment, size_t size, enum family family, const char *function) {
+    if (UNLIKELY(checked_serves))
+        return checked_alloc_with(size, alignment, false, family, function);
+    return brainmm_alloc_aligned(alignment, size);
+}
+
+/* In malloc.c: what free() does when fast_free() does not apply. Returns BRAINMM_OK. */
+int free_or_refuse(void *piece) __attribute__((visibility("hidden")));
 
 /* Before the module has its heap, and if it uses another's, its own heap has no pieces and refuses all but NULL. */
 static inline int slow_free(void *piece) {

@@ -7,16 +7,19 @@
 #include <errno.h>
 #include <stdint.h>
 
-/* Reserved memory is mapped readable and writable at once. Its pages cost nothing until they are
- * touched, and what has one set of rights stays one mapping to the kernel. */
-void *os_reserve(size_t size, size_t alignment) {
-    char *mapped = map_memory(PROT_READ | PROT_WRITE, NULL, size, 0);
+void os_forbid_reserved(void) {
+    map_reserved_rights = PROT_NONE;
+    os_facts.moves_pages = os_facts.takes_advice = false; /* pages of other rights are other mappings */
+}
+
+static void *reserve(int protection, size_t size, size_t alignment) {
+    char *mapped = map_memory(protection, NULL, size, 0);
     if (!mapped || ((uintptr_t)mapped & (alignment - 1)) == 0)
         return mapped;
     munmap(mapped, size);
     if (size + alignment < size)
         return NULL;
-    mapped = map_memory(PROT_READ | PROT_WRITE, NULL, size + alignment, 0);
+    mapped = map_memory(protection, NULL, size + alignment, 0);
     if (!mapped)
         return NULL;
     size_t before = (size_t)(-(uintptr_t)mapped & (alignment - 1));
@@ -25,6 +28,12 @@ void *os_reserve(size_t size, size_t alignment) {
     munmap(mapped + before + size, alignment - before);
     return mapped + before;
 }
+
+/* Reserved memory is mapped readable and writable at once. Its pages cost nothing until they are touched, and what has
+ * one set of rights stays one mapping to the kernel. */
+void *os_reserve(size_t size, size_t alignment) { return reserve(map_reserved_rights, size, alignment); }
+
+void *os_reserve_untouchable(size_t size, size_t alignment) { return reserve(PROT_NONE, size, alignment); }
 
 /* A free() may run this and os_protect(), so errno is left as it was. */
 bool os_release(void *address, size_t size) {
@@ -35,9 +44,7 @@ bool os_release(void *address, size_t size) {
 }
 
 bool os_commit(void *address, size_t size) {
-    (void)address;
-    (void)size;
-    return true; /* see os_reserve() */
+    return map_reserved_rights != PROT_NONE || os_protect(address, size, BRAINMM_READ | BRAINMM_WRITE);
 }
 
 bool os_protect(void *address, size_t size, unsigned rights) {

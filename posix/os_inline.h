@@ -10,15 +10,24 @@
 
 struct thread_heap;
 
-/* A new thread's word is never NULL: the fast paths need no test for it. */
+/* A new thread's word is never NULL: the fast paths need no test for it. There is a second word, because the first one
+ * stays as it is where pointers are hidden. */
 #define OS_THREAD_POINTER_MAY_BE_NULL 0
-#define OS_THREAD_WORD(initial) _Thread_local struct thread_heap *os_thread_word = initial
+#define OS_THREAD_WORD(initial)                                                                                        \
+    _Thread_local struct thread_heap *os_thread_word = initial, *os_thread_word_sure = initial
 
 extern _Thread_local struct thread_heap *os_thread_word __attribute__((visibility("hidden")));
+extern _Thread_local struct thread_heap *os_thread_word_sure __attribute__((visibility("hidden")));
+extern bool os_thread_pointers_hidden __attribute__((visibility("hidden")));
 
 static inline struct thread_heap *os_thread_pointer(void) { return os_thread_word; }
-static inline struct thread_heap *os_thread_pointer_sure(void) { return os_thread_word; }
-static inline void os_set_thread_pointer(struct thread_heap *heap) { os_thread_word = heap; }
+static inline struct thread_heap *os_thread_pointer_sure(void) { return os_thread_word_sure; }
+static inline void os_set_thread_pointer(struct thread_heap *heap) {
+    os_thread_word_sure = heap;
+    if (!os_thread_pointers_hidden)
+        os_thread_word = heap;
+}
+static inline void os_hide_thread_pointers(void) { os_thread_pointers_hidden = true; }
 
 extern _Thread_local unsigned os_locks_word __attribute__((visibility("hidden")));
 

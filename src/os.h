@@ -37,6 +37,10 @@ const char *os_start(void);
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
+/* From now on nobody can touch memory that is reserved and not committed. On some systems that is so in any case, on
+ * others it costs a system call for each commit. Before os_start(). */
+void os_forbid_reserved(void);
+
 /* Reserves SIZE bytes of address space at ADDRESS exactly; NULL is always taken. If the system has no more to give, it
  * makes no sense to ask for another place. */
 enum os_reserved {
@@ -50,9 +54,15 @@ enum os_reserved os_reserve_at(void *address, size_t size);
  * is no such place. */
 void *os_reserve(size_t size, size_t alignment);
 
+/* The same, of memory that nobody can touch. It is never committed. */
+void *os_reserve_untouchable(size_t size, size_t alignment);
+
 /* How many bytes of addresses or of memory the process may have in all, where that is less than there are addresses;
  * else SIZE_MAX. It may change at any time. */
 size_t os_address_limit(void);
+
+/* How many ranges of memory of different rights the process may have; SIZE_MAX if the system has no such limit. */
+size_t os_mappings_most(void);
 
 /* Whether SIZE more bytes could be reserved now, as far as the limit goes. */
 bool os_has_room(size_t size);
@@ -132,6 +142,8 @@ uint64_t os_random(void);
  *                                there
  *   os_thread_pointer_sure()     reads it and misses none
  *   os_set_thread_pointer(heap)  sets it
+ *   os_hide_thread_pointers()    from now on, os_thread_pointer() does not see what is set: the fast paths, which read
+ *                                it, never succeed. Before any thread has set it
  *   OS_THREAD_WORD(initial);     defines it, in the core's own file. INITIAL is what a new thread reads, or NULL where
  *                                OS_THREAD_POINTER_MAY_BE_NULL */
 
@@ -160,7 +172,7 @@ bool os_thread_alive(uintptr_t id);
  * bits, no longer has the value EXPECTED, and may return for no reason. All who wait for a word do so in one QUEUE, a
  * number below OS_QUEUES. False if the time is up. This is no cancellation point. A thread that is killed in it harms
  * nobody. */
-#define OS_QUEUES 5u
+#define OS_QUEUES 7u
 bool os_wait(unsigned queue, const void *word, uint32_t expected, unsigned milliseconds);
 
 /* Wakes one thread that waits for WORD, if there is one. */
@@ -247,5 +259,18 @@ size_t os_program_path(char *path, size_t size);
 /* Copies a file to TEXT, of SIZE bytes, with a zero behind it, and returns its length: 0 if it cannot be read. If the
  * length is SIZE or more it does not fit, and TEXT is undefined. */
 size_t os_text_file(const char *path, char *text, size_t size);
+
+uintptr_t os_process_id(void);
+
+/* Opens a file to write to it: at its end if APPEND, else in place of what it has. It is made if there is none. -1 if
+ * the system refuses. Not for two threads at a time. */
+intptr_t os_file_open(const char *path, bool append);
+bool os_file_write(intptr_t file, const void *bytes, size_t length);
+void os_file_close(intptr_t file);
+
+/* Starts a thread that calls DUMP each time that the user gives a sign: the signal of the number SIGNAL, or if that is
+ * 0, the event Local\BrainMM_dump_PPPPPPPP (process id, hexadecimal). Once. In the child of a fork there is no such
+ * thread. NULL, or the sentence, without its full stop, that tells why not. */
+const char *os_watch_dump(unsigned signal, void (*dump)(void));
 
 #endif

@@ -94,7 +94,7 @@ static brainmm_class_stats class_of(size_t size, size_t alignment, brainmm_stats
 
 START_TEST(the_usable_size_is_the_size_rounded_up_to_the_alignment) {
     for (size_t alignment = 4096; alignment <= SHARED_MOST; alignment *= 2)
-        for (size_t size = 0; size <= SHARED_MOST; size += 512)
+        for (size_t size = 512; size <= SHARED_MOST; size += 512)
             for (size_t k = 0; k < 3; k++) {
                 size_t wanted = size + k > 1 ? size + k - 1 : 0; /* one less, the size, one more */
                 size_t rounded = wanted ? (wanted + alignment - 1) / alignment * alignment : alignment;

@@ -203,9 +203,11 @@ START_TEST(references_are_never_used_up) {
 }
 END_TEST
 
-START_TEST(leaks_cannot_be_announced) {
+START_TEST(leaks_can_be_announced) {
     void *piece = sys_get_mem(10);
-    ck_assert_uint_eq(sys_register_leak(piece), 0);
+    ck_assert_uint_eq(sys_unregister_leak(piece), 0);
+    ck_assert_uint_eq(sys_register_leak(piece), 1);
+    ck_assert_uint_eq(sys_unregister_leak(piece), 1);
     ck_assert_uint_eq(sys_unregister_leak(piece), 0);
     ck_assert_uint_eq(sys_register_leak(NULL), 0);
     ck_assert_int_eq(sys_free_mem(piece), 0);
@@ -262,7 +264,7 @@ int main(void) {
         wrong_pointers_are_refused_and_change_nothing,
         a_status_has_the_size_of_its_record_and_true_figures,
         references_are_never_used_up,
-        leaks_cannot_be_announced,
+        leaks_can_be_announced,
         threads_free_what_others_allocated,
         it_stays_loaded_to_the_end,
         NULL,

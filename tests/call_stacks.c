@@ -45,12 +45,31 @@ void free(void *piece) { note_call(), __libc_free(piece); }
 
 /* ---- Chains of calls -------------------------------------------------------------------------------------------- */
 
+/* On 64-bit Windows, the system's own function must find the same, in all frames up to the start of the thread. */
+#if defined(_WIN64)
+static void compare_with_system(const void *caller, uint32_t number) {
+    void *all[80];
+    brainmm_frame frames[STACK_FRAMES_MAX];
+    unsigned count = brainmm_stack_frames(number, frames, STACK_FRAMES_MAX);
+    unsigned found = RtlCaptureStackBackTrace(0, 60, all, NULL), at = 0;
+    while (at < found && all[at] != caller)
+        at++;
+    for (unsigned i = 0; i < count; i++)
+        CHECK_MSG(at + i >= found || frames[i].address == all[at + i], "%u of %u: %p", i, count, frames[i].address);
+    CHECK(count == depth || at + count >= found || all[at + count] == NULL);
+}
+#else
+static void compare_with_system(const void *caller, uint32_t number) { (void)caller, (void)number; }
+#endif
+
 /* What the program calls: a function of the library. */
 static __attribute__((noinline)) uint32_t entry(struct chain *chain) {
     NOTE_RETURN(chain);
     capturing = true;
     uint32_t number = stack_capture(STACK_ORIGIN, depth);
     capturing = false;
+    if (number)
+        compare_with_system(__builtin_return_address(0), number);
     return number;
 }
 
@@ -66,6 +85,19 @@ static __attribute__((noinline)) uint32_t framed_other(struct chain *chain) {
 }
 static __attribute__((noinline)) uint32_t bare_one(struct chain *chain) { CHAIN_BODY(chain, bare_one, bare_other); }
 static __attribute__((noinline)) uint32_t bare_other(struct chain *chain) { CHAIN_BODY(chain, bare_one, bare_other); }
+
+/* Their frames have any size. */
+static chain_link roomy_one, roomy_other;
+static __attribute__((noinline)) uint32_t roomy_one(struct chain *chain) {
+    char room[20000];
+    __asm__ volatile("" : : "r"(room) : "memory");
+    CHAIN_BODY(chain, roomy_one, roomy_other);
+}
+static __attribute__((noinline)) uint32_t roomy_other(struct chain *chain) {
+    char room[chain->left * 100 + 1];
+    __asm__ volatile("" : : "r"(room) : "memory");
+    CHAIN_BODY(chain, roomy_one, roomy_other);
+}
 
 static __attribute__((noinline)) uint32_t run(struct chain *chain, chain_link *first, unsigned calls, unsigned path) {
     chain_link *volatile begin = first;
@@ -124,11 +156,14 @@ static void chains_are_right(void) {
             CHECK(run_alone(&other, framed_one, calls - 1, 5) != number &&
                   run_alone(&other, framed_one, calls, 5 ^ 1u << calls) != number);
         check_all(&chain, run(&chain, framed_one, calls, 5));
-        number = run(&chain, bare_one, calls, 5);
-        if (complete)
-            check_all(&chain, number);
-        else
-            check_some(&chain, number);
+        static chain_link *const others[] = {bare_one, roomy_one};
+        for (unsigned i = 0; i < 2; i++) {
+            number = run(&chain, others[i], calls, 0x33333);
+            if (complete)
+                check_all(&chain, number);
+            else
+                check_some(&chain, number);
+        }
     }
     for (depth = 1; depth < 40; depth += 13)
         check_all(&chain, run(&chain, framed_other, 30, 0x55555));
@@ -414,6 +449,21 @@ static void describe_none(struct depot_stack *stack) {
     stack->stays = true;
 }
 
+/* Another thread puts in the same stack in the very moment: as if it came just before the exchange. */
+static uint32_t first_number;
+static void describe_late(struct depot_stack *stack) {
+    describe_none(stack);
+    if (first_number == 0)
+        first_number = depot_number(stack->addresses, stack->count, all_valid, describe_none);
+}
+
+static void same_stack_has_one_number(void) {
+    const void *const addresses[] = {&first_number, addresses, NULL};
+    CHECK(depot_number(addresses, 3, all_valid, describe_late) == first_number && first_number != 0);
+    CHECK(depot_number(addresses, 3, all_valid, describe_none) == first_number);
+    CHECK(depot_number(addresses, 2, all_valid, describe_none) != first_number);
+}
+
 static uint32_t fill(uintptr_t seed) {
     const void *addresses[STACK_FRAMES_MAX];
     for (unsigned i = 0; i < STACK_FRAMES_MAX; i++)
@@ -460,6 +510,7 @@ int main(int count, char **arguments) {
     other_stacks_are_read();
     plugins_are_named();
     CHECK(load_relaxed(&allocations) == 0);
+    same_stack_has_one_number();
     full_depot_finds_what_it_has();
     return TEST_PASSED;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* call_stacks.h: a chain of calls that writes down its own return addresses, for the program call_stacks and its module.
+/* call_stacks.h: a chain of calls that writes down its own return addresses, for the program call_stacks and its
+ * module.
  *
  * Each function calls the next through a pointer, so that no compiler makes one of two. KEEPS_FRAME makes a function
  * keep a frame pointer, whatever the options are.

@@ -95,8 +95,9 @@ static unsigned all_starts(const char *program, enum fault_plan plan) {
 /* ---- The questions ---------------------------------------------------------------------------------------------- */
 
 enum { PIECES = 60, PAGES = 4, ROUNDS_MOST = 40 };
-static void *foreign;    /* pages that are not the heap's */
-static unsigned refused; /* the requests of one round that were refused, and the answers that were presumed */
+static void *foreign;           /* pages that are not the heap's */
+static brainmm_snapshot *taken; /* by this round */
+static unsigned refused;        /* the requests of one round that were refused, and the answers that were presumed */
 
 static bool is_ok(int result, int error) {
     CHECK_MSG(result == BRAINMM_OK || result == error, "%d: %s", result, brainmm_result_text(result));
@@ -129,6 +130,20 @@ static void look_at_all(void) {
         refused += (stats.approximate & BRAINMM_SOME_PRESUMED) != 0;
     }
     is_ok(brainmm_dump(write_nothing, NULL, BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS), BRAINMM_E_MEMORY);
+}
+
+/* What is registered and taken is given back, and what was refused has left nothing. */
+static void report_leaks(void) {
+    brainmm_snapshot *snapshot = NULL;
+    const brainmm_expected_leak leak = {.struct_size = sizeof leak, .count = 3, .size = 12345};
+    if (is_ok(brainmm_register_expected_leak(&leak), BRAINMM_E_MEMORY))
+        CHECK(brainmm_unregister_expected_leak(&leak) == BRAINMM_OK);
+    is_ok(brainmm_report_leaks(write_nothing, NULL), BRAINMM_E_MEMORY);
+    if (is_ok(brainmm_snapshot_take(&snapshot), BRAINMM_E_MEMORY)) {
+        int result = brainmm_snapshot_difference(NULL, snapshot, write_nothing, NULL);
+        is_ok(result == BRAINMM_E_POINTER ? BRAINMM_E_MEMORY : result, BRAINMM_E_MEMORY); /* it cannot be read */
+    }
+    taken = snapshot;
 }
 
 static void change_rights(void) {
@@ -172,10 +187,12 @@ static unsigned ask(enum fault_plan plan, unsigned number, uint64_t seed) {
     refused = 0;
     faults_begin(plan, number, seed);
     look_at_all();
+    report_leaks();
     change_rights();
     make_code(BRAINMM_JIT_WRITABLE);
     make_code(BRAINMM_JIT_TWO_VIEWS);
     unsigned calls = faults_end();
+    CHECK(brainmm_snapshot_free(taken) == BRAINMM_OK);
     brainmm_thread_heap_minimize(); /* so that the next round asks the system again */
     heap_is_whole("questions");
     return calls;

@@ -67,7 +67,10 @@ START_TEST(size_zero_is_a_piece_of_its_own) {
     ck_assert_ptr_nonnull(first);
     ck_assert_ptr_nonnull(second);
     ck_assert_ptr_ne(first, second);
+    ck_assert_uint_eq(mem_size(first), 0);
     free_mem(first);
+    ck_assert_ptr_nonnull(realloc_mem(&second, 1000));
+    ck_assert_uint_ge(mem_size(second), 1000);
     free_mem(second);
 }
 END_TEST

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* heap_check.c: heap_check() finds nothing wrong in a heap that is used in all ways, and finds damage in each of its
- * structures.
+/* heap_check.c: heap_structures_check() finds nothing wrong in a heap that is used in all ways, and finds damage in
+ * each of its structures.
  *
  * White box: the test damages one variable after the other, and mends each before the next.
  */
@@ -22,12 +22,12 @@ static brainmm_jit_heap *code;
 static unsigned damages;
 
 static void finds_damage(const char *where) {
-    const char *wrong = heap_check();
+    const char *wrong = heap_structures_check();
     CHECK_MSG(wrong != NULL, "damage was not found: %s", where);
     damages++;
 }
 
-/* STATEMENT damages VARIABLE. heap_check() must find that. Then VARIABLE gets its value back. */
+/* STATEMENT damages VARIABLE. heap_structures_check() must find that. Then VARIABLE gets its value back. */
 #define DAMAGE(variable, statement)                                                                                    \
     do {                                                                                                               \
         __typeof__(variable) before = variable;                                                                        \

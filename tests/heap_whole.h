@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* heap_whole.h: a test checks between its phases that all of the heap's structures agree. In a test that is linked with
- * the shared library this does nothing, because heap_check() is in no library.
+ * the shared library this does nothing, because heap_structures_check() is in no library.
  */
 #ifndef TESTS_HEAP_WHOLE_H
 #define TESTS_HEAP_WHOLE_H
@@ -13,7 +13,7 @@
 /* Ends the process if the structures disagree. No other thread may use the heap meanwhile. WHEN says what the test has
  * just done, for the message. */
 SUPPORT_INLINE void heap_is_whole(const char *when) {
-    const char *wrong = heap_check();
+    const char *wrong = heap_structures_check();
     CHECK_MSG(wrong == NULL, "after %s: %s", when, wrong);
 }
 #else

@@ -35,6 +35,7 @@ static void check_memory(void) {
     CHECK(piece != NULL && empty != NULL && piece != empty);
     CHECK(IMalloc_GetSize(object, piece) >= 1000 && IMalloc_GetSize(object, piece) == brainmm_usable_size(piece));
     CHECK(IMalloc_DidAlloc(object, piece) == 1 && IMalloc_DidAlloc(object, empty) == 1);
+    CHECK(IMalloc_GetSize(object, empty) == 0);
     CHECK(IMalloc_DidAlloc(object, NULL) == -1 && IMalloc_DidAlloc(object, on_stack) == 0);
     CHECK(IMalloc_DidAlloc(object, piece + 16) == 0);
     CHECK(IMalloc_GetSize(object, NULL) == (SIZE_T)-1 && IMalloc_GetSize(object, on_stack) == (SIZE_T)-1);

@@ -12,10 +12,10 @@ static void check(const char *function, unsigned char *piece, size_t alignment, 
     size_t usable = malloc_usable_size(piece), rounded = (size + alignment - 1) & ~(alignment - 1);
     CHECK_MSG(piece != NULL && is_aligned(piece, alignment), "%s(%zu, %zu) gave %p", function, alignment, size,
               (void *)piece);
-    CHECK_MSG(usable == (rounded ? rounded : alignment), "%s(%zu, %zu) gave %zu bytes", function, alignment, size,
-              usable);
+    CHECK_MSG(usable == rounded, "%s(%zu, %zu) gave %zu bytes", function, alignment, size, usable);
     pattern_fill(piece, usable, 1);
-    CHECK((piece = realloc(piece, 3 * usable)) != NULL && pattern_holds(piece, usable, 1));
+    CHECK((piece = realloc(piece, 3 * usable + 1)) != NULL && pattern_holds(piece, usable, 1));
+    CHECK(is_aligned(piece, alignment));
     free(piece);
 }
 

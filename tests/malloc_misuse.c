@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* malloc_misuse.c: under libbrainmm-malloc.so a free() or realloc() of a wrong pointer ends the program with a message,
- * as in the C library. Twelve kinds of mistakes are made in three sizes: with a small, a medium and a big piece. Each
- * is made in a process of its own, which must end by abort() and name the function and the address.
+ * as in the C library. So does a delete with a wrong size, and a list of free pieces that the program has broken. Each
+ * kind of mistake is made in three sizes: with a small, a medium and a big piece. Each is made in a process of its own,
+ * which must end by abort() and name the function, the address, what lies there and the thread. A delete with the right
+ * size is never refused.
  *
  * The kinds are those of the public security tests of allocators; the programs are our own.
  */
+#define _GNU_SOURCE
 #include "heap_support.h"
 
 #include <alloca.h>
@@ -16,6 +19,32 @@ enum { SIZES = 3, SECONDS = 20, MESSAGE_MOST = 512 };
 static void *(*volatile get)(size_t size) = malloc;
 static void *(*volatile resize)(void *piece, size_t size) = realloc;
 static void (*volatile release)(void *piece) = free;
+
+/* C++'s, as the compiler calls them. */
+#if __SIZEOF_SIZE_T__ == 8
+#define SIZE_LETTER "m"
+#else
+#define SIZE_LETTER "j"
+#endif
+static void *(*volatile new_one)(size_t size);
+static void *(*volatile new_aligned)(size_t size, size_t alignment);
+static void (*volatile delete_sized)(void *piece, size_t size);
+static void (*volatile delete_array_sized)(void *piece, size_t size);
+static void (*volatile delete_aligned)(void *piece, size_t size, size_t alignment);
+
+static void *find(const char *name) {
+    void *function = dlsym(RTLD_DEFAULT, name);
+    CHECK_MSG(function != NULL, "%s", name);
+    return function;
+}
+
+static void find_operators(void) {
+    *(void **)(uintptr_t)&new_one = find("_Znw" SIZE_LETTER);
+    *(void **)(uintptr_t)&new_aligned = find("_Znw" SIZE_LETTER "St11align_val_t");
+    *(void **)(uintptr_t)&delete_sized = find("_ZdlPv" SIZE_LETTER);
+    *(void **)(uintptr_t)&delete_array_sized = find("_ZdaPv" SIZE_LETTER);
+    *(void **)(uintptr_t)&delete_aligned = find("_ZdlPv" SIZE_LETTER "St11align_val_t");
+}
 
 static void freed_twice(size_t size) {
     void *piece = get(size);
@@ -93,10 +122,32 @@ static void realloc_of_a_freed_piece(size_t size) {
     release(resize(piece, size + 100));
 }
 
+static void deleted_as_larger(size_t size) { delete_sized(new_one(size), 2 * size + 20); }
+
+static void deleted_as_smaller(size_t size) { delete_array_sized(new_one(size + 100), size / 3); }
+
+static void deleted_as_aligned(size_t size) { delete_aligned(new_one(size), size, 1 << 20); }
+
+static void written_to_after_free(size_t size) {
+    static void *pieces[100];
+    size = size < 4096 ? size : 4096; /* larger ones are in no list */
+    for (unsigned i = 0; i < 100; i++)
+        pieces[i] = get(size);
+    for (unsigned i = 0; i < 50; i++)
+        release(pieces[i]);
+    memset(pieces[49], 0x41, 16);
+    for (unsigned i = 0; i < 20000; i++)
+        pieces[i % 50] = get(size);
+}
+
 static const struct {
     const char *name, *function;
     void (*mistake)(size_t size);
 } kinds[] = {
+    {"deleted as larger", "operator delete()", deleted_as_larger},
+    {"deleted as smaller", "operator delete()", deleted_as_smaller},
+    {"deleted as aligned", "operator delete()", deleted_as_aligned},
+    {"written to after free", "brainmm_alloc()", written_to_after_free},
     {"freed twice", "free()", freed_twice},
     {"freed again after another", "free()", freed_again_after_another},
     {"freed again much later", "free()", freed_again_much_later},
@@ -134,7 +185,10 @@ static bool is_caught(unsigned kind, size_t size) {
     close(ends[0]);
     CHECK(waitpid(child, &status, 0) == child);
     bool aborted = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
-    bool told = strstr(message, kinds[kind].function) != NULL && strstr(message, "0x") != NULL;
+    bool told = strstr(message, kinds[kind].function) && strstr(message, "0x") && strstr(message, ", thread ");
+    bool placed = strstr(message, "a live piece of") || strstr(message, "a free piece of") ||
+                  strstr(message, "not of this heap") || strstr(message, "memory of the heap");
+    told = told && placed;
     if (!aborted || !told)
         fprintf(stderr, "%s, %zu bytes: %s; the message was \"%s\"\n", kinds[kind].name, size,
                 aborted               ? "ended by abort()"
@@ -144,10 +198,30 @@ static bool is_caught(unsigned kind, size_t size) {
     return aborted && told;
 }
 
+static void the_right_size_is_never_refused(void) {
+    for (size_t size = 0; size < 70000; size += 1 + size / 100) {
+        delete_sized(new_one(size), size);
+        delete_array_sized(new_one(size), size);
+        for (size_t alignment = 8; alignment <= 128 * KIB; alignment *= 2)
+            delete_aligned(new_aligned(size, alignment), size, alignment);
+    }
+    for (size_t size = MIB; size < 20 * MIB; size += 333333) /* in a process with a warm cache, in others' memory */
+        delete_sized(new_one(size), size);
+    enum { MANY = 20000 };
+    static void *pieces[MANY]; /* more than there are places for pieces of size 0 */
+    for (unsigned i = 0; i < MANY; i++)
+        pieces[i] = new_one(0);
+    for (unsigned i = 0; i < MANY; i++)
+        delete_sized(pieces[i], 0);
+    delete_sized(NULL, 100);
+}
+
 int main(void) {
     unsigned caught = 0, all = 0;
     const char *preload = getenv("LD_PRELOAD");
     CHECK_MSG(preload && strstr(preload, "brainmm-malloc"), "run it with LD_PRELOAD=libbrainmm-malloc.so");
+    find_operators();
+    the_right_size_is_never_refused();
     for (unsigned kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
         for (unsigned i = 0; i < SIZES; i++, all++)
             caught += is_caught(kind, sizes[i]);

@@ -51,30 +51,30 @@ unknown='BrainMM: BRAINMM_OPTIONS has an unknown word, which is ignored:'
 value='BrainMM: BRAINMM_OPTIONS has a wrong value, which is ignored:'
 none='BrainMM: BRAINMM_OPTIONS has an option without its value, which is ignored:'
 long=$(printf '%0200d' 0)
-for right in '' fastmm ' ,fastmm,, ' fixed_addresses 'leaks=1	leaks=0' 'scan=1M,on_error=log' 'dump="a b,c" stats' \
-    '# anything' 'dump_signal=event,guard=none'; do
+for right in '' fastmm ' ,fastmm,, ' fixed_addresses 'leaks=1	leaks=0' 'scan=256,on_error=log' \
+    'leaks_file="a b,c" zero' '# anything' 'guard=none'; do
     wrong "$right"
 done
 wrong 'quick' "$unknown quick"
 wrong 'fastmm,FASTMM fastmm4' "$unknown FASTMM" "$unknown fastmm4"
 wrong '=1,=,fast' "$unknown =1" "$unknown =" "$unknown fast"
-wrong 'scan,dump,guard' "$none scan" "$none dump" "$none guard"
+wrong 'scan,leaks_file,guard' "$none scan" "$none leaks_file" "$none guard"
 wrong 'leaks=2,leaks=,leaks=yes' "$value leaks=2" "$value leaks=" "$value leaks=yes"
 wrong 'scan=-1,scan=1x,scan=0x1,scan=K' "$value scan=-1" "$value scan=1x" "$value scan=0x1" "$value scan=K"
 wrong 'scan=2M,scan=99999999999999999999999,quarantine=9999999999G' "$value scan=2M" \
     "$value scan=99999999999999999999999" "$value quarantine=9999999999G"
 wrong 'on_error=,on_error=lo,on_error=log|abort,on_error=1' "$value on_error=" "$value on_error=lo" \
     "$value on_error=log|abort" "$value on_error=1"
-wrong 'dump="a b' "$unknown dump=\"a b"
-wrong 'dump="a"b stats' "$unknown dump=\"a\"b"
+wrong 'leaks_file="a b' "$unknown leaks_file=\"a b"
+wrong 'leaks_file="a"b zero' "$unknown leaks_file=\"a\"b"
 wrong "$long" "$unknown $long"
 wrong "${long}0" "$unknown $long..."
-longest=$(printf '%4090s' x)
-wrong "$longest stats" "$unknown x"
-wrong "$longest  stats" 'BrainMM: BRAINMM_OPTIONS has more than 4096 characters, and is ignored'
-wrong "dump=$(printf '%01023d' 0)"
-wrong "dump=$(printf '%01024d' 0)" \
-    "BrainMM: BRAINMM_OPTIONS has a value of more than 1023 characters, which is ignored: dump=$(printf '%0195d' 0)..."
+longest=$(printf '%4091s' x)
+wrong "$longest zero" "$unknown x"
+wrong "$longest  zero" 'BrainMM: BRAINMM_OPTIONS has more than 4096 characters, and is ignored'
+wrong "leaks_file=$(printf '%01023d' 0)"
+too_long='BrainMM: BRAINMM_OPTIONS has a value of more than 1023 characters, which is ignored:'
+wrong "leaks_file=$(printf '%01024d' 0)" "$too_long leaks_file=$(printf '%0189d' 0)..."
 
 # ---- The sources --------------------------------------------------------------------------------------------------
 
@@ -92,9 +92,13 @@ expect options_own-core "$four" "$own" "$file" 'scan=1 ' 'quarantine=2097152 ' '
 BRAINMM_OPTIONS='leaks_file=env stacks=3'
 export BRAINMM_OPTIONS
 expect options_own-core "$four" "$own" "$file" 'scan=1 ' 'quarantine=2097152 ' 'leaks_file=0 env' 'stacks=3 '
-expect options_helper-core 'on_error guard dump_signal checked' 'on_error=1 ' 'guard=0 ' 'dump_signal=0 ' 'checked=0 '
-BRAINMM_OPTIONS='on_error=debugger,guard=none,dump_signal=event,checked'
-expect options_helper-core 'on_error guard dump_signal checked' 'on_error=3 ' 'guard=2 ' 'dump_signal=65 ' 'checked=1 '
+expect options_helper-core 'on_error guard checked' 'on_error=1 ' 'guard=0 ' 'checked=0 '
+BRAINMM_OPTIONS='on_error=debugger,guard=none,checked'
+expect options_helper-core 'on_error guard checked' 'on_error=3 ' 'guard=2 ' 'checked=1 '
+if [ "$system" = windows ]; then
+    BRAINMM_OPTIONS='dump_signal=event'
+    expect options_helper-core 'dump_signal' 'dump_signal=65 '
+fi
 
 # brainmm_set_options() comes before all other sources and decides.
 early() { # early TEXT RESULT LINE...

@@ -162,7 +162,7 @@ static void thread_allocates(void *unused) {
     (void)unused;
     other_id = current_thread_id();
     for (unsigned i = 0; i < 400; i++)
-        CHECK((pieces[i] = brainmm_alloc(i * 20)) != NULL);
+        CHECK((pieces[i] = brainmm_alloc(i * 20 + 1)) != NULL);
     CHECK((large = brainmm_alloc(2 * MIB)) != NULL && (own_block = brainmm_block_get(4096, BRAINMM_USER)) != NULL);
     event_raise(&allocated);
     CHECK(event_wait(&leave, 60000));
@@ -176,7 +176,8 @@ START_TEST(the_owner_is_the_thread_that_allocated_as_long_as_it_lives) {
     ck_assert(event_wait(&allocated, 60000));
     for (unsigned i = 0; i < 400; i++) {
         size_t usable = brainmm_usable_size(pieces[i]);
-        check(pieces[i], usable <= 128 ? BRAINMM_SMALL : BRAINMM_MEDIUM, 0, 0, READ_WRITE, other_id, i * 20, usable);
+        check(pieces[i], usable <= 128 ? BRAINMM_SMALL : BRAINMM_MEDIUM, 0, 0, READ_WRITE, other_id, i * 20 + 1,
+              usable);
     }
     check(large, BRAINMM_LARGE, 0, 0, READ_WRITE, 0, 2 * MIB, 2 * MIB);
     check(own_block, BRAINMM_BLOCK, 7, 0, READ_WRITE, 0, 4096, 4096);
@@ -184,7 +185,7 @@ START_TEST(the_owner_is_the_thread_that_allocated_as_long_as_it_lives) {
     thread_join(&t);
     for (unsigned i = 0; i < 400; i++) {
         size_t usable = brainmm_usable_size(pieces[i]);
-        check(pieces[i], usable <= 128 ? BRAINMM_SMALL : BRAINMM_MEDIUM, 0, 0, READ_WRITE, 0, i * 20, usable);
+        check(pieces[i], usable <= 128 ? BRAINMM_SMALL : BRAINMM_MEDIUM, 0, 0, READ_WRITE, 0, i * 20 + 1, usable);
         ck_assert_int_eq(brainmm_free(pieces[i]), BRAINMM_OK);
         check_none(pieces[i]);
     }

@@ -66,8 +66,10 @@ SUPPORT_INLINE void check_piece(void *piece, size_t size, size_t alignment) {
     ck_assert(is_aligned(piece, (size_t)16 << options.align));
     ck_assert_uint_ge((size_t)16 << options.align, alignment < 2048 ? alignment : 2048); /* more cannot be told */
     ck_assert_uint_eq(options.block_size, 0);
-    ck_assert_uint_eq(options.rights, BRAINMM_READ | BRAINMM_WRITE);
-    if (usable <= BRAINMM_LOCK_FREE_MAX)
+    ck_assert_uint_eq(options.rights, usable ? BRAINMM_READ | BRAINMM_WRITE : 0);
+    if (usable == 0)
+        ck_assert_uint_eq(thread_id, 0);
+    else if (usable <= BRAINMM_LOCK_FREE_MAX)
         ck_assert_uint_eq(thread_id, current_thread_id());
     else
         ck_assert(thread_id == 0 || thread_id == current_thread_id());

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* symbolize_helper.c: prints a call stack for tests/symbolize.sh. With the name of a plug-in in this folder, its function
- * pascal_calls is in the stack. The plug-in is unloaded before the stack is printed.
+/* symbolize_helper.c: prints a call stack for tests/symbolize.sh. With the name of a plug-in in this folder, its
+ * function pascal_calls is in the stack. The plug-in is unloaded before the stack is printed.
  */
 #include "checked/stacks.h"
 #include "support/outcome.h"

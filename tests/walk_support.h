@@ -31,7 +31,8 @@ SUPPORT_INLINE int BRAINMM_CALL seen_visit(void *context, const brainmm_allocati
         CHECK_MSG((uintptr_t)allocation->address >= (uintptr_t)last->address + last->size,
                   "%p comes after %p of %zu bytes", allocation->address, last->address, last->size);
     }
-    CHECK(allocation->size > 0 && allocation->kind <= BRAINMM_JIT_MEMORY && allocation->mode <= BRAINMM_JIT);
+    CHECK((allocation->size > 0 || allocation->kind == BRAINMM_SMALL) && allocation->kind <= BRAINMM_JIT_MEMORY &&
+          allocation->mode <= BRAINMM_JIT);
     CHECK(allocation->certainty <= BRAINMM_PRESUMED && allocation->reserved == 0);
     CHECK(allocation->alignment >= 16 && is_aligned(allocation->address, allocation->alignment));
     CHECK((allocation->kind == BRAINMM_JIT_MEMORY) == (allocation->mode == BRAINMM_JIT));

@@ -5,10 +5,8 @@
  * so by being IAgileObject. It lies in the heap that it serves.
  */
 #define CONST_VTABLE
-#define BRAINMM_ATTACH_NO_CLIENT
 #include "malloc_object.h"
-#include "brainmm_attach.h"
-#include <stdbool.h>
+#include "live_piece.h"
 #include <string.h>
 #include <windows.h>
 /* windows.h first: objidl.h needs its types */
@@ -64,12 +62,13 @@ static void STDMETHODCALLTYPE object_free(IMalloc *com, void *piece) { object_of
 
 /* (SIZE_T)-1 for NULL, says the documentation; no size there is could tell what is not a live piece. */
 static SIZE_T STDMETHODCALLTYPE object_get_size(IMalloc *com, void *piece) {
-    size_t usable = piece ? object_of(com)->heap->usable_size(piece) : 0;
-    return usable ? usable : (SIZE_T)-1;
+    size_t usable;
+    return is_live_piece(object_of(com)->heap, piece, &usable) ? usable : (SIZE_T)-1;
 }
 
 static int STDMETHODCALLTYPE object_did_alloc(IMalloc *com, void *piece) {
-    return !piece ? -1 : object_of(com)->heap->usable_size(piece) != 0;
+    size_t usable;
+    return !piece ? -1 : is_live_piece(object_of(com)->heap, piece, &usable);
 }
 
 static void STDMETHODCALLTYPE object_heap_minimize(IMalloc *com) {

@@ -72,3 +72,30 @@ size_t os_text_file(const char *path, char *text, size_t size) {
     SetLastError(error);
     return length;
 }
+
+/* ---- Writing ---------------------------------------------------------------------------------------------------- */
+
+uintptr_t os_process_id(void) { return GetCurrentProcessId(); }
+
+intptr_t os_file_open(const char *path, bool append) {
+    DWORD error = GetLastError();
+    HANDLE file = INVALID_HANDLE_VALUE;
+    if (MultiByteToWideChar(CP_UTF8, 0, path, -1, wide, OS_PATH_MAX) != 0)
+        file = CreateFileW(wide, append ? FILE_APPEND_DATA : GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
+                           append ? OPEN_ALWAYS : CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    SetLastError(error);
+    return (intptr_t)file; /* INVALID_HANDLE_VALUE is -1 */
+}
+
+bool os_file_write(intptr_t file, const void *bytes, size_t length) {
+    DWORD error = GetLastError(), written = 0;
+    bool done = WriteFile((HANDLE)file, bytes, (DWORD)length, &written, NULL) && written == length;
+    SetLastError(error);
+    return done;
+}
+
+void os_file_close(intptr_t file) {
+    DWORD error = GetLastError();
+    CloseHandle((HANDLE)file);
+    SetLastError(error);
+}

@@ -36,6 +36,7 @@ static inline struct thread_heap *os_thread_pointer(void) {
 static inline unsigned os_locks(void) { return 0; }
 static inline void os_set_locks(unsigned bits) { (void)bits; }
 
+void os_hide_thread_pointers(void);
 struct thread_heap *os_thread_pointer_sure(void);
 void os_set_thread_pointer(struct thread_heap *heap);
 

@@ -4,6 +4,9 @@
 #include "os.h"
 #include <windows.h>
 
+/* It is so in any case. */
+void os_forbid_reserved(void) {}
+
 enum os_reserved os_reserve_at(void *address, size_t size) {
     DWORD error = GetLastError(); /* it is the program's */
     void *reserved = address ? VirtualAlloc(address, size, MEM_RESERVE, PAGE_READWRITE) : NULL; /* NULL: anywhere */
@@ -14,6 +17,8 @@ enum os_reserved os_reserve_at(void *address, size_t size) {
 
 /* Addresses are not limited. */
 size_t os_address_limit(void) { return SIZE_MAX; }
+
+size_t os_mappings_most(void) { return SIZE_MAX; }
 
 bool os_has_room(size_t size) {
     (void)size;
@@ -81,6 +86,9 @@ static bool on_range(bool (*operation)(void *, size_t, DWORD), void *address, si
     SetLastError(error);
     return done;
 }
+
+/* What is not committed faults. */
+void *os_reserve_untouchable(size_t size, size_t alignment) { return os_reserve(size, alignment); }
 
 bool os_commit(void *address, size_t size) { return on_range(commit, address, size, 0); }
 

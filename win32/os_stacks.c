@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* os_stacks.c (Windows): what a thread may read of its stack, return addresses by the tables for exceptions, and the
- * images that code lies in.
+/* os_stacks.c (Windows): what a thread may read of its stack, and the images that code lies in.
  *
  * GetModuleHandleEx and its kin take the loader's lock. So the memory manager of the system is asked, which knows where
  * an image begins and which file it is. Of unloading, the loader tells (LdrRegisterDllNotification).
  */
-#include "base/align.h"
 #include "os.h"
+#include "unloading.h"
 #include <windows.h>
 #include <winternl.h>
 
@@ -25,12 +24,7 @@ uintptr_t os_stack_end(uintptr_t frame) {
     return frame >= limit && frame < base ? base : frame;
 }
 
-void os_unwind_start(void) {}
-
-/* The first is that of os_unwind() itself. */
-unsigned os_unwind(const void **addresses, unsigned capacity) {
-    return RtlCaptureStackBackTrace(0, capacity, (void **)addresses, NULL);
-}
+void os_unwind_start(void) {} /* nothing has to be loaded */
 
 /* ---- Images ----------------------------------------------------------------------------------------------------- */
 
@@ -43,7 +37,7 @@ typedef LONG NTAPI register_notification(ULONG flags, loader_event *function, vo
 #define UNLOADED 2u         /* LDR_DLL_NOTIFICATION_REASON_UNLOADED */
 
 static query_memory *query;
-static atomic_u32 unloadings = ATOMIC_INITIAL(1); /* since the start, and 1 */
+atomic_u32 unloadings = ATOMIC_INITIAL(1);
 static bool told_of_unloading;
 static uintptr_t staying[4]; /* where the images start that are never unloaded */
 
@@ -141,7 +135,7 @@ bool os_image_of(const void *code, struct os_image *image, char *name, size_t si
     DWORD error = GetLastError();
     uintptr_t start = os_is_code(code) ? image_start(code) : 0;
     *image = (struct os_image){.start = start, .bias = start, .stays = stays(start)};
-    store_relaxed(&image->seen, load_acquire(&unloadings)); /* with loader_tells(): before the look */
+    store_relaxed(&image->seen, unloadings_count()); /* with loader_tells(): before the look */
     bool found = start != 0 && read_header(image);
     if (found)
         image_name(start, name, size);
@@ -150,7 +144,7 @@ bool os_image_of(const void *code, struct os_image *image, char *name, size_t si
 }
 
 bool os_image_is_same(struct os_image *image, const char *name) {
-    uint32_t now = load_acquire(&unloadings);
+    uint32_t now = unloadings_count();
     struct os_image other = {.start = image->start};
     char other_name[1024];
     if (told_of_unloading && load_relaxed(&image->seen) == now)

@@ -21,6 +21,8 @@ struct os_facts os_facts;
 uint32_t os_thread_offset = TEB_ALWAYS_NULL;
 static DWORD thread_slot = TLS_OUT_OF_INDEXES;
 
+static bool pointers_hidden;
+
 static void events_create(void);
 
 typedef BOOLEAN(WINAPI *shutdown_in_progress)(void);
@@ -43,15 +45,20 @@ const char *os_start(void) {
         thread_slot = TlsAlloc();
     if (thread_slot == TLS_OUT_OF_INDEXES)
         return "The process has used up the system's slots of thread-local storage";
-    if (thread_slot < TEB_SLOT_COUNT)
+    if (thread_slot < TEB_SLOT_COUNT && !pointers_hidden)
         os_thread_offset = TEB_TLS_SLOTS + thread_slot * (uint32_t)sizeof(void *);
     events_create();
     return NULL;
 }
 
+void os_hide_thread_pointers(void) {
+    pointers_hidden = true;
+    os_thread_offset = TEB_ALWAYS_NULL;
+}
+
 /* TlsGetValue sets the last error, which belongs to the program. */
 struct thread_heap *os_thread_pointer_sure(void) {
-    if (thread_slot < TEB_SLOT_COUNT)
+    if (thread_slot < TEB_SLOT_COUNT && !pointers_hidden)
         return os_thread_pointer();
     DWORD error = GetLastError();
     struct thread_heap *heap = thread_slot == TLS_OUT_OF_INDEXES ? NULL : TlsGetValue(thread_slot);

@@ -9,6 +9,7 @@
  * One that uses another's heap may be unloaded.
  */
 #include "heap/heap.h"
+#include "share/at_exit.h"
 #include "share/manager.h"
 #include <windows.h>
 
@@ -17,12 +18,17 @@ extern const IMAGE_TLS_DIRECTORY _tls_used; /* the C run-time's */
 static void NTAPI image_event(void *image, DWORD reason, void *reserved) {
     (void)image;
     (void)reserved;
-    if (reason == DLL_PROCESS_ATTACH)
-        manager_start();
+    if (reason == DLL_PROCESS_ATTACH && manager_start())
+        at_exit_start();
     else if (reason == DLL_THREAD_DETACH && manager_start())
         heap_thread_exit();
-    /* DLL_PROCESS_DETACH: as in dll.c. */
+    else if (reason == DLL_PROCESS_DETACH)
+        manager_end(); /* as in dll.c: an owner is pinned */
 }
+
+/* Wine tells DLLs alone that the process ends. So a program's C run-time does it, too, after all that the program
+ * itself has to run at its end. */
+__attribute__((destructor)) static void image_ends(void) { manager_end(); }
 
 /* The linker sorts the sections .CRT$XL*, the callbacks, by name; those of the C runtime are in A and Z. */
 __attribute__((section(".CRT$XLB"), used)) static const PIMAGE_TLS_CALLBACK callback = image_event;

@@ -36,15 +36,18 @@ var
   Manager: TMemoryManager;
   Q: Pointer;
   I: Integer;
+  Options: TMemoryOptions;
 begin
   Expect(IsMemoryManagerSet, 'a memory manager is set');
   P := GetMem(0);
   Q := GetMem(0);
   Expect((P <> nil) and (Q <> nil) and (P <> Q), 'GetMem(0) gives a piece of its own');
-  Expect(UsableSize(P) > 0, 'it is a piece of the process''s heap');
+  Expect(GetMemoryOptions(P, Options) and (Options.Size = 0) and (MemSize(P) = 0), 'it is a piece of size 0');
   FreeMem(Q, 0);
-  ExpectEqual(UsableSize(Q), 0, 'the size of a piece freed with FreeMem(P, 0)');
+  Expect(not GetMemoryOptions(Q, Options), 'FreeMem(P, 0) frees it');
   FreeMem(@I, 0); { not a piece: ignored, as in Free Pascal's own manager }
+  Q := ReallocMem(P, 100);
+  Expect((Q = P) and (MemSize(P) >= 100), 'ReallocMem of a piece of size 0');
   FreeMem(P);
   ExpectEqual(UsableSize(P), 0, 'the size of a piece freed with FreeMem(P)');
   FreeMem(nil);

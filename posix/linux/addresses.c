@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "os.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -39,6 +40,23 @@ bool os_has_room(size_t size) {
         munmap(mapped, size);
     errno = error;
     return mapped != MAP_FAILED;
+}
+
+/* The kernel's own value for a process that it does not tell, or where the file cannot be read. */
+#define MAPPINGS_USUAL 65530u
+
+size_t os_mappings_most(void) {
+    char digits[24];
+    size_t most = 0;
+    int error = errno;
+    long file = syscall(SYS_openat, AT_FDCWD, "/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+    long length = file < 0 ? 0 : syscall(SYS_read, file, digits, sizeof digits);
+    if (file >= 0)
+        syscall(SYS_close, file);
+    for (long i = 0; i < length && digits[i] >= '0' && digits[i] <= '9'; i++)
+        most = most * 10 + (size_t)(digits[i] - '0');
+    errno = error;
+    return most ? most : MAPPINGS_USUAL;
 }
 
 /* ---- Chance ----------------------------------------------------------------------------------------------------- */

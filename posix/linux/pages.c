@@ -23,6 +23,8 @@
 
 /* ---- Mapping ---------------------------------------------------------------------------------------------------- */
 
+int map_reserved_rights = PROT_READ | PROT_WRITE;
+
 /* The kernel is to refuse what it thinks impossible. So nothing is mapped with MAP_NORESERVE. Then what is given back
  * becomes one mapping with its neighbours, too.
  *
@@ -40,7 +42,7 @@ void *map_memory(int protection, void *address, size_t size, int more) {
 enum os_reserved os_reserve_at(void *address, size_t size) {
     if (!address)
         return OS_TAKEN;
-    void *mapped = map_memory(PROT_READ | PROT_WRITE, address, size, MAP_FIXED_NOREPLACE);
+    void *mapped = map_memory(map_reserved_rights, address, size, MAP_FIXED_NOREPLACE);
     if (mapped == address)
         return OS_RESERVED;
     if (mapped) { /* a kernel before 4.17 takes the address for a wish, and so do instruments */
@@ -54,9 +56,9 @@ enum os_reserved os_reserve_at(void *address, size_t size) {
  * pages stay apart for ever. errno is left as it was, because this may be running inside a free(). */
 bool os_decommit(void *address, size_t size) {
     int error = errno;
-    bool done = map_memory(PROT_READ | PROT_WRITE, address, size, MAP_FIXED) != NULL;
+    bool done = map_memory(map_reserved_rights, address, size, MAP_FIXED) != NULL;
     if (!done) /* the process has as many mappings as it may, or has locked as much as it may */
-        done = madvise(address, size, MADV_DONTNEED) == 0 && mprotect(address, size, PROT_READ | PROT_WRITE) == 0;
+        done = madvise(address, size, MADV_DONTNEED) == 0 && mprotect(address, size, map_reserved_rights) == 0;
     errno = error;
     return done;
 }
@@ -105,7 +107,7 @@ static size_t movable_part(char *source, size_t size) {
 size_t os_move_pages(void *to, void *from, size_t size, bool *lost) {
     static bool unable;
     size_t moved = 0;
-    while (moved < size && !word_load_relaxed(&unable)) {
+    while (moved < size && !word_load_relaxed(&unable) && map_reserved_rights != PROT_NONE) {
         char *source = (char *)from + moved, *target = (char *)to + moved;
         size_t part = movable_part(source, size - moved);
         if (mremap(source, part, part, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, target) != target) {

@@ -20,6 +20,7 @@
 #endif
 
 _Thread_local unsigned os_locks_word;
+bool os_thread_pointers_hidden;
 
 /* ---- Forks ------------------------------------------------------------------------------------------------------ */
 

@@ -94,8 +94,8 @@ static struct depot_stack *stack_at(uint32_t number) {
     return (struct depot_stack *)(void *)(load_acquire(&chunks[place / CHUNK_BYTES]) + place % CHUNK_BYTES);
 }
 
-/* No stack has its place, or reaches, beyond what is handed out. Of a place where no stack is, anything may be read; but
- * no bucket has its number. */
+/* No stack lies beyond what is handed out. Of a place where no stack is, anything may be read; but no bucket has its
+ * number. */
 const struct depot_stack *depot_stack(uint32_t number) {
     const struct depot_stack *stack;
     atomic_u32 *table = load_acquire(&buckets);

@@ -142,9 +142,11 @@ static void *take_once(unsigned index, unsigned mode) {
     return index < SHARED_SIZES ? shared_take(index, mode) : run_take(size, size, UNIT_BLOCK, mode, NULL);
 }
 
+bool block_is_possible(size_t size, unsigned mode) { return block_index(size) < BLOCK_SIZES && mode < MODES; }
+
 void *block_take(size_t size, unsigned mode) {
     unsigned index = block_index(size);
-    if (index == BLOCK_SIZES || mode >= MODES)
+    if (!block_is_possible(size, mode))
         return NULL;
     reclaim_tick_if_due(thread_heap_get());
     void *block = take_once(index, mode);

@@ -15,6 +15,9 @@ int block_give(void *block, unsigned mode);
 /* 0 for blocks of 4 KiB to 8 for those of 256 MiB. */
 unsigned block_index(size_t size);
 
+/* Whether there are blocks of SIZE and MODE. */
+bool block_is_possible(size_t size, unsigned mode);
+
 /* The descriptor of the block that starts at ADDRESS; NULL if there is none. Under the lock of blocks. */
 struct unit *block_find(const void *address);
 

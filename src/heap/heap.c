@@ -8,6 +8,7 @@
 #include "heap/pages.h"
 #include "heap/piece.h"
 #include "heap/reclaim.h"
+#include "heap/report.h"
 #include "heap/rights.h"
 #include "slab/thread_heap.h"
 #include "sync/error.h"
@@ -49,6 +50,8 @@ static bool describe_piece(const void *address, brainmm_options *options) {
         options->kind = piece.usable <= SMALL_KIND_MAX ? BRAINMM_SMALL : BRAINMM_MEDIUM;
         options->rights = BRAINMM_READ | BRAINMM_WRITE;
         options->thread_id = slab_thread_id(piece.slab);
+    } else if (!piece.run) {
+        options->kind = BRAINMM_SMALL; /* of size 0: without any rights */
     } else {
         options->kind = piece.usable <= BIG_MAX ? BRAINMM_BIG : BRAINMM_LARGE;
         options->rights = (uint8_t)run_rights(piece.run, address);
@@ -113,7 +116,8 @@ int heap_refusal(const void *piece, int result) {
 /* Not inlined: heap_free() needs no stack frame as long as it only jumps here. */
 static __attribute__((noinline)) int free_slow(void *piece) {
     int result = piece_free_slow(piece);
-    return LIKELY(result == BRAINMM_OK) ? BRAINMM_OK : heap_refusal(piece, result);
+    return LIKELY(result == BRAINMM_OK) ? BRAINMM_OK
+                                        : report_refusal("brainmm_free", piece, heap_refusal(piece, result));
 }
 
 int BRAINMM_CALL heap_free(void *piece) {
@@ -121,41 +125,72 @@ int BRAINMM_CALL heap_free(void *piece) {
     return fast_free(os_thread_pointer(), piece, free_slow);
 }
 
-static void *resize(void *old, size_t size, enum contents contents) {
-    if (!old)
-        return heap_alloc(size);
-    if (size != 0)
-        return piece_resize(old, size, contents);
-    heap_free(old);
+/* Reports OLD if it is what keeps it from being resized. */
+static COLD void *resize_failed(const char *function, void *old) {
+    struct piece piece;
+    if (!piece_describe(old, &piece))
+        report_refusal(function, old, heap_refusal(old, piece.slab ? BRAINMM_E_DOUBLE_FREE : BRAINMM_E_POINTER));
     return NULL;
 }
 
-void *BRAINMM_CALL heap_realloc(void *piece, size_t size) { return resize(piece, size, CONTENTS_KEPT); }
+static inline void *resize(const char *function, void *old, size_t size, enum contents contents) {
+    if (!old)
+        return heap_alloc(size);
+    if (size != 0) {
+        void *resized = piece_resize(old, size, contents);
+        return LIKELY(resized != NULL) ? resized : resize_failed(function, old);
+    }
+    int result = piece_free(old);
+    if (result != BRAINMM_OK)
+        report_refusal(function, old, heap_refusal(old, result));
+    return NULL;
+}
 
-void *BRAINMM_CALL heap_reget(void *piece, size_t size) { return resize(piece, size, CONTENTS_UNDEFINED); }
+void *BRAINMM_CALL heap_realloc(void *piece, size_t size) {
+    return resize("brainmm_realloc", piece, size, CONTENTS_KEPT);
+}
+
+void *BRAINMM_CALL heap_reget(void *piece, size_t size) {
+    return resize("brainmm_reget", piece, size, CONTENTS_UNDEFINED);
+}
 
 /* ---- Blocks, pages, rights, code -------------------------------------------------------------------------------- */
 
-/* Why nothing was released at ADDRESS. */
-static int refusal(const void *address, int result) {
-    return result == BRAINMM_E_POINTER && heap_get_options(address, NULL) ? BRAINMM_E_KIND : result;
+/* Why FUNCTION released nothing at ADDRESS. */
+static int refusal(const char *function, const void *address, int result) {
+    if (result == BRAINMM_E_POINTER && heap_get_options(address, NULL))
+        result = BRAINMM_E_KIND;
+    return result == BRAINMM_OK ? BRAINMM_OK : report_refusal(function, address, result);
+}
+
+/* Whether FUNCTION may resize PAGES, which are NULL or a run of MODE. */
+static bool are_pages(const char *function, void *pages, unsigned mode) {
+    const struct unit *run = pages ? run_of(pages, UNIT_PAGES) : NULL;
+    if (!pages || (run && run_mode(run) == mode))
+        return true;
+    refusal(function, pages, BRAINMM_E_POINTER);
+    return false;
 }
 
 void *BRAINMM_CALL heap_block_get(size_t size, unsigned mode) { return block_take(size, mode); }
 
-int BRAINMM_CALL heap_block_free(void *block, unsigned mode) { return refusal(block, block_give(block, mode)); }
+int BRAINMM_CALL heap_block_free(void *block, unsigned mode) {
+    return refusal("brainmm_block_free", block, block_give(block, mode));
+}
 
 void *BRAINMM_CALL heap_pages_get(size_t count, unsigned mode) { return pages_take(count, mode); }
 
 void *BRAINMM_CALL heap_pages_reget(void *pages, size_t count, unsigned mode) {
-    return pages_resize(pages, count, mode, CONTENTS_UNDEFINED);
+    return are_pages("brainmm_pages_reget", pages, mode) ? pages_resize(pages, count, mode, CONTENTS_UNDEFINED) : NULL;
 }
 
 void *BRAINMM_CALL heap_pages_realloc(void *pages, size_t count, unsigned mode) {
-    return pages_resize(pages, count, mode, CONTENTS_KEPT);
+    return are_pages("brainmm_pages_realloc", pages, mode) ? pages_resize(pages, count, mode, CONTENTS_KEPT) : NULL;
 }
 
-int BRAINMM_CALL heap_pages_free(void *pages, unsigned mode) { return refusal(pages, pages_give(pages, mode)); }
+int BRAINMM_CALL heap_pages_free(void *pages, unsigned mode) {
+    return refusal("brainmm_pages_free", pages, pages_give(pages, mode));
+}
 
 int BRAINMM_CALL heap_pages_set_rights(void *pages, size_t count, unsigned rights) {
     return rights_set(pages, count, rights);
@@ -165,16 +200,28 @@ int BRAINMM_CALL heap_pages_get_rights(const void *page, unsigned *rights) { ret
 
 int BRAINMM_CALL heap_jit_heap_create(unsigned kind, brainmm_jit_heap **heap) { return jit_heap_create(kind, heap); }
 
-int BRAINMM_CALL heap_jit_heap_clear(brainmm_jit_heap *heap) { return jit_heap_clear(heap); }
+int BRAINMM_CALL heap_jit_heap_clear(brainmm_jit_heap *heap) {
+    int result = jit_heap_clear(heap);
+    return result == BRAINMM_OK ? BRAINMM_OK : report_refusal("brainmm_jit_heap_clear", heap, result);
+}
 
-int BRAINMM_CALL heap_jit_heap_destroy(brainmm_jit_heap *heap) { return jit_heap_destroy(heap); }
+int BRAINMM_CALL heap_jit_heap_destroy(brainmm_jit_heap *heap) {
+    int result = jit_heap_destroy(heap);
+    return result == BRAINMM_OK ? BRAINMM_OK : report_refusal("brainmm_jit_heap_destroy", heap, result);
+}
 
 void *BRAINMM_CALL heap_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable) {
     return jit_alloc(heap, size, writable);
 }
 
-int BRAINMM_CALL heap_jit_free(brainmm_jit_heap *heap, void *code) { return jit_free(heap, code); }
+int BRAINMM_CALL heap_jit_free(brainmm_jit_heap *heap, void *code) {
+    int result = jit_free(heap, code);
+    return result == BRAINMM_OK ? BRAINMM_OK : report_refusal("brainmm_jit_free", code, result);
+}
 
 int BRAINMM_CALL heap_set_error_handler(brainmm_error_handler handler, void *context) {
     return error_set_handler(handler, context);
 }
+
+/* Without checked mode nothing is known that could be looked at. */
+int BRAINMM_CALL heap_check(void) { return BRAINMM_E_UNSUPPORTED; }

@@ -31,6 +31,7 @@ int BRAINMM_CALL heap_jit_heap_clear(brainmm_jit_heap *heap);
 int BRAINMM_CALL heap_jit_heap_destroy(brainmm_jit_heap *heap);
 void *BRAINMM_CALL heap_jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable);
 int BRAINMM_CALL heap_jit_free(brainmm_jit_heap *heap, void *code);
+int BRAINMM_CALL heap_check(void);
 int BRAINMM_CALL heap_set_error_handler(brainmm_error_handler handler, void *context);
 
 /* Why PIECE, which piece_free_slow() refused with RESULT, cannot be freed: BRAINMM_E_KIND if it is a block, pages or

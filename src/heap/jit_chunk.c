@@ -19,6 +19,8 @@ static void *run_create(size_t size, unsigned mode, bool *fresh) {
     return run || !reclaim_all() ? run : run_take(size, UNIT_SIZE, UNIT_JIT, mode, fresh);
 }
 
+void (*jit_record_noticed)(void *piece);
+
 void *jit_record_create(size_t size) {
     bool fresh = false;
     void *record = size > MEDIUM_MAX ? run_create(size, BRAINMM_USER, &fresh) : piece_alloc(size);
@@ -26,8 +28,11 @@ void *jit_record_create(size_t size) {
         return NULL;
     if (!fresh || INSTRUMENTED)
         memset(record, 0, size);
-    if (size <= MEDIUM_MAX)
+    if (size <= MEDIUM_MAX) {
         object_mark(record, slab_of(record));
+        if (jit_record_noticed)
+            jit_record_noticed(record);
+    }
     return record;
 }
 

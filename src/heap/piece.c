@@ -4,11 +4,22 @@
 #include "base/align.h"
 #include "heap/reclaim.h"
 #include "heap/run.h"
+#include "heap/zero.h"
 #include "memory/instrument.h"
+#include "slab/broken.h"
 #include "slab/remote.h"
 #include "slab/supply.h"
 #include "slab/thread_heap.h"
 #include <string.h>
+
+/* Whether allocations look at what they hand out: the option `check_links`. The fast paths know nothing of it. They are
+ * kept from the threads' heaps, so that each call comes to the slow paths. */
+static bool links_are_checked;
+
+void piece_check_links(void) {
+    links_are_checked = true;
+    os_hide_thread_pointers();
+}
 
 /* ---- Allocation ------------------------------------------------------------------------------------------------- */
 
@@ -19,17 +30,28 @@ static void *alloc_from_bin(size_t bin) {
     if (borrowed && (heap = thread_heap_borrow()) == NULL)
         return NULL;
     reclaim_tick_if_due(heap);
-    struct object *object = heap->cached[bin];
-    if (object) {
-        heap->cached[bin] = object->next;
-        object_clear_mark(object);
-    } else {
+    struct object *object = slab_pop_checked(heap, bin);
+    if (!object) {
         object = slab_alloc(heap, bin);
         if (!object && !borrowed && reclaim_all())
             object = slab_alloc(heap, bin);
     }
     if (borrowed)
         thread_heap_return(heap);
+    if (UNLIKELY(broken_is_noted()))
+        broken_report();
+    return object;
+}
+
+void *piece_alloc_bin(size_t bin) {
+    struct thread_heap *heap = os_thread_pointer_sure();
+    struct object *object = heap ? heap->cached[bin] : NULL;
+    if (!object) {
+        object = alloc_from_bin(bin);
+        return object ? object : reclaim_failed();
+    }
+    heap->cached[bin] = object->next;
+    object_clear_mark(object);
     return object;
 }
 
@@ -57,13 +79,29 @@ static void *alloc_large(size_t size) {
 /* What a request of SIZE bytes has come to. */
 static void *result_of(void *piece, size_t size) { return piece || size > PTRDIFF_MAX ? piece : reclaim_failed(); }
 
+/* The fast path of a program that wants its links looked at. NULL: as in fast_alloc(). */
+static void *alloc_checked(size_t bin) {
+    struct thread_heap *heap = os_thread_pointer_sure();
+    return heap && heap->number ? slab_pop_checked(heap, bin) : NULL;
+}
+
+/* The bins of size 0 have no objects, so that it comes here at no cost to other sizes. If no place is left for a piece
+ * of that size, it is one of size 1. */
 void *piece_alloc_slow(size_t size) {
-    void *piece = size > MEDIUM_MAX ? alloc_large(size) : alloc_from_bin(size_class_of(size));
+    void *piece = size == 0 ? zero_alloc(BRAINMM_ALIGNMENT) : NULL;
+    if (UNLIKELY(links_are_checked) && size - 1 < MEDIUM_MAX)
+        piece = alloc_checked(size_class_of(size));
+    if (!piece)
+        piece = size > MEDIUM_MAX ? alloc_large(size) : alloc_from_bin(size_class_of(size ? size : 1));
     return LIKELY(piece != NULL) ? piece : result_of(NULL, size);
 }
 
 void *piece_alloc_zeroed(size_t size) {
     bool fresh = false;
+    if (size == 0) {
+        void *nothing = zero_alloc(BRAINMM_ALIGNMENT);
+        return nothing ? nothing : piece_alloc_zeroed(1);
+    }
     if (size <= MEDIUM_MAX) {
         void *object = piece_alloc(size);
         return object ? memset(object, 0, bin_geometry[size_class_of(size)].object_size) : NULL;
@@ -77,6 +115,10 @@ void *piece_alloc_zeroed(size_t size) {
 static void *alloc_aligned(size_t alignment, size_t size) {
     if (alignment < BRAINMM_ALIGNMENT)
         alignment = BRAINMM_ALIGNMENT;
+    if (size == 0) {
+        void *nothing = zero_alloc(alignment);
+        return nothing ? nothing : alloc_aligned(alignment, 1);
+    }
     if (size > MEDIUM_MAX || alignment > MEDIUM_MAX)
         return alloc_run(size > MEDIUM_MAX ? size : MEDIUM_MAX + 1, alignment, NULL);
     size_t bin = bin_of(alignment, size);
@@ -97,7 +139,7 @@ static __attribute__((noinline)) int free_slowest(struct thread_heap *heap, void
     struct unit *slab = slab_of(piece);
     reclaim_tick_if_due(heap && heap->number ? heap : NULL);
     if (!slab)
-        return run_give(piece, UNIT_RUN, BRAINMM_USER) ? BRAINMM_OK : BRAINMM_E_POINTER;
+        return run_give(piece, UNIT_RUN, BRAINMM_USER) ? BRAINMM_OK : zero_free(piece);
     struct object *object = piece;
     if (object_is_free(object, slab))
         return BRAINMM_E_DOUBLE_FREE;
@@ -110,7 +152,7 @@ static __attribute__((noinline)) int free_slowest(struct thread_heap *heap, void
 }
 
 /* The most frequent case after the fast path comes first: an object of another thread's slab joins a batch. */
-int piece_free_slow(void *piece) {
+static int free_slow(void *piece) {
     if (!piece)
         return BRAINMM_OK;
     struct thread_heap *heap = os_thread_pointer_sure();
@@ -126,6 +168,10 @@ int piece_free_slow(void *piece) {
     return free_slowest(heap, piece);
 }
 
+int piece_free_slow(void *piece) {
+    return UNLIKELY(links_are_checked) ? fast_free(os_thread_pointer_sure(), piece, free_slow) : free_slow(piece);
+}
+
 /* ---- Questions -------------------------------------------------------------------------------------------------- */
 
 bool piece_describe(const void *address, struct piece *piece) {
@@ -138,8 +184,11 @@ bool piece_describe(const void *address, struct piece *piece) {
         return !object_is_free(address, piece->slab);
     }
     piece->run = run_of(address, UNIT_RUN);
-    if (!piece->run)
-        return false;
+    if (!piece->run) {
+        piece->usable = 0;
+        piece->alignment = zero_alignment(address);
+        return piece->alignment != 0;
+    }
     piece->usable = run_size(piece->run);
     piece->alignment = run_alignment(piece->run);
     return true;
@@ -194,10 +243,19 @@ static void *resize_run(struct unit *run, void *old, size_t size, enum contents 
     return result_of(resized, size);
 }
 
+/* A piece of size 0 becomes another one. */
+static void *resize_zero(void *old, size_t size) {
+    size_t alignment = zero_alignment(old);
+    void *other = alignment && size <= PTRDIFF_MAX ? piece_alloc_aligned(alignment, size) : NULL;
+    if (other)
+        zero_free(old);
+    return other;
+}
+
 void *piece_resize(void *old, size_t size, enum contents contents) {
     struct unit *slab = slab_of(old);
     if (LIKELY(slab != NULL))
         return resize_object(slab, old, size, contents);
     struct unit *run = run_of(old, UNIT_RUN);
-    return run ? resize_run(run, old, size, contents) : NULL;
+    return run ? resize_run(run, old, size, contents) : resize_zero(old, size);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* piece.h: pieces of any size: allocated, released, resized. A piece of up to MEDIUM_MAX bytes is an object of a slab,
- * a larger one a run.
+ * a larger one a run. One of size 0 is an address only.
  */
 #ifndef BRAINMM_PIECE_H
 #define BRAINMM_PIECE_H
@@ -21,6 +21,10 @@ static inline void *piece_alloc(size_t size) {
     return instrument_alloc(LIKELY(piece != NULL) ? piece : piece_alloc_slow(size), piece_usable_size);
 }
 
+/* The same for a piece of up to MEDIUM_MAX bytes of which the caller knows the bin, also where the fast paths do not
+ * see the thread's heap (os_hide_thread_pointers). */
+void *piece_alloc_bin(size_t bin);
+
 /* Zero-filled up to its usable size. */
 void *piece_alloc_zeroed(size_t size);
 
@@ -36,6 +40,9 @@ static inline int piece_free(void *piece) {
     return fast_free(os_thread_pointer(), piece, piece_free_slow);
 }
 
+/* The same where the fast paths do not see the thread's heap. */
+static inline int piece_free_hidden(void *piece) { return fast_free(os_thread_pointer_sure(), piece, piece_free_slow); }
+
 /* Makes a live piece SIZE bytes long, which is not 0. NULL: out of memory, or PIECE is none; the old one is
  * as before. */
 void *piece_resize(void *piece, size_t size, enum contents contents);
@@ -44,9 +51,13 @@ void *piece_resize(void *piece, size_t size, enum contents contents);
 struct piece {
     size_t usable;     /* bytes */
     size_t alignment;  /* which a resize keeps */
-    struct unit *slab; /* one of these is not NULL */
+    struct unit *slab; /* one of these is not NULL, unless it is of size 0: zero.h */
     struct unit *run;
 };
+
+/* From now on each allocation of up to 32 KiB looks at the mark of what it hands out: a write into freed memory cannot
+ * make it hand out any other. Before the heap starts. */
+void piece_check_links(void);
 
 /* Describes the piece that starts at ADDRESS. False if there is none. */
 bool piece_describe(const void *address, struct piece *piece);

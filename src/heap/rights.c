@@ -9,6 +9,7 @@
 #include "heap/rights.h"
 #include "base/align.h"
 #include "heap/blocks.h"
+#include "heap/zero.h"
 
 #define RIGHTS_ALL (BRAINMM_READ | BRAINMM_WRITE | BRAINMM_EXECUTE)
 
@@ -59,6 +60,8 @@ int rights_set(void *pages, size_t count, unsigned rights) {
     blocks_unlock();
     if (ours)
         return result;
+    if (zero_touches(pages, size))
+        return zero_alignment(pages) ? BRAINMM_E_KIND : BRAINMM_E_POINTER;
     if (!os_pages_are_mapped(pages, size))
         return BRAINMM_E_POINTER;
     return os_protect(pages, size, rights) ? BRAINMM_OK : BRAINMM_E_REFUSED;

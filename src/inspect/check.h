@@ -8,6 +8,6 @@
 /* NULL if they do; else a sentence about the first that does not. No other thread may use the heap meanwhile. If
  * threads have ended in the midst of something (locks_were_cut), memory may be in use by nobody. Their own heaps are
  * then not looked at. */
-const char *heap_check(void);
+const char *heap_structures_check(void);
 
 #endif

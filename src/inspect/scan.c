@@ -19,6 +19,7 @@
 #include "heap/blocks.h"
 #include "heap/jit.h"
 #include "heap/run.h"
+#include "heap/zero.h"
 #include "memory/unit_cache.h"
 #include "slab/lifetime.h"
 #include "slab/thread_heap.h"
@@ -36,8 +37,11 @@ struct scan {
         uint64_t live;
     } spots[SPOTS];
     uint64_t live[PLACES_MAX / 64];
+    struct live_detail details[PLACES_MAX];
     char copy[UNIT_SIZE];
 };
+
+scan_translation *scan_translate;
 
 void *scan_memory_take(size_t size) {
     size = align_up(size, os_facts.granule);
@@ -185,7 +189,7 @@ static bool look_at_slab(struct scan *scan, struct unit *slab, struct live_row *
 
 /* What is different afterwards if anybody has used the heap. */
 struct trace {
-    uint64_t units, heaps, jit;
+    uint64_t units, heaps, jit, zero;
     bool others; /* threads that have a heap and may use it unseen */
 };
 
@@ -195,20 +199,34 @@ static struct trace trace_take(void) {
     units_figures(&units);
     thread_heaps_figures(&heaps);
     bool has_own = thread_heap_existing() != NULL;
-    return (struct trace){units.changes + unit_cache_changes(), heaps.changes, jit_changes(), heaps.threads > has_own};
+    return (struct trace){units.changes + unit_cache_changes(), heaps.changes, jit_changes(), zero_changes(),
+                          heaps.threads > has_own};
 }
 
 static bool trace_shows_nobody(const struct trace *before, const struct trace *after) {
     return !before->others && !after->others && before->units == after->units && before->heaps == after->heaps &&
-           before->jit == after->jit;
+           before->jit == after->jit && before->zero == after->zero;
 }
 
-/* Visits chunks of code from CODE on and below END, which are in their place among the rest. Returns the first of those
- * behind. */
-static uintptr_t visit_code(uintptr_t code, uintptr_t end, live_visit *visit, void *context) {
-    for (; code < end; code = jit_next_chunk(code + 1))
-        jit_visit_chunk(code, visit, context);
-    return code;
+/* What lies outside the window comes in its place among the rest. */
+struct outside {
+    uintptr_t code; /* the next chunk of code */
+    uintptr_t zero; /* pieces of size 0; UINTPTR_MAX: they were visited */
+};
+
+static void visit_code(struct outside *outside, uintptr_t end, live_visit *visit, void *context) {
+    for (; outside->code < end; outside->code = jit_next_chunk(outside->code + 1))
+        jit_visit_chunk(outside->code, visit, context);
+}
+
+/* Visits all of it that lies below END. */
+static void visit_outside(struct outside *outside, uintptr_t end, live_visit *visit, void *context) {
+    if (outside->zero < end) {
+        visit_code(outside, outside->zero, visit, context);
+        zero_visit(visit, context);
+        outside->zero = UINTPTR_MAX;
+    }
+    visit_code(outside, end, visit, context);
 }
 
 bool scan_heap(live_visit *visit, void *context, bool *alone) {
@@ -217,14 +235,17 @@ bool scan_heap(live_visit *visit, void *context, bool *alone) {
         return false;
     struct trace before = trace_take();
     size_t at = 0;
-    uintptr_t code = jit_next_chunk(0);
+    struct outside outside = {jit_next_chunk(0), zero_start()};
     for (unsigned count; (count = note_spots(scan, &at)) != 0;)
         for (unsigned i = 0; i < count; i++)
             if (!scan->spots[i].slab || look_at_slab(scan, scan->spots[i].slab, &scan->spots[i].row)) {
-                code = visit_code(code, scan->spots[i].row.start, visit, context);
-                visit(context, &scan->spots[i].row);
+                struct live_row *row = &scan->spots[i].row;
+                visit_outside(&outside, row->start, visit, context);
+                if (scan_translate)
+                    scan_translate(row, scan->spots[i].slab ? scan->live : &scan->spots[i].live, scan->details);
+                visit(context, row);
             }
-    visit_code(code, UINTPTR_MAX, visit, context);
+    visit_outside(&outside, UINTPTR_MAX, visit, context);
     struct trace after = trace_take();
     *alone = trace_shows_nobody(&before, &after);
     scan_memory_give(scan, sizeof *scan);

@@ -3,7 +3,13 @@
 #ifndef BRAINMM_SCAN_H
 #define BRAINMM_SCAN_H
 
+#include "base/compiler.h"
 #include "heap/live.h"
+
+/* Checked mode shows something else than is in the heap: it corrects a row, the bits of LIVE, and fills in DETAILS.
+ * NULL without that mode. Is set before the heap starts. */
+typedef void scan_translation(struct live_row *row, uint64_t *live, struct live_detail *details);
+extern scan_translation *scan_translate HIDDEN_DATA;
 
 /* Calls VISIT for all that is live, by ascending address. VISIT must not use the heap: the lock of JIT heaps may be
  * held, and the scan could go on for ever. False if the system has no memory for the work; then nothing was called.

@@ -6,6 +6,7 @@
  */
 #include "base/bits.h"
 #include "heap/resize.h"
+#include "heap/zero.h"
 #include "inspect/inspect.h"
 #include "inspect/scan.h"
 #include "memory/unit_cache.h"
@@ -20,11 +21,22 @@ struct sums {
     } bins[HEAP_BINS];
 };
 
+static void add_details(struct sums *sums, const struct live_row *row) {
+    for (size_t at = 0; (at = bits_find_set(row->live, at, row->places)) < row->places; at++) {
+        sums->stats.kinds[row->details[at].kind].count++;
+        sums->stats.kinds[row->details[at].kind].bytes += row->details[at].size;
+    }
+}
+
 static void add(void *context, const struct live_row *row) {
     struct sums *sums = context;
     unsigned live = (unsigned)bits_count(row->live, 0, row->places);
-    sums->stats.kinds[row->kind].count += live;
-    sums->stats.kinds[row->kind].bytes += (uint64_t)live * row->size;
+    if (row->details) {
+        add_details(sums, row);
+    } else {
+        sums->stats.kinds[row->kind].count += live;
+        sums->stats.kinds[row->kind].bytes += (uint64_t)live * row->size;
+    }
     if (row->presumed)
         sums->stats.approximate |= BRAINMM_SOME_PRESUMED;
     if (row->bin != LIVE_NO_BIN) {
@@ -55,7 +67,7 @@ static void complete(brainmm_stats *stats) {
     stats->overhead_bytes = units.table_committed + heaps.bytes + units_bytes(units.held_back);
     stats->committed_bytes = used + stats->cached_bytes + stats->overhead_bytes;
     stats->committed_most = units.committed_most;
-    stats->reserved_bytes = units.reserved + units.table + heaps.reserved + units.outside;
+    stats->reserved_bytes = units.reserved + units.table + heaps.reserved + units.outside + zero_reserved();
     stats->heaps = heaps.heaps;
     stats->threads = heaps.threads;
     stats->remote_frees = heaps.remote_frees;

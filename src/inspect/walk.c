@@ -11,13 +11,13 @@
 #include "inspect/scan.h"
 #include <string.h>
 
-/* A row and the words of its `live` follow each other, up to `used`. */
+/* A row, the words of its `live` and its details follow each other, up to `used`. */
 struct chunk {
     struct chunk *next;
     size_t used;
 };
 
-#define CHUNK_BYTES ((size_t)1 << 20) /* the largest entry is below 1 KiB */
+#define CHUNK_BYTES ((size_t)1 << 20) /* the largest entry is below 1 KiB, or 130 KiB with details */
 
 struct snapshot {
     struct chunk *first, *last;
@@ -47,9 +47,15 @@ static void snapshot_end(struct snapshot *snapshot) {
     }
 }
 
-static size_t entry_bytes(const struct live_row *row) {
+static size_t details_at(const struct live_row *row) {
     return align_up(sizeof *row + bits_words(row->places) * sizeof *row->live, sizeof(uint64_t));
 }
+
+static size_t details_bytes(const struct live_row *row) {
+    return row->details ? align_up(row->places * sizeof *row->details, sizeof(uint64_t)) : 0;
+}
+
+static size_t entry_bytes(const struct live_row *row) { return details_at(row) + details_bytes(row); }
 
 static void write_down(void *context, const struct live_row *row) {
     struct snapshot *snapshot = context;
@@ -62,7 +68,17 @@ static void write_down(void *context, const struct live_row *row) {
     struct live_row *entry = (struct live_row *)(void *)((char *)chunk + chunk->used);
     *entry = *row;
     entry->live = memcpy(entry + 1, row->live, bits_words(row->places) * sizeof *row->live);
+    if (row->details)
+        entry->details = memcpy((char *)entry + details_at(row), row->details, details_bytes(row));
     chunk->used += size;
+}
+
+static void add_detail(brainmm_allocation *allocation, const struct live_detail *detail) {
+    allocation->kind = detail->kind;
+    allocation->size = allocation->requested = detail->size;
+    allocation->thread_id = detail->thread_id;
+    allocation->stack = detail->stack;
+    allocation->serial = detail->serial;
 }
 
 /* False if the visitor wants no more. */
@@ -80,6 +96,8 @@ static bool visit_row(const struct live_row *row, bool alone, brainmm_visit visi
     };
     for (size_t place = 0; (place = bits_find_set(row->live, place, row->places)) < row->places; place++) {
         allocation.address = (void *)(row->start + place * row->stride);
+        if (row->details)
+            add_detail(&allocation, &row->details[place]);
         if (visit(context, &allocation) != 0)
             return false;
     }

@@ -12,6 +12,7 @@
 
 struct unit_totals totals;
 atomic_i32 units_kept;
+bool idle_never;
 
 static uint64_t last_look_ms; /* when idle memory was last looked for */
 
@@ -82,6 +83,8 @@ void idle_look(void) {
 size_t idle_bound(enum idle_use use) {
     size_t least = use == IDLE_AFTER_SLAB ? SLABS_LEAST : RUNS_LEAST, most = SIZE_MAX;
     size_t kept = (size_t)load_relaxed(&units_kept);
+    if (idle_never)
+        return 0;
     if (use == IDLE_AFTER_RUN) {
         most = totals.used / RUNS_PART > RUNS_MOST ? totals.used / RUNS_PART : RUNS_MOST;
         most -= kept < most ? kept : most;

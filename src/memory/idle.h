@@ -50,6 +50,9 @@ static inline void idle_purge_if_due(void) {
         idle_look();
 }
 
+/* No memory is ever idle, nor kept in the cache of runs: what is free goes back to the system at once. */
+extern bool idle_never HIDDEN_DATA;
+
 /* For whom units become idle. */
 enum idle_use { IDLE_AFTER_RUN, IDLE_AFTER_SLAB };
 

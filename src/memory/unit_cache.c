@@ -136,7 +136,7 @@ static int32_t kept_most(int32_t kept) {
  * runs here and there would keep regions from being given back, and so from being replaced by larger ones. */
 void unit_cache_give(struct unit_stock *stock, struct unit *first, size_t count, size_t alignment, enum units_use use) {
     unsigned index = stack_for(count, alignment);
-    bool spares = use == UNITS_SPARSE && units_are_limited();
+    bool spares = (use == UNITS_SPARSE && units_are_limited()) || idle_never;
     if (spares || (index == CACHE_STACKS && (index = stack_for(count, 1)) == CACHE_STACKS)) {
         units_give(first, count, use, UNITS_WITH_MEMORY, UNITS_WAIT);
         return;

@@ -172,6 +172,8 @@ bool units_give(struct unit *first, size_t count, enum units_use use, enum units
     return true;
 }
 
+void units_keep_nothing(void) { idle_never = true; }
+
 void units_lose(struct unit *first, size_t count) {
     units_lock();
     unit_set_kind(first, UNIT_NONE);

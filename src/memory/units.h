@@ -11,6 +11,10 @@
  * if the system has no address space for them. Once. */
 bool units_start(bool fixed_addresses);
 
+/* From now on all that becomes free goes back to the system at once, so that whoever still uses it faults. Before the
+ * start. */
+void units_keep_nothing(void);
+
 /* Whether the process may have only so many addresses. */
 bool units_are_limited(void);
 

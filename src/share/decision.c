@@ -2,9 +2,12 @@
 /* decision.c: see decision.h. */
 #include "share/decision.h"
 #include "base/text.h"
+#include "checked/checked.h"
 #include "heap/heap.h"
+#include "heap/piece.h"
 #include "os.h"
 #include "share/options.h"
+#include "sync/error.h"
 
 static int state = BRAINMM_OWNER_UNPUBLISHED;
 static char sentences[768] = "This module has not looked for a heap yet.";
@@ -40,12 +43,32 @@ static enum decision attach(const struct rendezvous_owner *owner) {
     return DECISION_ATTACH;
 }
 
+static void start_checked(void) {
+    struct checked_settings settings = {
+        .quarantine = (size_t)option_number(OPTION_QUARANTINE),
+        .scan = (unsigned)option_number(OPTION_SCAN),
+        .frames = (unsigned)option_number(OPTION_STACKS),
+        .unwind = option_is_set(OPTION_UNWIND),
+        .zero = option_is_set(OPTION_ZERO),
+        .guard_all = option_number(OPTION_GUARD) == OPTION_GUARD_ALL,
+        .guard_none = option_number(OPTION_GUARD) == OPTION_GUARD_NONE,
+        .guard_end = option_is_set(OPTION_GUARD_END),
+    };
+    checked_start(&settings);
+}
+
 enum decision decide(const struct brainmm_manager *self, void (*complete)(void), struct rendezvous_owner *owner) {
     unsigned place;
     os_facts_start();
     if (rendezvous_find(self, owner))
         return attach(owner);
     options_read();
+    if (option_is_set(OPTION_CHECK_LINKS))
+        piece_check_links();
+    if (option_is_given(OPTION_ON_ERROR))
+        error_set_action((enum error_action)option_number(OPTION_ON_ERROR));
+    if (option_is_set(OPTION_CHECKED))
+        start_checked();
     const char *lacking = heap_start(option_is_set(OPTION_FIXED_ADDRESSES));
     if (lacking) {
         decision_fail(lacking);

@@ -9,16 +9,22 @@
  */
 #include "share/manager.h"
 #include "base/atomic.h"
+#include "checked/checked.h"
 #include "checked/stacks.h"
+#include "heap/functions.h"
 #include "heap/heap.h"
 #include "heap/jit.h"
+#include "inspect/describe.h"
+#include "inspect/expected.h"
 #include "inspect/inspect.h"
+#include "inspect/leaks.h"
+#include "inspect/leaks_text.h"
 #include "move/move.h"
 #include "os.h"
 #include "os_inline.h"
+#include "share/at_exit.h"
 #include "share/decision.h"
 #include "share/foreign.h"
-#include "share/functions.h"
 #include "share/options.h"
 
 /* An entry changes once, while other threads may be calling through it. */
@@ -36,6 +42,10 @@ void BRAINMM_CALL brainmm_thread_done(void) { ENTRY(thread_done)(); }
 /* The process's heap, whoever owns it. */
 int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, unsigned parts) {
     return dump_heap(write, context, parts, brainmm_get_stats, brainmm_walk);
+}
+
+int BRAINMM_CALL brainmm_peek(void *copy, const void *from, size_t size) {
+    return os_peek(copy, from, size) ? BRAINMM_OK : BRAINMM_E_POINTER;
 }
 
 /* What the entries are until the module has its heap. If there is none afterwards, for want of address space or because
@@ -120,7 +130,12 @@ static void export_heap(void *const *version1, uintptr_t heap_id) {
     manager_exported.heap_id = heap_id;
 }
 
+#define SET_CHECKED(result, name, parameters, arguments, missing) manager_published.name = checked_##name;
+
 static void publish_complete(void) {
+    if (checked_is_on) {
+        ALL_FUNCTIONS(SET_CHECKED)
+    }
     manager_published.heap_id = (uintptr_t)&manager_published;
     version1_complete(rendezvous_has_thread_hooks);
 }
@@ -174,9 +189,11 @@ static bool start(void) {
         attach(&owner);
     if (decision == DECISION_OWN) {
         manager_owns = true;
+        leaks_use_stacks(heap_stack_frames, stack_line);
         heap_manager = &manager_published;
         export_heap(manager_published.version1, manager_published.heap_id);
         activate(&manager_published);
+        checked_serves = checked_is_on;
     }
     tables_protect(false); /* if the system refuses, they work all the same */
     return decision != DECISION_NONE;
@@ -212,6 +229,14 @@ bool manager_start(void) {
         state = load_acquire(&start_state);
     }
     return manager_owns;
+}
+
+void manager_end(void) {
+    static ATOMIC(bool) ended;
+    bool expected = false;
+    if (load_acquire(&start_state) == STARTED && manager_owns && /* with the release of STARTED */
+        exchange_if_acquire(&ended, &expected, true))
+        at_exit_reports();
 }
 
 /* The start's state is also the lock: no start reads the options while they are set. */

@@ -18,4 +18,7 @@ extern struct brainmm_manager manager_active;
  * thread, in DllMain and in a constructor: it never waits for another thread without a bound. */
 bool manager_start(void);
 
+/* The process ends. Only the first call does anything. */
+void manager_end(void);
+
 #endif

@@ -5,9 +5,9 @@
  * A row is one of
  *   FLAG(NAME, "name", "meaning")                    name, name=1 or name=0; off unless it is given
  *   NUMBER(NAME, "name", least, most, first, bare, "words", "meaning")
- *                    name=123, with K, M or G behind it for 2^10, 2^20 or 2^30. `first` holds unless the option is given,
- *                    `bare` if it is given without a value, or OPTION_NEEDS_VALUE. Words are values, too: they count as
- *                    the numbers after `most`
+ *                    name=123, with K, M or G behind it for 2^10, 2^20 or 2^30. `first` holds unless the option is
+ *                    given, `bare` if it is given without a value, or OPTION_NEEDS_VALUE. Words are values, too: they
+ *                    count as the numbers after `most`
  *   CHOICE(NAME, "name", first, "words", "meaning")  name=word; the words count from 0 and have | between them
  *   TEXT(NAME, "name", "meaning")                    name=text; empty unless it is given
  */
@@ -19,14 +19,14 @@
     FLAG(FIXED_ADDRESSES, "fixed_addresses", "the heap lies at the same addresses in each run, if they are free")      \
     FLAG(CHECKED, "checked", "checks every call and every allocation")                                                 \
     NUMBER(STACKS, "stacks", 0, 64, 0, 16, "", "frames of the call stacks that `checked` keeps; 0: none")              \
-    NUMBER(SCAN, "scan", 0, 1u << 20, 0, OPTION_NEEDS_VALUE, "",                                                       \
-           "every call verifies so many of the youngest pieces and all quarantine (`checked`)")                        \
-    NUMBER(QUARANTINE, "quarantine", 0, (uint64_t)1 << 40, 16u << 20, OPTION_NEEDS_VALUE, "",                          \
-           "bytes of freed memory that wait before they are used again (`checked`)")                                   \
+    FLAG(UNWIND, "unwind", "call stacks are exact for any program, and cost microseconds each (`checked`)")            \
+    NUMBER(SCAN, "scan", 0, 256, 1, 16, "",                                                                            \
+           "each call verifies so many of the youngest pieces, and from 2 on all quarantine (`checked`)")              \
+    NUMBER(QUARANTINE, "quarantine", 0, 1u << 30, 64u << 10, OPTION_NEEDS_VALUE, "",                                   \
+           "bytes of freed memory that each thread lets wait before they are used again (`checked`)")                  \
     CHOICE(GUARD, "guard", 0, "runs|all|none", "which allocations have guard pages on both sides (`checked`)")         \
     FLAG(GUARD_END, "guard_end", "a piece with guard pages ends where the guard begins (`checked`)")                   \
     FLAG(ZERO, "zero", "new and freed memory is filled with zero (`checked`)")                                         \
-    FLAG(FILL, "fill", "new and freed memory is filled with patterns (`checked`)")                                     \
     FLAG(RANDOM, "random", "pieces lie in random order")                                                               \
     FLAG(CHECK_LINKS, "check_links", "each allocation looks at the mark of the piece that it hands out")               \
     CHOICE(ON_ERROR, "on_error", 1, "return|log|abort|debugger", "what follows when an error is found")                \

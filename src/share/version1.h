@@ -86,4 +86,7 @@ extern struct version1_options version1_options;
 void version1_complete(bool thread_hooks);
 void version1_withdraw(void);
 
+/* Whether a module has set the flag for a report of leaks. */
+bool version1_wants_report(void);
+
 #endif

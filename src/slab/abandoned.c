@@ -2,6 +2,7 @@
 /* abandoned.c: see abandoned.h, and slab.h for the states. */
 #include "slab/abandoned.h"
 #include "base/stack.h"
+#include "slab/broken.h"
 #include "slab/lifetime.h"
 #include "slab/slab_inside.h"
 
@@ -35,6 +36,8 @@ unsigned slab_join_local(struct unit *slab, struct object *first, unsigned lengt
         last = last->next;
         joined++;
     }
+    if (joined < length)
+        broken_note(last);
     last->next = slab->slab.local;
     slab->slab.local = first;
     return joined;

@@ -12,19 +12,13 @@
 
 static atomic_u32 units_more; /* of all heaps */
 
-/* Whether the slab holds OBJECT, which is free. A program may have broken the link that leads there. */
-static bool holds_free(const struct unit *slab, const struct object *object) {
-    return (uintptr_t)object - slab->start < units_bytes(slab_units(slab)) && ((uintptr_t)object & 15) == 0 &&
-           object_is_free(object, slab);
-}
-
 /* Whether all of a current slab is free. If not, the countdown is armed for when it may be. */
 static bool look(const struct thread_heap *heap, struct bin *bin, struct unit *slab) {
     unsigned carved = slab_carved(slab), local = slab_local_length(slab), missing = carved - local;
     if (bin->cached_below > missing) {
         unsigned cached = 0;
-        for (const struct object *object = heap->cached[slab_bin(slab)]; cached <= missing && holds_free(slab, object);
-             object = object->next)
+        for (const struct object *object = heap->cached[slab_bin(slab)];
+             cached <= missing && slab_holds_free(slab, object); object = object->next)
             cached++;
         if (cached == missing && load_relaxed(&slab->slab.remote) == 0)
             return true;

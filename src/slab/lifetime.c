@@ -8,6 +8,8 @@
  * below 2^(64 - n). An odd reciprocal makes the product differ by at least 2^n, far above any limit. */
 #define RECIPROCAL_ODD ((uintptr_t)(UINTPTR_MAX > 0xFFFFFFFFu))
 
+void (*slab_end_noticed)(const struct unit *slab);
+
 /* How often a slab has ended, for the units whose number has the same remainder. */
 #define GENERATIONS 256u
 static atomic_u32 generations[GENERATIONS];
@@ -69,6 +71,8 @@ void slab_retire(struct unit *slab) {
     size_t object_size = slab_object_size(slab);
     uint32_t number = unit_number(slab);
     ASSERT(slab_all_free(slab) && load_relaxed(&slab->slab.remote) == 0);
+    if (slab_end_noticed)
+        slab_end_noticed(slab);
     for (unsigned i = 0; i < units; i++)
         unit_set_kind(unit_from_number(number + i), UNIT_NONE);
     generation_end(slab);

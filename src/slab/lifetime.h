@@ -11,6 +11,9 @@ struct unit *slab_create(struct thread_heap *heap, size_t bin);
 /* All of an owned slab is free and it is in no queue: its memory becomes anybody's. */
 void slab_retire(struct unit *slab);
 
+/* Is told of each slab that ends, before anything of it changes. NULL: nobody. Is set before the heap starts. */
+extern void (*slab_end_noticed)(const struct unit *slab) HIDDEN_DATA;
+
 /* For a thread that looks at a slab which it does not own. It asks for the slab's generation, looks, and asks whether
  * that is still the same. If so, the unit was the same slab all the while, or none. Some units share the number, so the
  * end of another slab can look like the end of this one. */

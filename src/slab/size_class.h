@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SMALL_MAX 1024u /* exact classes: class = (size + 15) / 16, and size 0 has class 0, of 16 bytes too */
+#define SMALL_MAX 1024u /* exact classes: class = (size + 15) / 16. Class 0 has no objects: heap/zero.h */
 #define MEDIUM_MAX 32768u
 #define SMALL_KIND_MAX 128u /* pieces up to here are BRAINMM_SMALL */
 #define CLASS_COUNT 101u

@@ -90,13 +90,14 @@ struct thread_heap {
     uint64_t used[(HEAP_BINS + 63) / 64]; /* bins that may have slabs: the memory of others is not touched */
     struct batch batches[BATCHES];        /* remote.c */
     struct kept kept;
-    struct unit_stock stock; /* of runs: memory/unit_cache.h */
-    uint32_t slow_calls;     /* of its thread: heap/reclaim.h */
-    bool has_batches;        /* one of them may not be empty */
-    atomic_word thread_id;   /* 0 for an orphan */
-    atomic_u64 remote_frees; /* objects of others' slabs that were freed through this heap, ever */
-    atomic_u32 next;         /* in a stack of heaps: number of the next one */
-    uint32_t number;         /* from 1 */
+    struct unit_stock stock;       /* of runs: memory/unit_cache.h */
+    struct quarantine *quarantine; /* checked/quarantine.h */
+    uint32_t slow_calls;           /* of its thread: heap/reclaim.h */
+    bool has_batches;              /* one of them may not be empty */
+    atomic_word thread_id;         /* 0 for an orphan */
+    atomic_u64 remote_frees;       /* objects of others' slabs that were freed through this heap, ever */
+    atomic_u32 next;               /* in a stack of heaps: number of the next one */
+    uint32_t number;               /* from 1 */
 };
 
 /* The heap of a thread that has none yet: every list is empty, so each call takes the slow path. And of a thread whose

@@ -58,6 +58,12 @@ static inline bool slab_holds(const struct unit *slab, const struct object *obje
     return offset < (uintptr_t)slab_carved(slab) * object_size && offset % object_size == 0;
 }
 
+/* Whether the slab holds OBJECT, which is free. A program may have broken the link that leads there. */
+static inline bool slab_holds_free(const struct unit *slab, const struct object *object) {
+    return (uintptr_t)object - slab->start < units_bytes(slab_units(slab)) && ((uintptr_t)object & 15) == 0 &&
+           object_is_free(object, slab);
+}
+
 /* The heap is about to own a slab of a bin. */
 static inline void heap_note_bin(struct thread_heap *heap, size_t bin) {
     heap->used[bin / 64] |= (uint64_t)1 << bin % 64;

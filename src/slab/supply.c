@@ -7,6 +7,7 @@
  */
 #include "slab/supply.h"
 #include "slab/abandoned.h"
+#include "slab/broken.h"
 #include "slab/collect.h"
 #include "slab/lifetime.h"
 #include "slab/queues.h"
@@ -51,14 +52,11 @@ static struct object *carve(struct unit *slab, const struct geometry *geometry) 
  * would mean to wait for each in turn, where allocation overlaps that with the program's work. It was measured to cost
  * up to half of the time of a program that frees at random. */
 static struct object *take_local(struct unit *slab) {
-    static ATOMIC(bool) told;
-    uintptr_t span = units_bytes(slab_units(slab));
     struct object *first = slab->slab.local;
     slab->slab.local = NULL;
-    if ((uintptr_t)first - slab->start < span && ((uintptr_t)first & 15) == 0 && object_is_free(first, slab))
+    if (slab_holds_free(slab, first))
         return first;
-    if (!exchange_relaxed(&told, true))
-        os_print("BrainMM: freed memory has been written to; the pieces that it linked are not used again\n");
+    broken_note(first);
     return NULL;
 }
 
@@ -126,6 +124,20 @@ static struct unit *find_slab(struct thread_heap *heap, size_t bin) {
     slab_sweep(heap, 1);
     slab = slab_create(heap, bin);
     return slab ? slab : take_resting(&heap->bins[bin]);
+}
+
+struct object *slab_pop_checked(struct thread_heap *heap, size_t bin) {
+    struct object *object = heap->cached[bin];
+    if (!object)
+        return NULL;
+    if (UNLIKELY(!slab_holds_free(unit_from_number(heap->bins[bin].current), object))) {
+        broken_note(object);
+        heap->cached[bin] = NULL;
+        return NULL;
+    }
+    heap->cached[bin] = object->next;
+    object_clear_mark(object);
+    return object;
 }
 
 void *slab_alloc(struct thread_heap *heap, size_t bin) {

@@ -8,4 +8,8 @@
 /* An object of a bin, when heap->cached[bin] is empty. HEAP is the thread's own, or borrowed. NULL: out of memory. */
 void *slab_alloc(struct thread_heap *heap, size_t bin);
 
+/* Pops the list of cached objects of a bin as the fast path does, and looks at the object before. NULL: the list is
+ * empty, or the program has broken it; then what is left of it is lost, and noted (broken.h). */
+struct object *slab_pop_checked(struct thread_heap *heap, size_t bin);
+
 #endif

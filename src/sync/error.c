@@ -2,7 +2,6 @@
 /* error.c: see error.h. */
 #include "sync/error.h"
 #include "base/atomic.h"
-#include "base/text.h"
 #include "sync/lock.h"
 
 #define TEXT_MOST 320u /* characters of a sentence that is composed here */
@@ -97,11 +96,11 @@ static const char *const sentences[] = {
     [BRAINMM_ERROR_OVERFLOW] = "written to behind its end",
     [BRAINMM_ERROR_UNDERFLOW] = "written to before its start",
     [BRAINMM_ERROR_USE_AFTER_FREE] = "written to after it was freed",
-    [BRAINMM_ERROR_CORRUPTED] = "the heap's own data was written to",
+    [BRAINMM_ERROR_CORRUPTED] = "a structure of the heap is broken",
     [BRAINMM_ERROR_SIZE] = "freed with another size than it has",
 };
 
-static void compose(struct text *text, const brainmm_error *error) {
+void error_text_begin(struct text *text, const brainmm_error *error) {
     bool known = error->kind < sizeof sentences / sizeof *sentences && sentences[error->kind];
     if (error->function) {
         text_add(text, error->function);
@@ -110,6 +109,15 @@ static void compose(struct text *text, const brainmm_error *error) {
     text_add(text, known ? sentences[error->kind] : "an error");
     text_add(text, ": 0x");
     text_add_hex(text, (uintptr_t)error->address);
+}
+
+void error_text_end(struct text *text) {
+    text_add(text, ", thread ");
+    text_add_decimal(text, os_thread_id());
+}
+
+static void compose(struct text *text, const brainmm_error *error) {
+    error_text_begin(text, error);
     if (error->piece) {
         text_add(text, error->piece == error->address ? ", of " : ", in ");
         text_add_decimal(text, error->size);
@@ -119,8 +127,7 @@ static void compose(struct text *text, const brainmm_error *error) {
             text_add_hex(text, (uintptr_t)error->piece);
         }
     }
-    text_add(text, ", thread ");
-    text_add_decimal(text, error->thread_id);
+    error_text_end(text);
 }
 
 /* A text that is longer than a line was composed by the caller. */
@@ -161,6 +168,11 @@ static void report(brainmm_error *error, enum error_action action) {
         os_break();
     if (error->text == buffer)
         error->text = NULL; /* it ends here */
+}
+
+bool error_told_is_heard(void) {
+    int set = load_relaxed(&action_set);
+    return (set != NOT_SET && set != ERROR_ACTION_RETURN) || load_relaxed(&current_handler);
 }
 
 void error_report(brainmm_error *error) { report(error, action_for(error, false)); }

@@ -7,6 +7,7 @@
 #ifndef BRAINMM_ERROR_H
 #define BRAINMM_ERROR_H
 
+#include "base/text.h"
 #include "brainmm.h"
 
 /* What is done with an error. The program's handler is called in any case. */
@@ -23,6 +24,14 @@ void error_report(brainmm_error *error);
 
 /* The same, for a function whose result tells the program. Unless an action was set, nothing is printed. */
 void error_report_told(brainmm_error *error);
+
+/* Whether error_report_told() does anything. */
+bool error_told_is_heard(void);
+
+/* A caller that composes the text of *ERROR itself begins it with the function, what is wrong, and the address. And it
+ * ends it with the calling thread. */
+void error_text_begin(struct text *text, const brainmm_error *error);
+void error_text_end(struct text *text);
 
 /* ACTION is done with all errors from now on: somebody has asked for that. */
 void error_set_action(enum error_action action);

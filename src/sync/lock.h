@@ -16,9 +16,11 @@
 
 /* A thread that needs two takes them in this order, and none twice. */
 enum lock_name {
+    LOCK_LEAKS,        /* inspect/expected.c, inspect/describe.c */
     LOCK_JIT,          /* heap/jit.c */
     LOCK_THREAD_HEAPS, /* slab/thread_heap.c */
     LOCK_BLOCKS,       /* heap/blocks.c */
+    LOCK_RECORDS,      /* checked/record.c */
     LOCK_UNITS,        /* memory/units.c */
     LOCK_ERROR,        /* sync/error.c */
     LOCKS

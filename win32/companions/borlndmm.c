@@ -37,15 +37,17 @@ void *PASCAL_CALL borlndmm_sys_alloc_mem(size_t size) {
     return companion_is_size(size) ? companion_heap->alloc_zeroed(size) : NULL;
 }
 
-/* Leaks that are announced are not told from others, which False says. */
+/* An owner that has no list of expected leaks says False. */
 uintptr_t PASCAL_CALL borlndmm_sys_register_expected_leak(void *piece) {
-    (void)piece;
-    return 0;
+    const brainmm_expected_leak leak = {.struct_size = sizeof leak, .address = piece};
+    return companion_heap->size > offsetof(struct brainmm_manager, register_expected_leak) &&
+           companion_heap->register_expected_leak(&leak) == BRAINMM_OK;
 }
 
 uintptr_t PASCAL_CALL borlndmm_sys_unregister_expected_leak(void *piece) {
-    (void)piece;
-    return 0;
+    const brainmm_expected_leak leak = {.struct_size = sizeof leak, .address = piece};
+    return companion_heap->size > offsetof(struct brainmm_manager, unregister_expected_leak) &&
+           companion_heap->unregister_expected_leak(&leak) == BRAINMM_OK;
 }
 
 /* ---- Reference counts, which C++Builder's RTL insists on -------------------------------------------------------- */

@@ -8,6 +8,7 @@
  * write to NULL plus the length of a string, which can be anybody's memory.
  */
 #include "companion.h"
+#include "../live_piece.h"
 #include "base/atomic.h"
 #include <string.h>
 #include <windows.h>
@@ -58,13 +59,14 @@ void *PASCAL_CALL fpcmemdll_alloc_mem(size_t size) {
 
 void *PASCAL_CALL fpcmemdll_realloc_mem(void **piece, size_t size) {
     void *moved;
+    size_t usable;
     if (size == 0) {
         fpcmemdll_free_mem(*piece);
         return *piece = NULL;
     }
     moved = companion_heap->realloc(*piece, size);
     if (!moved)
-        end_program(!*piece || companion_heap->usable_size(*piece) != 0 ? OUT_OF_MEMORY : INVALID_POINTER);
+        end_program(!*piece || is_live_piece(companion_heap, *piece, &usable) ? OUT_OF_MEMORY : INVALID_POINTER);
     return *piece = moved;
 }
 

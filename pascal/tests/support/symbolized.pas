@@ -1,4 +1,4 @@
-{ SPDX-License-Identifier: MIT }
+// SPDX-License-Identifier: MIT
 { symbolized.pas: a plug-in in Free Pascal that calls the program, for tests/symbolize.sh. }
 library symbolized;
 

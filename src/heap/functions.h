@@ -41,7 +41,20 @@
     F(int, jit_free, (brainmm_jit_heap * heap, void *code), (heap, code), BRAINMM_E_UNSUPPORTED)                       \
     F(int, set_error_handler, (brainmm_error_handler handler, void *context), (handler, context),                      \
       BRAINMM_E_UNSUPPORTED)                                                                                           \
-    F(unsigned, stack_frames, (uint32_t stack, brainmm_frame * frames, unsigned capacity), (stack, frames, capacity), 0)
+    F(unsigned, stack_frames, (uint32_t stack, brainmm_frame * frames, unsigned capacity), (stack, frames, capacity),  \
+      0)                                                                                                               \
+    F(int, check, (void), (), BRAINMM_E_UNSUPPORTED)                                                                   \
+    F(int, report_leaks, (brainmm_write write, void *context), (write, context), BRAINMM_E_UNSUPPORTED)                \
+    F(int, snapshot_take, (brainmm_snapshot * *snapshot), (snapshot), BRAINMM_E_UNSUPPORTED)                           \
+    F(int, snapshot_free, (brainmm_snapshot * snapshot), (snapshot), BRAINMM_E_UNSUPPORTED)                            \
+    F(int, snapshot_difference,                                                                                        \
+      (const brainmm_snapshot *before, const brainmm_snapshot *after, brainmm_write write, void *context),             \
+      (before, after, write, context), BRAINMM_E_UNSUPPORTED)                                                          \
+    F(int, register_expected_leak, (const brainmm_expected_leak *leak), (leak), BRAINMM_E_UNSUPPORTED)                 \
+    F(int, unregister_expected_leak, (const brainmm_expected_leak *leak), (leak), BRAINMM_E_UNSUPPORTED)               \
+    F(int, add_describer, (brainmm_describe describe, void *context), (describe, context), BRAINMM_E_UNSUPPORTED)      \
+    F(int, remove_describer, (brainmm_describe describe, void *context), (describe, context), BRAINMM_E_UNSUPPORTED)   \
+    F(unsigned, leak_wishes, (void), (), 0)
 #define ALL_FUNCTIONS(F) FIRST_FUNCTIONS(F) LATER_FUNCTIONS(F)
 
 #endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* damage.c: see damage.h.
+ *
+ * Other threads go on meanwhile. So a slab is copied by the system, which cannot fault. What seems damaged in the copy
+ * is looked at once more: it counts if the object's record says the same before that look as after it.
+ */
+#include "checked/damage.h"
+#include "checked/settings.h"
+#include "checked/detect.h"
+#include "checked/guard.h"
+#include "checked/objects.h"
+#include "inspect/scan.h"
+
+#define FUNCTION "brainmm_check"
+
+/* What is looked at, and a place for copies. */
+struct check {
+    char *copy;
+    size_t copy_bytes;
+    unsigned damaged;
+};
+
+/* ---- Objects ---------------------------------------------------------------------------------------------------- */
+
+/* Whether an object that lies at OBJECT's places is as it should be when its bytes are those at COPY. */
+static bool holds(const struct object_view *object, uint32_t word, char *copy) {
+    struct object_view moved = *object;
+    moved.raw = copy;
+    moved.piece = copy + (object->piece - object->raw);
+    moved.end = copy + (object->end - object->raw);
+    if (record_state(word) == RECORD_LIVE)
+        return object_zones_hold(&moved);
+    return !(word & RECORD_FILLED) || object_fill_holds(moved.piece, moved.size);
+}
+
+static void look_closely(struct check *check, const struct object_view *object, char *copy) {
+    uint32_t word = load_acquire(&object->record->word); /* with record_begin() */
+    struct object_view now = *object;
+    now.size = load_relaxed(&object->record->size);
+    if (!os_peek(copy, now.raw, (size_t)(now.end - now.raw)) || holds(&now, word, copy))
+        return;
+    order_all();
+    if (load_acquire(&object->record->word) != word)
+        return;
+    check->damaged++;
+    if (record_state(word) == RECORD_LIVE)
+        object_report_zones(&now, FUNCTION);
+    else
+        object_report_fill(&now, FUNCTION);
+}
+
+static void look_at_slab(struct check *check, struct record_table *table) {
+    size_t bytes = (size_t)table->count * table->object_size;
+    if (bytes > check->copy_bytes || !os_peek(check->copy, (const void *)table->start, bytes))
+        return;
+    for (uint32_t i = 0; i < table->count; i++) {
+        uint32_t word = load_acquire(&table->records[i].word); /* with record_begin() */
+        char *raw = (char *)table->start + (size_t)i * table->object_size;
+        struct object_view object = object_view(table, raw);
+        char *copy = check->copy + (size_t)i * table->object_size;
+        if (record_state(word) != RECORD_NONE && object.size <= (size_t)(object.end - object.piece) &&
+            !holds(&object, word, copy))
+            look_closely(check, &object, copy);
+    }
+}
+
+/* ---- Runs ------------------------------------------------------------------------------------------------------- */
+
+/* Whether SIZE bytes at START have the canary; also if they cannot be read. */
+static bool zone_holds(const struct check *check, const char *start, size_t size) {
+    return size > check->copy_bytes || !os_peek(check->copy, start, size) ||
+           !zone_damage(check->copy, size, FILL_CANARY);
+}
+
+static void look_at_run(struct check *check, struct record_table *table) {
+    struct place place;
+    uint32_t word = load_acquire(&table->records[0].word); /* with record_begin() */
+    if (record_state(word) != RECORD_LIVE || !record_find_start((void *)table->start, &place) || place.table != table)
+        return;
+    size_t gap, rear;
+    const char *start = guard_zones(&place, &gap, &rear);
+    if (zone_holds(check, start, gap) && zone_holds(check, place.piece + place.size, rear))
+        return;
+    order_all();
+    if (load_acquire(&table->records[0].word) != word)
+        return;
+    check->damaged++;
+    guard_report(&place, FUNCTION);
+}
+
+/* ---- All -------------------------------------------------------------------------------------------------------- */
+
+static void look(void *context, struct record_table *table) {
+    if (table->object_size)
+        look_at_slab(context, table);
+    else
+        look_at_run(context, table);
+}
+
+int BRAINMM_CALL checked_check(void) {
+    struct check check = {.copy_bytes = (size_t)SLAB_UNITS_LARGE * UNIT_SIZE};
+    check.copy = scan_memory_take(check.copy_bytes);
+    if (!check.copy)
+        return BRAINMM_E_MEMORY;
+    records_visit(look, &check);
+    scan_memory_give(check.copy, check.copy_bytes);
+    return check.damaged ? BRAINMM_E_DAMAGED : BRAINMM_OK;
+}

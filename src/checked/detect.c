@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* detect.c: see detect.h. */
+#include "checked/detect.h"
+#include "base/text.h"
+#include "checked/stacks.h"
+#include "sync/error.h"
+
+#define TEXT_MOST 6144u /* a sentence, and two stacks */
+
+static const char *const sentences[] = {
+    [BRAINMM_ERROR_DOUBLE_FREE] = "freed twice",
+    [BRAINMM_ERROR_POINTER] = "not a live allocation",
+    [BRAINMM_ERROR_KIND] = "freed by a function for others than this",
+    [BRAINMM_ERROR_OVERFLOW] = "written to behind its end",
+    [BRAINMM_ERROR_UNDERFLOW] = "written to before its start",
+    [BRAINMM_ERROR_USE_AFTER_FREE] = "written to after it was freed",
+    [BRAINMM_ERROR_SIZE] = "freed with another size than it has",
+};
+
+static const char *const family_names[] = {
+    [FAMILY_PIECE] = "piece",
+    [FAMILY_NEW] = "piece made by operator new",
+    [FAMILY_NEW_ARRAY] = "piece made by operator new[]",
+    [FAMILY_PAGES] = "run of pages",
+    [FAMILY_BLOCK] = "block",
+};
+
+/* Where ADDRESS lies, seen from the allocation. */
+static void add_distance(struct text *text, const void *address, const struct place *place) {
+    const char *at = address, *end = place->piece + place->size;
+    if (at == place->piece)
+        return;
+    text_add_decimal(text, (uint64_t)(at < place->piece ? place->piece - at : at < end ? at - place->piece : at - end));
+    text_add(text, at < place->piece ? " bytes before " : at < end ? " bytes inside " : " bytes behind the end of ");
+}
+
+static void add_allocation(struct text *text, const void *address, const struct place *place) {
+    uint32_t word = load_relaxed(&place->record->word);
+    text_add(text, "\n  ");
+    add_distance(text, address, place);
+    text_add(text, record_state(word) == RECORD_FREED ? "a freed " : "a ");
+    text_add(text, family_names[record_family(word)]);
+    text_add(text, " of ");
+    text_add_decimal(text, place->size);
+    text_add(text, " bytes at 0x");
+    text_add_hex(text, (uintptr_t)place->piece);
+}
+
+static void add_event(struct text *text, const char *what, uintptr_t thread, uint32_t stack) {
+    text_add(text, "\n  ");
+    text_add(text, what);
+    text_add(text, " by thread ");
+    text_add_decimal(text, thread);
+    if (stack) {
+        text_add(text, "\n");
+        stack_text(text, stack);
+        text->length -= text->start[text->length - 1] == '\n';
+        text->start[text->length] = 0;
+    }
+}
+
+void detect(enum brainmm_error_kind kind, const char *function, const void *address, const struct place *place) {
+    char buffer[TEXT_MOST];
+    struct text text = TEXT_IN(buffer);
+    brainmm_error error = {.kind = kind, .function = function, .address = address, .text = buffer};
+    text_add(&text, function);
+    text_add(&text, ": ");
+    text_add(&text, sentences[kind]);
+    text_add(&text, ": 0x");
+    text_add_hex(&text, (uintptr_t)address);
+    text_add(&text, ", thread ");
+    text_add_decimal(&text, os_thread_id());
+    if (place) {
+        const struct record *record = place->record;
+        bool freed = record_state(load_relaxed(&record->word)) == RECORD_FREED;
+        error.piece = place->piece;
+        error.size = place->size;
+        error.alloc_thread_id = load_relaxed(&record->thread);
+        error.alloc_stack = load_relaxed(&record->stack);
+        add_allocation(&text, address, place);
+        add_event(&text, "allocated", error.alloc_thread_id, error.alloc_stack);
+        if (freed) {
+            error.free_thread_id = load_relaxed(&record->freed_thread);
+            error.free_stack = load_relaxed(&record->freed_stack);
+            add_event(&text, "freed", error.free_thread_id, error.free_stack);
+        }
+    }
+    error_report(&error);
+}

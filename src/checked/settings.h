@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* settings.h: whether the heap is in checked mode, and what was asked of it. */
+#ifndef BRAINMM_SETTINGS_H
+#define BRAINMM_SETTINGS_H
+
+#include "base/compiler.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct checked_settings {
+    size_t quarantine; /* bytes of freed allocations that each thread holds back */
+    unsigned scan;     /* the youngest allocations of its thread that each call looks at; 0: none */
+    unsigned frames;   /* of each stack that is kept; 0: none */
+    bool unwind;       /* stacks are found by unwinding, not by frame pointers */
+    bool zero;         /* new and freed memory is filled with zeros */
+    bool guard_all;    /* every allocation has pages of its own */
+    bool guard_none;
+    bool guard_end; /* allocations with pages of their own end at the guard page */
+};
+extern struct checked_settings checked_settings HIDDEN_DATA;
+
+/* Whether the mode was chosen. */
+extern bool checked_is_on HIDDEN_DATA;
+
+/* It is on, this module owns the process's heap, and that has started. */
+extern bool checked_serves HIDDEN_DATA;
+
+#endif
