@@ -114,7 +114,11 @@ extern struct thread_heap *const schedule_new_heap; /* what a new thread has */
 #define OS_THREAD_POINTER_MAY_BE_NULL 0
 #define OS_THREAD_WORD(initial) struct thread_heap *const schedule_new_heap = initial
 
-static inline struct thread_heap *os_thread_pointer(void) { return schedule_words->heap; }
+extern bool os_thread_pointers_hidden;
+static inline void os_hide_thread_pointers(void) { os_thread_pointers_hidden = true; }
+static inline struct thread_heap *os_thread_pointer(void) {
+    return os_thread_pointers_hidden ? schedule_new_heap : schedule_words->heap;
+}
 static inline struct thread_heap *os_thread_pointer_sure(void) { return schedule_words->heap; }
 static inline void os_set_thread_pointer(struct thread_heap *heap) { schedule_words->heap = heap; }
 static inline unsigned os_locks(void) { return schedule_words->locks; }
