@@ -96,7 +96,7 @@ static inline void objects_look(struct quarantine *quarantine, const struct thre
         if (UNLIKELY(!object_zones_hold(&object)))
             object_report_young(quarantine);
     }
-    if (UNLIKELY(!object_fill_holds(quarantine->last.piece, quarantine->last.size)))
+    if (quarantine->last.size != 0 && UNLIKELY(!object_fill_holds(quarantine->last.piece, quarantine->last.size)))
         object_report_last(quarantine);
     if (UNLIKELY(quarantine->pending.address != NULL))
         object_report_pending(quarantine);
