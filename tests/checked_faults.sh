@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# checked_faults.sh: in checked mode a program faults at once where it touches a guard page, a run, pages or a block that
-# it has freed, or a piece of size 0; with guard=all,guard_end also right behind a small piece and in a freed one. What
-# it may touch it can touch.
+# checked_faults.sh: in checked mode a program faults at once where it touches a guard page, a run, pages or a block
+# that it has freed, or a piece of size 0. With guard=all,guard_end it also does right behind a small piece and in a
+# freed one. What it may touch it can touch.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
 eval "$(tools/target "$TARGET")"
 
 # run OPTIONS CASE: what the helper prints. A program that faults under Wine prints more, on standard error.
 run() {
-    BRAINMM_OPTIONS="$1" $run "$BUILD/tests/checked_faults_helper-shared$exe" "$2" 2>/dev/null >"$BUILD/tests/faults" || true
+    helper=$BUILD/tests/checked_faults_helper-shared$exe
+    BRAINMM_OPTIONS="$1" $run "$helper" "$2" 2>/dev/null >"$BUILD/tests/faults" || true
     tr -d '\r' <"$BUILD/tests/faults" | tr '\n' ' '
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* checked_faults_helper.c: touches memory that checked mode lets nobody touch, for checked_faults.sh. The argument is the
- * number of the case. Prints what it is about to do, and `survived` if nothing has stopped it.
+/* checked_faults_helper.c: touches memory that checked mode lets nobody touch, for checked_faults.sh. The argument is
+ * the number of the case. Prints what it is about to do, and `survived` if nothing has stopped it.
  */
 #include "brainmm.h"
 #include <stdio.h>

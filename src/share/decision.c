@@ -7,6 +7,7 @@
 #include "heap/piece.h"
 #include "os.h"
 #include "share/options.h"
+#include "slab/supply.h"
 #include "sync/error.h"
 
 static int state = BRAINMM_OWNER_UNPUBLISHED;
@@ -69,6 +70,8 @@ enum decision decide(const struct brainmm_manager *self, void (*complete)(void),
         error_set_action((enum error_action)option_number(OPTION_ON_ERROR));
     if (option_is_set(OPTION_CHECKED))
         start_checked();
+    if (option_is_set(OPTION_RANDOM))
+        supply_in_random_order(os_random());
     const char *lacking = heap_start(option_is_set(OPTION_FIXED_ADDRESSES));
     if (lacking) {
         decision_fail(lacking);

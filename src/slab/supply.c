@@ -20,6 +20,51 @@
 
 /* ---- Lists of objects ------------------------------------------------------------------------------------------- */
 
+static uint64_t order_seed; /* 0: in the order of addresses */
+
+void supply_in_random_order(uint64_t seed) { order_seed = seed | 1; }
+
+#define CARVE_MOST (CARVE_BYTES / 16)
+
+/* Which object of a slab's next COUNT ones comes first, second ... Differs from slab to slab. */
+static COLD void order_make(const struct unit *slab, unsigned before, uint16_t *order, unsigned count) {
+    uint64_t state = order_seed * (2 * ((uint64_t)unit_number(slab) << 16 | before) + 1);
+    for (unsigned i = 0; i < count; i++) {
+        state ^= state >> 29;
+        state *= 0xBF58476D1CE4E5B9u;
+        state ^= state >> 32;
+        unsigned other = (unsigned)(state % (i + 1));
+        order[i] = order[other];
+        order[other] = (uint16_t)i;
+    }
+}
+
+/* Makes a list of COUNT objects of SIZE bytes from FIRST on. */
+static COLD struct object *link_in_random_order(struct unit *slab, char *first, uint32_t size, unsigned count) {
+    uint16_t order[CARVE_MOST];
+    struct object *list = NULL;
+    order_make(slab, slab_carved(slab), order, count);
+    for (unsigned i = 0; i < count; i++) {
+        struct object *object = (struct object *)(void *)(first + (size_t)order[i] * size);
+        object->next = list;
+        object_mark(object, slab);
+        list = object;
+    }
+    return list;
+}
+
+static struct object *link_in_order(struct unit *slab, char *first, uint32_t size, unsigned count) {
+    struct object *object = (struct object *)(void *)first;
+    for (unsigned i = 1; i < count; i++) {
+        object->next = (struct object *)(void *)(first + (size_t)i * size);
+        object_mark(object, slab);
+        object = object->next;
+    }
+    object->next = NULL;
+    object_mark(object, slab);
+    return (struct object *)(void *)first;
+}
+
 /* Makes objects of virgin memory, at least one. */
 static struct object *carve(struct unit *slab, const struct geometry *geometry) {
     uint32_t size = geometry->object_size;
@@ -30,21 +75,15 @@ static struct object *carve(struct unit *slab, const struct geometry *geometry) 
     if (count > virgin)
         count = virgin;
     char *first = (char *)slab->start + (size_t)before * size;
-    struct object *object = (struct object *)(void *)first;
-    for (unsigned i = 1; i < count; i++) {
-        object->next = (struct object *)(void *)(first + (size_t)i * size);
-        object_mark(object, slab);
-        object = object->next;
-    }
-    object->next = NULL;
-    object_mark(object, slab);
+    struct object *list = UNLIKELY(order_seed) ? link_in_random_order(slab, first, size, count)
+                                               : link_in_order(slab, first, size, count);
     unsigned carved = before + count;
     slab_set_carved(slab, carved);
     /* The fast path only meets pointers into the first unit, and its test is exact for as many objects. */
     unsigned in_first = (unsigned)((UNIT_SIZE + size - 1) / size);
     unsigned tested = carved < in_first ? carved : in_first;
     store_relaxed(&slab->limit, tested * (slab->slab.reciprocal * size));
-    return (struct object *)(void *)first;
+    return list;
 }
 
 /* Takes the list of freed objects off a slab. A program that writes to what it has freed breaks links. If the first one

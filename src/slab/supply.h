@@ -12,4 +12,8 @@ void *slab_alloc(struct thread_heap *heap, size_t bin);
  * empty, or the program has broken it; then what is left of it is lost, and noted (broken.h). */
 struct object *slab_pop_checked(struct thread_heap *heap, size_t bin);
 
+/* From now on the objects of virgin memory come in an order that nobody can guess who does not know SEED. Before the
+ * heap starts. */
+void supply_in_random_order(uint64_t seed);
+
 #endif
