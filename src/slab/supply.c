@@ -75,8 +75,8 @@ static struct object *carve(struct unit *slab, const struct geometry *geometry) 
     if (count > virgin)
         count = virgin;
     char *first = (char *)slab->start + (size_t)before * size;
-    struct object *list = UNLIKELY(order_seed) ? link_in_random_order(slab, first, size, count)
-                                               : link_in_order(slab, first, size, count);
+    struct object *list =
+        UNLIKELY(order_seed) ? link_in_random_order(slab, first, size, count) : link_in_order(slab, first, size, count);
     unsigned carved = before + count;
     slab_set_carved(slab, carved);
     /* The fast path only meets pointers into the first unit, and its test is exact for as many objects. */
