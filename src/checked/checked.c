@@ -22,7 +22,7 @@
 void checked_start(const struct checked_settings *settings) {
     checked_settings = *settings;
     checked_is_on = true;
-    error_set_default(ERROR_ACTION_LOG);
+    error_propose_default(ERROR_ACTION_LOG);
     os_hide_thread_pointers();
     os_forbid_reserved();
     units_keep_nothing();

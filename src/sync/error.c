@@ -14,6 +14,11 @@ void error_set_action(enum error_action action) { store_relaxed(&action_set, (in
 
 void error_set_default(enum error_action action) { store_relaxed(&action_default, (int)action); }
 
+void error_propose_default(enum error_action action) {
+    int none = NOT_SET;
+    exchange_if_acquire(&action_default, &none, (int)action); /* alone: it orders nothing */
+}
+
 static bool results_tell(uint32_t kind) {
     return kind == BRAINMM_ERROR_DOUBLE_FREE || kind == BRAINMM_ERROR_POINTER || kind == BRAINMM_ERROR_KIND;
 }

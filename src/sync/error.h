@@ -40,6 +40,9 @@ void error_set_action(enum error_action action);
  * tells, and logs all others. */
 void error_set_default(enum error_action action);
 
+/* The same, unless somebody has called that. */
+void error_propose_default(enum error_action action);
+
 /* See brainmm_set_error_handler. */
 int BRAINMM_CALL error_set_handler(brainmm_error_handler handler, void *context);
 
