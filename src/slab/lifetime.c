@@ -29,7 +29,7 @@ struct unit *slab_create(struct thread_heap *heap, size_t bin) {
     if (!slab)
         return NULL;
     uint32_t number = unit_number(slab), size = geometry->object_size;
-    if (marks_left(slab) != 0 && slab->marks.object_size != size)
+    if (marks_left(slab) != 0) /* also those of objects of this size: the slab may end with fewer, and counts its own */
         marks_clear(slab);
     INSTRUMENT_ALLOW(unit_address(slab), units_bytes(geometry->units)); /* it may have been a slab of other objects */
     for (unsigned i = 1; i < geometry->units; i++) {
@@ -64,8 +64,8 @@ bool slab_same_generation(const struct unit *slab, uint32_t generation) {
     return add_acq_rel(generation_of(slab), 0) == generation;
 }
 
-/* The memory goes on with marks in it, most often to a slab of the same objects. Not so the few of a large slab, whose
- * units may go different ways. */
+/* The memory goes on with marks in it, which whoever takes it clears. Not so the few of a large slab, whose units may go
+ * different ways. */
 void slab_retire(struct unit *slab) {
     unsigned units = slab_units(slab);
     size_t object_size = slab_object_size(slab);
