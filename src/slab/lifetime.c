@@ -64,8 +64,8 @@ bool slab_same_generation(const struct unit *slab, uint32_t generation) {
     return add_acq_rel(generation_of(slab), 0) == generation;
 }
 
-/* The memory goes on with marks in it, which whoever takes it clears. Not so the few of a large slab, whose units may go
- * different ways. */
+/* The memory goes on with marks in it, which whoever takes it clears. Not so the few of a large slab, whose units may
+ * go different ways. */
 void slab_retire(struct unit *slab) {
     unsigned units = slab_units(slab);
     size_t object_size = slab_object_size(slab);
