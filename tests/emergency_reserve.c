@@ -226,7 +226,7 @@ static void thread_allocates(void *unused) {
 int main(int argc, char **argv) {
     thread t;
     const char *limit = argc > 1 ? argv[1] : "";
-    watchdog_start(110);
+    watchdog_start(240);
     may_reserve = ROOM;                       /* a region that is reserved now counts */
     thread_start(&t, thread_allocates, NULL); /* the C library keeps the addresses of a first thread */
     thread_join(&t);
