@@ -7,16 +7,6 @@
 
 #define TEXT_MOST 6144u /* a sentence, and two stacks */
 
-static const char *const sentences[] = {
-    [BRAINMM_ERROR_DOUBLE_FREE] = "freed twice",
-    [BRAINMM_ERROR_POINTER] = "not a live allocation",
-    [BRAINMM_ERROR_KIND] = "freed by a function for others than this",
-    [BRAINMM_ERROR_OVERFLOW] = "written to behind its end",
-    [BRAINMM_ERROR_UNDERFLOW] = "written to before its start",
-    [BRAINMM_ERROR_USE_AFTER_FREE] = "written to after it was freed",
-    [BRAINMM_ERROR_SIZE] = "freed with another size than it has",
-};
-
 static const char *const family_names[] = {
     [FAMILY_PIECE] = "piece",
     [FAMILY_NEW] = "piece made by operator new",
@@ -63,13 +53,8 @@ void detect(enum brainmm_error_kind kind, const char *function, const void *addr
     char buffer[TEXT_MOST];
     struct text text = TEXT_IN(buffer);
     brainmm_error error = {.kind = kind, .function = function, .address = address, .text = buffer};
-    text_add(&text, function);
-    text_add(&text, ": ");
-    text_add(&text, sentences[kind]);
-    text_add(&text, ": 0x");
-    text_add_hex(&text, (uintptr_t)address);
-    text_add(&text, ", thread ");
-    text_add_decimal(&text, os_thread_id());
+    error_text_begin(&text, &error);
+    error_text_end(&text);
     if (place) {
         const struct record *record = place->record;
         bool freed = record_state(load_relaxed(&record->word)) == RECORD_FREED;

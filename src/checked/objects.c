@@ -49,53 +49,53 @@ void objects_slab_ends(struct record_table *table) {
     }
 }
 
-COLD void object_report_pending(struct quarantine *quarantine) {
+COLD void object_report_pending(struct quarantine *quarantine, const char *function) {
     const char *address = quarantine->pending.address;
     quarantine->pending.place.record = &quarantine->pending.record;
     quarantine->pending.address = NULL;
-    detect(BRAINMM_ERROR_USE_AFTER_FREE, OBJECT_LOOK, address, &quarantine->pending.place);
+    detect(BRAINMM_ERROR_USE_AFTER_FREE, function, address, &quarantine->pending.place);
 }
 
 /* ---- Looking ---------------------------------------------------------------------------------------------------- */
 
-COLD void object_report_young(const struct quarantine *quarantine) {
+COLD void object_report_young(const struct quarantine *quarantine, const char *function) {
     struct record_table *table = record_table_of(quarantine->young.piece);
     struct object_view object = object_view(table, quarantine->young.piece);
     if (record_state(load_acquire(&object.record->word)) == RECORD_LIVE)
-        object_report_zones(&object, OBJECT_LOOK);
+        object_report_zones(&object, function);
 }
 
-COLD void object_report_last(const struct quarantine *quarantine) {
+COLD void object_report_last(const struct quarantine *quarantine, const char *function) {
     struct object_view object = object_view(record_table_of(quarantine->last.piece), quarantine->last.piece);
-    object_report_fill(&object, OBJECT_LOOK);
+    object_report_fill(&object, function);
 }
 
 static bool is_object(const struct record_table *table) { return table && table->object_size != 0; }
 
-static void look_at_young(const struct thread_heap *heap, void *raw) {
+static void look_at_young(const struct thread_heap *heap, void *raw, const char *function) {
     struct record_table *table = record_table_of(raw);
     if (!is_object(table) || load_relaxed(&unit_from_number(table->unit)->owner) != heap)
         return;
     struct object_view object = object_view(table, raw);
     uint32_t word = load_acquire(&object.record->word);
     if (record_state(word) == RECORD_LIVE && !object_zones_hold(&object) && load_acquire(&object.record->word) == word)
-        object_report_zones(&object, OBJECT_LOOK);
+        object_report_zones(&object, function);
 }
 
 /* Of what waits in this thread's quarantine, nobody else changes anything. */
-static void look_at_waiting(void *raw) {
+static void look_at_waiting(void *raw, const char *function) {
     struct record_table *table = record_table_of(raw);
     if (!is_object(table))
         return;
     struct object_view object = object_view(table, raw);
     if (!object_fill_holds(object.piece, object.size))
-        object_report_fill(&object, "a look at the quarantine");
+        object_report_fill(&object, function);
 }
 
-void objects_scan_all(struct quarantine *quarantine) {
+void objects_scan_all(struct quarantine *quarantine, const char *function) {
     const struct thread_heap *heap = os_thread_pointer_sure();
     for (uint32_t i = 0; i < quarantine_youngest; i++)
-        look_at_young(heap, quarantine->youngest[i]);
+        look_at_young(heap, quarantine->youngest[i], function);
     for (uint32_t i = 0; i < quarantine->count; i++)
-        look_at_waiting(quarantined_raw(quarantine->waiting[(quarantine->first + i) % WAITING_MOST]));
+        look_at_waiting(quarantined_raw(quarantine->waiting[(quarantine->first + i) % WAITING_MOST]), function);
 }

@@ -33,9 +33,6 @@ static inline struct object_view object_view(struct record_table *table, const v
     return (struct object_view){record, raw, raw + table->front, raw + table->object_size, load_relaxed(&record->size)};
 }
 
-/* What a report calls the look that a call takes at others than its own. */
-#define OBJECT_LOOK "a look at the youngest"
-
 /* Report what is wrong with the zones of an object, or with the bytes of one that was freed, and mend it. */
 void object_report_zones(const struct object_view *object, const char *function);
 void object_report_fill(const struct object_view *object, const char *function);
@@ -77,31 +74,31 @@ static inline bool object_fill_holds(const char *piece, size_t size) {
 
 /* ---- Looking ---------------------------------------------------------------------------------------------------- */
 
-/* The same for all that `scan` asks for. */
-void objects_scan_all(struct quarantine *quarantine);
+/* Looks at all that `scan` asks for. FUNCTION is named in reports, as by the functions below. */
+void objects_scan_all(struct quarantine *quarantine, const char *function);
 
-void object_report_young(const struct quarantine *quarantine);
-void object_report_last(const struct quarantine *quarantine);
-void object_report_pending(struct quarantine *quarantine);
+void object_report_young(const struct quarantine *quarantine, const char *function);
+void object_report_last(const struct quarantine *quarantine, const char *function);
+void object_report_pending(struct quarantine *quarantine, const char *function);
 
 /* So that an error is found although the program frees nothing more: the calling thread's youngest object, and the one
  * that it freed last. As long as the thread owns the slab, it alone can end it. So the memory stays readable although
  * another thread may free the object now. What that changes is no damage. */
-static inline void objects_look(struct quarantine *quarantine, const struct thread_heap *heap) {
+static inline void objects_look(struct quarantine *quarantine, const struct thread_heap *heap, const char *function) {
     const struct record *record = quarantine->young.record;
     if (record && record_state(load_acquire(&record->word)) == RECORD_LIVE &&
         load_relaxed(&quarantine->young.slab->owner) == heap) {
         char *piece = quarantine->young.piece;
         struct object_view object = {NULL, piece - 16, piece, quarantine->young.end, load_relaxed(&record->size)};
         if (UNLIKELY(!object_zones_hold(&object)))
-            object_report_young(quarantine);
+            object_report_young(quarantine, function);
     }
     if (quarantine->last.size != 0 && UNLIKELY(!object_fill_holds(quarantine->last.piece, quarantine->last.size)))
-        object_report_last(quarantine);
+        object_report_last(quarantine, function);
     if (UNLIKELY(quarantine->pending.address != NULL))
-        object_report_pending(quarantine);
+        object_report_pending(quarantine, function);
     if (UNLIKELY(quarantine_youngest > 1))
-        objects_scan_all(quarantine);
+        objects_scan_all(quarantine, function);
 }
 
 /* For records_start(): the last look at what was freed in a slab. */

@@ -127,7 +127,7 @@ void *pieces_alloc(const struct request *request) {
         return heap_alloc_aligned(request->alignment, 0);
     struct quarantine *quarantine = quarantine_own();
     if (quarantine)
-        objects_look(quarantine, os_thread_pointer_sure());
+        objects_look(quarantine, os_thread_pointer_sure(), request->function);
     void *piece = alloc_once(request);
     if (!piece && quarantine_empty(quarantine))
         piece = alloc_once(request);
@@ -138,7 +138,7 @@ void *checked_alloc_as(size_t size, enum family family, const char *function) {
     struct thread_heap *heap = os_thread_pointer_sure();
     if (LIKELY(size - 1 < SMALL_MAX - BRAINMM_ALIGNMENT - REAR_LEAST && heap && heap->quarantine &&
                !checked_settings.guard_all)) {
-        objects_look(heap->quarantine, heap);
+        objects_look(heap->quarantine, heap, function);
         size_t bin = size_class_small(size + BRAINMM_ALIGNMENT + REAR_LEAST);
         struct object *object = heap->cached[bin];
         struct record_table *table = object ? record_table_of(object) : NULL;
@@ -225,7 +225,7 @@ int checked_free_as(void *piece, enum family family, const char *function) {
                    (word & (RECORD_SERIAL - 1)) == record_word_of(family, 0) &&
                    exchange_if_acquire(&object.record->word, &word, word ^ RECORD_LIVE ^ RECORD_FREED))) {
             if (UNLIKELY(quarantine_youngest > 1))
-                objects_look(heap->quarantine, heap);
+                objects_look(heap->quarantine, heap, function);
             object_end(heap, &object, function);
             return BRAINMM_OK;
         }
