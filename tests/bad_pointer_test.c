@@ -159,12 +159,37 @@ START_TEST(neighbours_that_were_never_allocated_are_refused) {
 }
 END_TEST
 
+/* Also before the first object of a slab, and behind the last, where no object fits any more. */
+START_TEST(no_place_around_a_piece_can_be_freed) {
+    static const size_t wanted[] = {16, 80, 720, 976, 3000, 7000, 14000, 28000};
+    const ptrdiff_t reach = under_valgrind() ? 3000 : 70000;
+    for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        unsigned char *piece = brainmm_alloc(wanted[i]);
+        pattern_fill(piece, wanted[i], i);
+        for (ptrdiff_t offset = -reach / 16 * 16; offset < reach; offset += 16) {
+            if (offset == 0 || brainmm_get_options(piece + offset, NULL))
+                continue;
+            int result = brainmm_free(piece + offset);
+            ck_assert_msg(result == BRAINMM_E_POINTER || result == BRAINMM_E_DOUBLE_FREE, "free(%p) = %d, %td from %p",
+                          (void *)(piece + offset), result, offset, (void *)piece);
+        }
+        ck_assert(pattern_holds(piece, wanted[i], i));
+        ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
+    }
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
-        stack_and_static_addresses_are_refused,           memory_of_others_is_refused_and_not_read,
-        addresses_that_cannot_exist_are_refused,          a_gibibyte_off_is_refused,
-        misaligned_and_interior_pointers_are_refused,     addresses_inside_the_heaps_own_records_are_refused,
-        neighbours_that_were_never_allocated_are_refused, NULL,
+        stack_and_static_addresses_are_refused,
+        memory_of_others_is_refused_and_not_read,
+        addresses_that_cannot_exist_are_refused,
+        a_gibibyte_off_is_refused,
+        misaligned_and_interior_pointers_are_refused,
+        addresses_inside_the_heaps_own_records_are_refused,
+        neighbours_that_were_never_allocated_are_refused,
+        no_place_around_a_piece_can_be_freed,
+        NULL,
     };
     return run_suite("bad pointers", 60, witnesses_up, witnesses_down, tests);
 }

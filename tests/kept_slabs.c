@@ -84,6 +84,33 @@ static void a_held_piece_keeps_its_slab(void *unused) {
     heap_is_whole("release of the held pieces");
 }
 
+/* It was kept when no more looks were due, and loses its place while pieces are out. Their release is noticed again. */
+static void a_slab_that_lost_its_place_ends(void *unused) {
+    size_t size = size_of(5);
+    void *all[300], *more[3];
+    unsigned count = 0;
+    (void)unused;
+    all[count++] = take(size);
+    for (unsigned i = 0; i < 20 && bin_for(size)->looks != LOOKS_MOST; i++)
+        give(take(size));
+    while (count < 300 && thread_heap_existing()->cached[size_class_of(size)])
+        all[count++] = take(size);
+    while (count)
+        give(all[--count]);
+    CHECK(bin_for(size)->place != 0 && bin_for(size)->looks == LOOKS_MOST);
+    for (unsigned i = 0; i < 3; i++)
+        more[i] = take(size);
+    for (unsigned i = 0; i < 100 * SIZES && bin_for(size)->place != 0; i++) /* in turn, so each was used since */
+        give(take(size_of(10 + i / 3 % 8)));
+    CHECK(bin_for(size)->place == 0);
+    uint32_t slab = bin_for(size)->current;
+    for (unsigned i = 0; i < 3; i++) {
+        give(more[i]);
+        heap_is_whole("a slab without its place");
+    }
+    CHECK(bin_for(size)->current != slab || bin_for(size)->place != 0);
+}
+
 /* While it held a piece, the thread looked for an end in vain: less and less often. */
 static void looks_are_few(void *unused) {
     size_t size = 96;
@@ -165,9 +192,10 @@ static void broken_links_are_survived(void *unused) {
 }
 
 int main(void) {
-    static void (*const parts[])(void *) = {slabs_end_when_all_is_free,          slabs_end_with_their_last_piece,
-                                            a_held_piece_keeps_its_slab,         looks_are_few,
-                                            sizes_used_in_turn_keep_their_slabs, broken_links_are_survived};
+    static void (*const parts[])(void *) = {slabs_end_when_all_is_free,      slabs_end_with_their_last_piece,
+                                            a_held_piece_keeps_its_slab,     looks_are_few,
+                                            a_slab_that_lost_its_place_ends, sizes_used_in_turn_keep_their_slabs,
+                                            broken_links_are_survived};
     watchdog_start(50);
     give(take(10)); /* without a heap of its own, a thread does not look after those of others */
     for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {

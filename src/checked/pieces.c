@@ -9,6 +9,7 @@
 #include "heap/piece.h"
 #include "heap/reclaim.h"
 #include "heap/run.h"
+#include "heap/zero.h"
 
 #define CLOSED_PART 64u /* a closed run takes addresses only: it counts as a part of its size in quarantine */
 
@@ -123,8 +124,9 @@ static void *alloc_once(const struct request *request) {
 void *pieces_alloc(const struct request *request) {
     if (request->size > PTRDIFF_MAX)
         return NULL;
-    if (request->size == 0 && is_piece(request->family))
-        return heap_alloc_aligned(request->alignment, 0);
+    void *nothing = request->size == 0 && is_piece(request->family) ? zero_alloc(request->alignment) : NULL;
+    if (nothing)
+        return nothing;
     struct quarantine *quarantine = quarantine_own();
     if (quarantine)
         objects_look(quarantine, os_thread_pointer_sure(), request->function);
@@ -144,7 +146,8 @@ void *checked_alloc_as(size_t size, enum family family, const char *function) {
         struct record_table *table = object ? record_table_of(object) : NULL;
         if (LIKELY(table != NULL)) {
             heap->cached[bin] = object->next;
-            __builtin_prefetch(object->next); /* it has waited long: the next allocation would wait for its memory */
+            if (object->next) /* it has waited long: the next allocation would wait for its memory */
+                object_fetch(table, &table->records[record_index(table, object->next)], (char *)object->next);
             return object_begin(heap, table, (char *)object, BRAINMM_ALIGNMENT, size, FILL_NEW,
                                 record_word_of(family, 0), function);
         }
@@ -217,11 +220,12 @@ int checked_free_as(void *piece, enum family family, const char *function) {
     struct record_table *table = record_table_of(piece);
     if (LIKELY(table && table->front == BRAINMM_ALIGNMENT && heap && heap->quarantine)) {
         char *raw = (char *)piece - BRAINMM_ALIGNMENT;
-        uint32_t index = record_index(table, raw), place = index < table->count ? index : 0;
-        struct record *record = &table->records[place];
+        uint32_t index = record_index(table, raw); /* of a pointer before or behind all objects, any number */
+        struct record *record = &table->records[index < table->count ? index : 0];
+        object_fetch(table, record, raw);
         struct object_view object = {record, raw, piece, raw + table->object_size, load_relaxed(&record->size)};
         uint32_t word = load_relaxed(&record->word);
-        if (LIKELY(raw == (char *)table->start + (size_t)index * table->object_size &&
+        if (LIKELY(index < table->count && raw == (char *)table->start + (size_t)index * table->object_size &&
                    (word & (RECORD_SERIAL - 1)) == record_word_of(family, 0) &&
                    exchange_if_acquire(&object.record->word, &word, word ^ RECORD_LIVE ^ RECORD_FREED))) {
             if (UNLIKELY(quarantine_youngest > 1))

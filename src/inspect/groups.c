@@ -5,7 +5,7 @@
 #include "inspect/scan.h"
 #include <string.h>
 
-#define FIRST_BYTES ((size_t)65536)
+#define FIRST_BYTES ((size_t)16384)
 
 const char *groups_name(const struct groups *groups, const struct group *group) {
     return groups->names ? groups->names + group->name : "";

@@ -39,11 +39,15 @@ static void path_make(struct text *path, enum option option, const char *ending)
     text_add(path, ending);
 }
 
+/* In one piece: other threads may print at the same time. */
 static void complain(const char *sentence, const char *detail) {
-    os_print("BrainMM: ");
-    os_print(sentence);
-    os_print(detail);
-    os_print("\n");
+    char line[OS_PATH_MAX + 80];
+    struct text text = TEXT_IN(line);
+    text_add(&text, "BrainMM: ");
+    text_add(&text, sentence);
+    text_add(&text, detail);
+    text_add(&text, "\n");
+    os_print(line);
 }
 
 /* Where a text goes. The file is opened with the first piece. */

@@ -99,6 +99,7 @@ static bool make_room(struct thread_heap *heap, unsigned units) {
         }
         kept_forget(heap, bin);
         bin->was_kept = true;
+        bin->looks = 0; /* the look may arm the countdown for the next one */
         if (look(heap, bin, slab))
             end_current(heap, bin, slab);
     }

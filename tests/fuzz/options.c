@@ -178,6 +178,17 @@ static void known_words(struct input *input) {
     }
 }
 
+/* What the last input has asked for at the end of the process is not done. */
+static void ask_for_nothing(void) { options_set("stats=0,leaks=0,message_box=0,dump="); }
+
+int LLVMFuzzerInitialize(int *count, char ***arguments);
+int LLVMFuzzerInitialize(int *count, char ***arguments) {
+    (void)count;
+    (void)arguments;
+    CHECK(atexit(ask_for_nothing) == 0);
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct input input = {data, data + size};
     if (take_byte(&input) & 1)
