@@ -77,7 +77,10 @@ static void release_all(void) {
 /* ---- Damage ----------------------------------------------------------------------------------------------------- */
 
 static void units_are_damaged(void) {
+    void *large = brainmm_alloc(20 * MIB); /* too large for the cache of runs: its units become free ones */
+    CHECK(large != NULL && brainmm_free(large) == BRAINMM_OK);
     size_t at = bits_find_set(space.free, 0, units_known());
+    CHECK(at < units_known());
     struct unit *free_unit = unit_from_number((uint32_t)at + 1), *run = unit_at(pages);
     DAMAGE(totals.used, totals.used++);
     DAMAGE(totals.idle, totals.idle++);
