@@ -7,8 +7,8 @@
 #define PURGE_DELAY_MS 250u
 #define RUNS_LEAST 128u                                   /* units that may lie idle in any case: 8 MiB of runs */
 #define SLABS_LEAST (WINDOW_IS_EVERYTHING ? 512u : 2048u) /* 32 or 128 MiB of slabs */
-#define RUNS_MOST 1408u                                   /* 88 MiB, or a part of what is in use */
-#define RUNS_PART 12u
+#define RUNS_MOST 1344u                                   /* 84 MiB, or a part of what is in use */
+#define RUNS_PART 13u
 
 struct unit_totals totals;
 atomic_i32 units_kept;

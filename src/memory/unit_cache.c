@@ -16,7 +16,7 @@
 #include "memory/window.h"
 
 #define CACHE_LEAST 128                                /* units, 8 MiB, may be kept in any case */
-#define CACHE_MOST (WINDOW_IS_EVERYTHING ? 704 : 1408) /* 44 or 88 MiB: never more */
+#define CACHE_MOST (WINDOW_IS_EVERYTHING ? 672 : 1344) /* 42 or 84 MiB: never more */
 #define CACHE_TICKS 2u                                 /* so long at least */
 
 #define ALIGNED_STACKS 3u
@@ -150,11 +150,12 @@ void unit_cache_give(struct unit_stock *stock, struct unit *first, size_t count,
     push(index, first, count);
 }
 
+/* Marks tell that it was a slab, of which more may lie idle. */
 void unit_cache_empty(void) {
     struct unit *first;
     for (unsigned index = 0; index < CACHE_STACKS; index++)
         while ((first = pop(index)) != NULL)
-            units_give(first, unit_cache_length(index, first), UNITS_WHOLE,
+            units_give(first, unit_cache_length(index, first), marks_left(first) != 0 ? UNITS_WHOLE : UNITS_SPARSE,
                        index == DRAINED ? UNITS_EMPTY : UNITS_WITH_MEMORY, UNITS_WAIT);
 }
 
