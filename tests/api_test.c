@@ -80,7 +80,7 @@ END_TEST
 static void visit_zeroed(size_t size) {
     /* frees dirty pieces of the same class first, so that a recycled one is likely handed out */
     void *dirty[8];
-    size_t count = size > MIB ? 2 : 8;
+    size_t count = size > MIB || under_valgrind() ? 2 : 8;
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < count; i++) {
             dirty[i] = brainmm_alloc_zeroed(size);
