@@ -37,15 +37,16 @@ static inline struct object_view object_view(struct record_table *table, const v
 void object_report_zones(const struct object_view *object, const char *function);
 void object_report_fill(const struct object_view *object, const char *function);
 
-/* The processor gets the record and the bytes of an object before they are needed, all at once. */
+/* The processor gets the bytes of an object before they are needed, all at once. */
 #define FETCH_LINE 64u
+#define FETCH_LEAST 256u  /* of a shorter one, the first look takes what matters */
 #define FETCH_BYTES 1024u /* of a longer one, the processor sees itself what comes next */
 
-static inline void object_fetch(const struct record_table *table, const struct record *record, const char *raw) {
+static inline void object_fetch(const struct record_table *table, const char *raw) {
     size_t size = table->object_size < FETCH_BYTES ? table->object_size : FETCH_BYTES;
-    __builtin_prefetch(record, 1);
-    for (size_t offset = 0; offset < size; offset += FETCH_LINE)
-        __builtin_prefetch(raw + offset, 1);
+    if (size >= FETCH_LEAST)
+        for (size_t offset = 0; offset < size; offset += FETCH_LINE)
+            __builtin_prefetch(raw + offset, 1);
 }
 
 /* ---- Zones and fills -------------------------------------------------------------------------------------------- */
@@ -59,7 +60,7 @@ static inline void object_fill_zones(const struct object_view *object) {
         zone_fill(rear, (size_t)(object->end - rear), FILL_CANARY);
 }
 
-static inline bool object_zones_hold(const struct object_view *object) {
+static inline __attribute__((always_inline)) bool object_zones_hold(const struct object_view *object) {
     char *rear = object->piece + object->size;
     bool holds = blocks_have(object->raw, object->piece, FILL_CANARY);
     return LIKELY(object->end - rear <= 16) ? holds && rear_has(object->end, (size_t)(object->end - rear))
@@ -71,14 +72,14 @@ static inline void object_fill_new(const struct object_view *object, enum fill f
     blocks_fill(object->piece, object->end, fill);
 }
 
-static inline void object_fill_freed(const struct object_view *object) {
+static inline __attribute__((always_inline)) void object_fill_freed(const struct object_view *object) {
     char *rear = object->piece + object->size, *whole = object->piece + (object->size & ~(size_t)15);
     blocks_fill(object->piece, whole, FILL_FREED);
     if (rear != whole)
         front_fill(whole, (size_t)(rear - whole), FILL_FREED);
 }
 
-static inline bool object_fill_holds(const char *piece, size_t size) {
+static inline __attribute__((always_inline)) bool object_fill_holds(const char *piece, size_t size) {
     const char *whole = piece + (size & ~(size_t)15);
     return blocks_have(piece, whole, FILL_FREED) && (size % 16 == 0 || front_has(whole, size % 16, FILL_FREED));
 }

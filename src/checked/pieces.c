@@ -146,8 +146,9 @@ void *checked_alloc_as(size_t size, enum family family, const char *function) {
         struct record_table *table = object ? record_table_of(object) : NULL;
         if (LIKELY(table != NULL)) {
             heap->cached[bin] = object->next;
-            if (object->next) /* it has waited long: the next allocation would wait for its memory */
-                object_fetch(table, &table->records[record_index(table, object->next)], (char *)object->next);
+            __builtin_prefetch(object->next); /* it has waited long: the next allocation would wait for its memory */
+            if (object->next)
+                object_fetch(table, (char *)object->next);
             return object_begin(heap, table, (char *)object, BRAINMM_ALIGNMENT, size, FILL_NEW,
                                 record_word_of(family, 0), function);
         }
@@ -222,7 +223,7 @@ int checked_free_as(void *piece, enum family family, const char *function) {
         char *raw = (char *)piece - BRAINMM_ALIGNMENT;
         uint32_t index = record_index(table, raw); /* of a pointer before or behind all objects, any number */
         struct record *record = &table->records[index < table->count ? index : 0];
-        object_fetch(table, record, raw);
+        object_fetch(table, raw);
         struct object_view object = {record, raw, piece, raw + table->object_size, load_relaxed(&record->size)};
         uint32_t word = load_relaxed(&record->word);
         if (LIKELY(index < table->count && raw == (char *)table->start + (size_t)index * table->object_size &&

@@ -44,25 +44,16 @@ static inline bool block_is_zero(zone_block block) { return (block[0] | block[1]
 
 static inline bool block_is(zone_block block, zone_block wanted) { return block_is_zero(block ^ wanted); }
 
-/* Four blocks a step. The last step may overlap the one before. */
 #define ZONE_STEP (4 * sizeof(zone_block))
 
-static inline void step_fill(char *at, zone_block block) {
-    zone_block *blocks = (zone_block *)(void *)at;
-    blocks[0] = blocks[1] = blocks[2] = blocks[3] = block;
-}
-
-static inline void blocks_fill(char *at, const char *end, enum fill fill) {
+static inline __attribute__((always_inline)) void blocks_fill(char *at, const char *end, enum fill fill) {
     zone_block block = zone_blocks[fill];
-    size_t size = (size_t)(end - at), offset = 0;
-    if (size < ZONE_STEP) {
-        for (; offset < size; offset += sizeof block)
-            *(zone_block *)(void *)(at + offset) = block;
-        return;
+    for (; (size_t)(end - at) >= ZONE_STEP; at += ZONE_STEP) {
+        zone_block *blocks = (zone_block *)(void *)at;
+        blocks[0] = blocks[1] = blocks[2] = blocks[3] = block;
     }
-    for (; offset < size - ZONE_STEP; offset += ZONE_STEP)
-        step_fill(at + offset, block);
-    step_fill(at + size - ZONE_STEP, block);
+    for (; at < end; at += sizeof block)
+        *(zone_block *)(void *)at = block;
 }
 
 /* Bits that all of the blocks have, and bits that one of them has: both are the fill's if all blocks are. */
@@ -70,31 +61,21 @@ struct zone_bits {
     zone_block all, any;
 };
 
-static inline void block_note(struct zone_bits *bits, const char *at) {
-    zone_block block = *(const zone_block *)(const void *)at;
-    bits->all &= block;
-    bits->any |= block;
+static inline __attribute__((always_inline)) void bits_note(struct zone_bits *bits, const char *at) {
+    bits->all &= *(const zone_block *)(const void *)at;
+    bits->any |= *(const zone_block *)(const void *)at;
 }
 
-static inline void step_note(struct zone_bits *bits, const char *at) {
-    block_note(bits, at);
-    block_note(bits, at + 16);
-    block_note(bits, at + 32);
-    block_note(bits, at + 48);
-}
-
-static inline bool blocks_have(const char *at, const char *end, enum fill fill) {
-    zone_block block = zone_blocks[fill];
-    struct zone_bits bits = {block, block};
-    size_t size = (size_t)(end - at), offset = 0;
-    if (size < ZONE_STEP) {
-        for (; offset < size; offset += sizeof block)
-            block_note(&bits, at + offset);
-    } else {
-        for (; offset < size - ZONE_STEP; offset += ZONE_STEP)
-            step_note(&bits, at + offset);
-        step_note(&bits, at + size - ZONE_STEP);
+static inline __attribute__((always_inline)) bool blocks_have(const char *at, const char *end, enum fill fill) {
+    struct zone_bits bits = {zone_blocks[fill], zone_blocks[fill]};
+    for (; (size_t)(end - at) >= ZONE_STEP; at += ZONE_STEP) {
+        bits_note(&bits, at);
+        bits_note(&bits, at + 16);
+        bits_note(&bits, at + 32);
+        bits_note(&bits, at + 48);
     }
+    for (; at < end; at += 16)
+        bits_note(&bits, at);
     return block_is_zero(bits.all ^ bits.any);
 }
 
