@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # fuzz.sh: runs a fuzz target of tests/fuzz over the corpus that the tree has for it, and over inputs made from that:
-#   fuzz.sh NAME RUNS          as many inputs, always the same: the test
+#   fuzz.sh NAME RUNS [TEXT]   as many inputs, always the same: the test; with that text as BRAINMM_OPTIONS
 #   fuzz.sh NAME MINUTES m     for that time, with another seed each time: `make fuzz`. What is new stays in
 #                              BUILD/fuzz/NAME
 # The target finds BRAINMM_OPTIONS as it is. An input that fails is kept in BUILD/fuzz, and printed.
@@ -11,7 +11,7 @@ set -eu
 name=$1 number=$2
 program=$BUILD/tests/fuzz/$name-fuzz
 kept=$BUILD/fuzz
-log=$kept/$name.log
+log=$kept/$name${3:+-options}.log
 mkdir -p "$kept/$name"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -20,6 +20,7 @@ common="-detect_leaks=0 -max_len=1024 -timeout=60 -rss_limit_mb=3000 -print_fina
 if [ "${3-}" = m ]; then
     set -- "-max_total_time=$((number * 60))" "$kept/$name" "$folder"
 else
+    [ -z "${3-}" ] || export BRAINMM_OPTIONS="$3"
     set -- -seed=1 "-runs=$(($(find "$folder" -type f | wc -l) + number))" "$folder"
 fi
 # Without random addresses, the same input takes the same way.

@@ -168,12 +168,13 @@ COLD void *checked_alloc_with(size_t size, size_t alignment, bool zeroed, enum f
 /* ---- Release ---------------------------------------------------------------------------------------------------- */
 
 /* PIECE is not the start of a live allocation of ours. It may be a piece of size 0, which has no record, or code. */
-static COLD int refuse(void *piece, const char *function) {
+static COLD int refuse(void *piece, const struct request *request) {
+    const char *function = request->function;
     struct place place;
     brainmm_options options;
     bool found = record_find(piece, &place) && record_state(load_acquire(&place.record->word)) != RECORD_NONE;
     if (!found && heap_get_options(piece, &options)) {
-        if (options.size == 0)
+        if (options.size == 0 && is_piece(request->family))
             return heap_free(piece);
         detect(BRAINMM_ERROR_KIND, function, piece, NULL);
         return BRAINMM_E_KIND;
@@ -199,7 +200,7 @@ int pieces_free(void *piece, const struct request *request) {
         quarantine_create(heap);
     do {
         if (!pieces_live(piece, &place, &word))
-            return refuse(piece, request->function);
+            return refuse(piece, request);
         if (!may_free(word, request)) {
             detect(BRAINMM_ERROR_KIND, request->function, piece, &place);
             return BRAINMM_E_KIND;
@@ -254,7 +255,7 @@ static void *resize_nothing(void *piece, const struct request *request, size_t a
     struct request wanted = *request;
     wanted.alignment = alignment;
     void *moved = pieces_alloc(&wanted);
-    if (moved && refuse(piece, request->function) != BRAINMM_OK) {
+    if (moved && refuse(piece, request) != BRAINMM_OK) {
         pieces_free(moved, request);
         moved = NULL;
     }
@@ -267,9 +268,10 @@ void *pieces_resize(void *piece, const struct request *request, bool keeps_conte
     struct request wanted = *request;
     struct piece described;
     if (!pieces_live(piece, &place, &word)) {
-        if (!record_find(piece, &place) && piece_describe(piece, &described) && described.usable == 0)
+        if (is_piece(request->family) && !record_find(piece, &place) && piece_describe(piece, &described) &&
+            described.usable == 0)
             return resize_nothing(piece, request, described.alignment);
-        refuse(piece, request->function);
+        refuse(piece, request);
         return NULL;
     }
     if (!may_free(word, request)) {
