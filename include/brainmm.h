@@ -404,7 +404,8 @@ BRAINMM_API int BRAINMM_CALL brainmm_set_error_handler(brainmm_error_handler han
 
 /* Checked mode (docs/checked.md): looks at the zones around all live allocations and at the contents of freed ones, of
  * all threads, while others go on. What was written to is reported as every error is, once.
- * BRAINMM_E_DAMAGED: something was. Other errors: BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED: this is not checked mode. */
+ * BRAINMM_E_DAMAGED: something was. Other errors: BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED: this is not checked mode,
+ * or a tool like memcheck looks instead (docs/tools.md). */
 BRAINMM_API int BRAINMM_CALL brainmm_check(void);
 
 /* ---- Moving ----------------------------------------------------------------------------------------------------- */

@@ -98,6 +98,8 @@ static void look(void *context, struct record_table *table) {
 }
 
 int BRAINMM_CALL checked_check(void) {
+    if (checked_settings.tool) /* it looks itself, at each access */
+        return BRAINMM_E_UNSUPPORTED;
     struct check check = {.copy_bytes = (size_t)SLAB_UNITS_LARGE * UNIT_SIZE};
     check.copy = scan_memory_take(check.copy_bytes);
     if (!check.copy)

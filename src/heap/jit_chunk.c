@@ -26,13 +26,12 @@ void *jit_record_create(size_t size) {
     void *record = size > MEDIUM_MAX ? run_create(size, BRAINMM_USER, &fresh) : piece_alloc(size);
     if (!record)
         return NULL;
+    if (size <= MEDIUM_MAX && jit_record_noticed)
+        jit_record_noticed(record);
     if (!fresh || INSTRUMENTED)
         memset(record, 0, size);
-    if (size <= MEDIUM_MAX) {
+    if (size <= MEDIUM_MAX)
         object_mark(record, slab_of(record));
-        if (jit_record_noticed)
-            jit_record_noticed(record);
-    }
     return record;
 }
 

@@ -39,8 +39,8 @@ struct jit_chunk {
 /* Zeroed memory for a record, except for a mark in its first words if it is a piece. NULL: out of memory. */
 void *jit_record_create(size_t size);
 
-/* Is told of each such piece: its memory is no allocation of the program's. NULL: nobody. Is set before the heap
- * starts. */
+/* Is told of each such piece, before it is written: its memory is no allocation of the program's. NULL: nobody. Is set
+ * before the heap starts. */
 extern void (*jit_record_noticed)(void *piece) HIDDEN_DATA;
 
 void jit_record_destroy(void *record);
