@@ -326,7 +326,7 @@ BRAINMM_API void *BRAINMM_CALL brainmm_jit_alloc(brainmm_jit_heap *heap, size_t 
 /* Frees code by the address where it runs. NULL is allowed and does nothing. The memory may hold other code soon; it
  * becomes ordinary memory only when it is not executable any more.
  * BRAINMM_E_POINTER: HEAP is not a live heap, or CODE is not the start of a live allocation of it; nothing has
- * changed. */
+ * changed. BRAINMM_E_DOUBLE_FREE: the same, in checked mode, for code that was freed and whose memory still waits. */
 BRAINMM_API int BRAINMM_CALL brainmm_jit_free(brainmm_jit_heap *heap, void *code);
 
 /* Free all memory of a heap at once. After clear the heap can be used further; destroy frees the heap, too, and

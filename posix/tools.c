@@ -167,10 +167,21 @@ static const struct os_tool lsan = {.roots = lsan_roots, .no_roots = lsan_no_roo
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
 
-/* It does not see how the heap hands memory from one thread to another. */
+/* It does not see how the heap hands memory from one thread to another. What happened to an allocation comes before the
+ * next one at that address. To decommit memory counts as a write to all of it, which comes before any allocation in the
+ * same 64 KiB. */
+#define PART_BYTES ((uintptr_t)65536)
+
+static void each_part(const void *start, size_t size, void (*what)(void *address)) {
+    uintptr_t end = (uintptr_t)start + size;
+    for (uintptr_t part = (uintptr_t)start & ~(PART_BYTES - 1); part < end; part += PART_BYTES)
+        what((void *)part);
+}
+
 static void tsan_begin(const void *piece, size_t size, bool zeroed) {
-    (void)size, (void)zeroed;
+    (void)zeroed;
     __tsan_acquire((void *)(uintptr_t)piece);
+    each_part(piece, size, __tsan_acquire);
 }
 
 static void tsan_end(const void *piece, size_t size) {
@@ -178,18 +189,7 @@ static void tsan_end(const void *piece, size_t size) {
     __tsan_release((void *)(uintptr_t)piece);
 }
 
-/* To decommit memory counts as a write to it. */
-static char decommitted;
-
-static void tsan_committed(const void *start, size_t size) {
-    (void)start, (void)size;
-    __tsan_acquire(&decommitted);
-}
-
-static void tsan_decommitted(const void *start, size_t size) {
-    (void)start, (void)size;
-    __tsan_release(&decommitted);
-}
+static void tsan_decommitted(const void *start, size_t size) { each_part(start, size, __tsan_release); }
 
 static const struct os_tool tsan = {.begin = tsan_begin, .end = tsan_end};
 
@@ -228,11 +228,7 @@ static const struct os_tool *find(bool all) {
 
 const struct os_tool *os_tool_find(bool all) {
     const struct os_tool *tool = find(all);
-    if (tool == &tsan) {
-        map_committed = tsan_committed;
-        map_decommitted = tsan_decommitted;
-    } else if (tool) {
-        map_committed = tool->allow;
-    }
+    map_committed = tool ? tool->allow : NULL;
+    map_decommitted = tool == &tsan ? tsan_decommitted : NULL;
     return tool;
 }

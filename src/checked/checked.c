@@ -2,6 +2,7 @@
 /* checked.c: see checked.h. */
 #include "checked/checked.h"
 #include "base/align.h"
+#include "checked/code.h"
 #include "checked/damage.h"
 #include "checked/detect.h"
 #include "checked/guard.h"
@@ -34,6 +35,7 @@ void checked_start(const struct checked_settings *settings) {
     records_start(objects_slab_ends);
     jit_record_noticed = record_forget_object;
     live_start();
+    code_start();
     watch_start();
     if (settings->frames && !stacks_start(settings->unwind))
         checked_settings.frames = 0;

@@ -66,15 +66,18 @@ static void *run_begin(const struct request *request) {
         give_run(&place);
         return NULL;
     }
-    if (request->zeroed && !fresh)
-        memset(place.piece, 0, place.size);
     if (watch_is_on()) {
         watch_run_begins(&place, request->zeroed);
     } else {
         guard_run(&place);
         guard_fill_zones(&place);
     }
-    record_begin(place.record, os_thread_pointer_sure(), 0, record_word_of(request->family, request->mode));
+    if (request->zeroed && !fresh)
+        memset(place.piece, 0, place.size);
+    struct thread_heap *heap = os_thread_pointer_sure();
+    record_begin(place.record, heap, 0, record_word_of(request->family, request->mode));
+    if (heap && heap->quarantine)
+        quarantine_note_young(heap->quarantine, raw);
     return place.piece;
 }
 

@@ -71,11 +71,9 @@ void *watch_object(struct thread_heap *heap, struct record_table *table, char *r
     struct object_view object = object_view(table, raw);
     forbid(raw + HEADER_BYTES, table->object_size - HEADER_BYTES);
     store_relaxed(&object.record->size, (uint32_t)size);
-    if (zeroed) {
-        allow(object.piece, size);
-        memset(object.piece, 0, size);
-    }
     begin(object.piece, size, zeroed);
+    if (zeroed)
+        memset(object.piece, 0, size);
     record_begin(object.record, heap, load_relaxed(&object.record->word), word);
     return object.piece;
 }

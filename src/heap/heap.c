@@ -215,7 +215,7 @@ void *BRAINMM_CALL heap_jit_alloc(brainmm_jit_heap *heap, size_t size, void **wr
 }
 
 int BRAINMM_CALL heap_jit_free(brainmm_jit_heap *heap, void *code) {
-    int result = jit_free(heap, code);
+    int result = jit_free(heap, code, NULL);
     return result == BRAINMM_OK ? BRAINMM_OK : report_refusal("brainmm_jit_free", code, result);
 }
 
