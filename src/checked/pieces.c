@@ -125,7 +125,7 @@ static void *alloc_once(const struct request *request) {
     size_t front = front_of(request->alignment);
     if (wants_run(front, request))
         return run_begin(request);
-    char *raw = piece_alloc_bin(bin_of(front, front + request->size + REAR_LEAST));
+    char *raw = piece_alloc_bin(bin_of(front, front + request->size + REAR_LEAST), request->function);
     struct record_table *table = raw ? record_table_of(raw) : NULL;
     if (raw && !table && (table = record_table_make(raw, 0)) == NULL)
         piece_free_hidden(raw);
