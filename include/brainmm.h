@@ -326,7 +326,7 @@ BRAINMM_API void *BRAINMM_CALL brainmm_jit_alloc(brainmm_jit_heap *heap, size_t 
 /* Frees code by the address where it runs. NULL is allowed and does nothing. The memory may hold other code soon; it
  * becomes ordinary memory only when it is not executable any more.
  * BRAINMM_E_POINTER: HEAP is not a live heap, or CODE is not the start of a live allocation of it; nothing has
- * changed. */
+ * changed. BRAINMM_E_DOUBLE_FREE: the same, in checked mode, for code that was freed and whose memory still waits. */
 BRAINMM_API int BRAINMM_CALL brainmm_jit_free(brainmm_jit_heap *heap, void *code);
 
 /* Free all memory of a heap at once. After clear the heap can be used further; destroy frees the heap, too, and
@@ -404,7 +404,8 @@ BRAINMM_API int BRAINMM_CALL brainmm_set_error_handler(brainmm_error_handler han
 
 /* Checked mode (docs/checked.md): looks at the zones around all live allocations and at the contents of freed ones, of
  * all threads, while others go on. What was written to is reported as every error is, once.
- * BRAINMM_E_DAMAGED: something was. Other errors: BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED: this is not checked mode. */
+ * BRAINMM_E_DAMAGED: something was. Other errors: BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED: this is not checked mode,
+ * or a tool like memcheck looks instead (docs/tools.md). */
 BRAINMM_API int BRAINMM_CALL brainmm_check(void);
 
 /* ---- Moving ----------------------------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 #include "sync/error.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -40,16 +41,18 @@ static COLD void refuse(const char *function, const void *piece, int result) {
         error_report(&error);
 }
 
-static __attribute__((noinline, cold)) void *malloc_slow(size_t size) {
+static __attribute__((noinline, cold)) void *malloc_slow(size_t size, const char *function) {
     CHECKED_ENTRY();
-    void *piece = slow_alloc(size, FAMILY_PIECE, "malloc");
+    void *piece = slow_alloc(size, FAMILY_PIECE, function);
     return piece ? piece : failed();
 }
 
-EXPORT void *malloc(size_t size) {
+static inline void *alloc(size_t size, const char *function) {
     void *piece = fast_alloc(os_thread_pointer(), size);
-    return LIKELY(piece != NULL) ? piece : malloc_slow(size);
+    return LIKELY(piece != NULL) ? piece : malloc_slow(size, function);
 }
+
+EXPORT void *malloc(size_t size) { return alloc(size, "malloc"); }
 
 /* Checked mode has reported what it refuses. */
 __attribute__((noinline)) int free_or_refuse(void *piece) {
@@ -66,14 +69,22 @@ __attribute__((noinline)) int free_or_refuse(void *piece) {
 
 EXPORT void free(void *piece) { fast_free(os_thread_pointer(), piece, free_or_refuse); }
 
+static __attribute__((noinline, cold)) void *calloc_slow(size_t size) {
+    CHECKED_ENTRY();
+    bool owns = checked_serves || manager_start();
+    void *piece = checked_serves ? checked_alloc_with(size, BRAINMM_ALIGNMENT, true, FAMILY_PIECE, "calloc")
+                  : owns         ? piece_alloc_zeroed(size, "calloc")
+                                 : brainmm_alloc_zeroed(size);
+    return piece ? piece : failed();
+}
+
 EXPORT void *calloc(size_t count, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes))
         return failed();
-    CHECKED_ENTRY();
-    void *piece = checked_serves ? checked_alloc_with(bytes, BRAINMM_ALIGNMENT, true, FAMILY_PIECE, "calloc")
-                                 : brainmm_alloc_zeroed(bytes);
-    return piece ? piece : failed();
+    void *piece = fast_alloc(os_thread_pointer(), bytes);
+    return LIKELY(piece != NULL) ? memset(piece, 0, bin_geometry[size_class_of(bytes)].object_size)
+                                 : calloc_slow(bytes);
 }
 
 /* Why PIECE could not be resized to SIZE, which is not 0. */
@@ -95,7 +106,7 @@ static __attribute__((noinline)) void *realloc_checked(void *piece, size_t size)
 
 EXPORT void *realloc(void *piece, size_t size) {
     if (!piece)
-        return malloc(size);
+        return alloc(size, "realloc");
     if (UNLIKELY(checked_serves))
         return realloc_checked(piece, size);
     bool owns = manager_start();
@@ -105,7 +116,7 @@ EXPORT void *realloc(void *piece, size_t size) {
             refuse("realloc", piece, result);
         return NULL;
     }
-    void *resized = owns ? piece_resize(piece, size, CONTENTS_KEPT) : brainmm_realloc(piece, size);
+    void *resized = owns ? piece_resize(piece, size, CONTENTS_KEPT, "realloc") : brainmm_realloc(piece, size);
     return LIKELY(resized != NULL) ? resized : realloc_failed(piece, owns);
 }
 

@@ -5,21 +5,23 @@
 
 #include "brainmm.h"
 #include "checked/checked.h"
+#include "heap/heap.h"
 #include "heap/piece.h"
 #include "share/manager.h"
 
-/* The module may have no heap yet, or use another module's. FUNCTION is named in reports of checked mode. */
+/* The module may have no heap yet, or use another module's. FUNCTION is named in reports. */
 static inline void *slow_alloc(size_t size, enum family family, const char *function) {
     bool owns = checked_serves || manager_start();
     if (checked_serves)
         return checked_alloc_as(size, family, function);
-    return owns ? piece_alloc_slow(size) : brainmm_alloc(size);
+    return owns ? piece_alloc_slow(size, function) : brainmm_alloc(size);
 }
 
 static inline void *slow_alloc_aligned(size_t alignment, size_t size, enum family family, const char *function) {
+    bool owns = checked_serves || manager_start();
     if (UNLIKELY(checked_serves))
         return checked_alloc_with(size, alignment, false, family, function);
-    return brainmm_alloc_aligned(alignment, size);
+    return owns ? heap_alloc_aligned_as(alignment, size, function) : brainmm_alloc_aligned(alignment, size);
 }
 
 /* In malloc.c: what free() does when fast_free() does not apply. Returns BRAINMM_OK. */

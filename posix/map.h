@@ -9,6 +9,13 @@
 /* The rights of memory that is reserved and not committed: PROT_READ | PROT_WRITE, or PROT_NONE. */
 extern int map_reserved_rights __attribute__((visibility("hidden")));
 
+/* Are told of all memory that is committed, and of what was decommitted. NULL: nobody is. */
+extern void (*map_committed)(const void *start, size_t size) __attribute__((visibility("hidden")));
+extern void (*map_decommitted)(const void *start, size_t size) __attribute__((visibility("hidden")));
+
+/* Is there, at an address that is not NULL, in libbrainmm-malloc.so alone. */
+extern const char malloc_is_ours __attribute__((visibility("hidden"), weak));
+
 /* New private memory, with MORE flags of mmap. NULL if the system refuses. The system's folder implements it. */
 void *map_memory(int protection, void *address, size_t size, int more);
 

@@ -44,7 +44,11 @@ bool os_release(void *address, size_t size) {
 }
 
 bool os_commit(void *address, size_t size) {
-    return map_reserved_rights != PROT_NONE || os_protect(address, size, BRAINMM_READ | BRAINMM_WRITE);
+    if (map_reserved_rights == PROT_NONE && !os_protect(address, size, BRAINMM_READ | BRAINMM_WRITE))
+        return false;
+    if (map_committed)
+        map_committed(address, size);
+    return true;
 }
 
 bool os_protect(void *address, size_t size, unsigned rights) {

@@ -222,6 +222,38 @@ bool os_image_of(const void *code, struct os_image *image, char *name, size_t si
  * of an image that has taken its place. This is quick where that can be. */
 bool os_image_is_same(struct os_image *image, const char *name);
 
+/* ---- Tools that watch a program --------------------------------------------------------------------------------- */
+
+/* A tool that watches this process's memory, and what it is told. All functions take any addresses and sizes, and may
+ * be called by any thread. A tool that a function is of no use to has NULL there. */
+struct os_tool {
+    bool knows_allocations; /* it tells itself where an allocation was made and freed */
+    bool wants_quarantine;  /* freed memory is not to be used again soon */
+
+    /* DESCRIBE prints what is known of an address. The tool calls it when it has reported one. */
+    void (*start)(void (*describe)(const void *address));
+
+    /* Nobody may touch those bytes; anybody may, and they count as written. Memory that os_commit() has made is
+     * allowed. */
+    void (*forbid)(const void *start, size_t size);
+    void (*allow)(const void *start, size_t size);
+
+    /* An allocation begins: its bytes are allowed, and not written unless ZEROED. It ends: they are forbidden. */
+    void (*begin)(const void *piece, size_t size, bool zeroed);
+    void (*end)(const void *piece, size_t size);
+
+    /* The program has freed what is no live allocation. The tool may end the process. */
+    void (*refuse)(const void *address);
+
+    /* Pointers to what others have allocated may lie there, or do no more. */
+    void (*roots)(const void *start, size_t size);
+    void (*no_roots)(const void *start, size_t size);
+};
+
+/* The tool that watches this process; NULL if none does. With ALL also one that can do little with what it hears. From
+ * then on os_commit() allows what it makes. */
+const struct os_tool *os_tool_find(bool all);
+
 /* ---- The rest --------------------------------------------------------------------------------------------------- */
 
 /* Milliseconds since some moment: coarse, monotonic, cheap. */

@@ -17,6 +17,7 @@ static void BRAINMM_CALL remember(void *context, const brainmm_error *error) {
     (void)context;
     CHECK_MSG(error->kind == BRAINMM_ERROR_CORRUPTED && error->piece == error->address, "%s", error->text);
     CHECK_MSG(strstr(error->text, "was written to"), "%s", error->text);
+    CHECK_MSG(strcmp(error->function, "brainmm_alloc") == 0, "%s", error->text);
     reported = error->address;
     size_reported = error->size;
     calls++;

@@ -235,6 +235,59 @@ static void code_is_told(void) {
     NOTHING_FOUND();
 }
 
+/* Since the last question, exactly one error was found: KIND at AT, of CODE. Its memory is whole granules. */
+static void code_found(unsigned line, uint32_t kind, const char *at, const char *code, size_t size) {
+    CHECK_MSG(reports == 1 && last.kind == kind && last.address == at && last.piece == code && last.size == size,
+              "line %u: %u reports, kind %u, at %p of %p, size %zu", line, reports, last.kind, last.address, last.piece,
+              last.size);
+    reports = 0;
+}
+#define CODE_FOUND(kind, at, code, size) code_found(__LINE__, BRAINMM_ERROR_##kind, at, code, size)
+
+/* Freed code is traps, in both views, and is not used again at once. What is written there or behind live code is
+ * told. */
+static void wrong_use_of_code_is_told(unsigned kind) {
+    brainmm_jit_heap *heap;
+    void *writable, *other;
+    if (brainmm_jit_heap_create(kind, &heap) != BRAINMM_OK)
+        return;
+    unsigned char *code = brainmm_jit_alloc(heap, 64, &writable), *next = brainmm_jit_alloc(heap, 64, &other);
+    unsigned char *data = writable;
+    CHECK(code && next == code + 80);
+    memset(data, 1, 64);
+    CHECK(brainmm_check() == BRAINMM_OK);
+    data[64] = 1;
+    CHECK(brainmm_check() == BRAINMM_E_DAMAGED);
+    CODE_FOUND(OVERFLOW, (char *)code + 64, (char *)code, 64);
+    CHECK(brainmm_check() == BRAINMM_OK);
+    data[79] = 1;
+    CHECK(brainmm_jit_free(heap, code) == BRAINMM_OK);
+    CODE_FOUND(OVERFLOW, (char *)code + 79, (char *)code, 64);
+    for (size_t i = 0; i < 64; i++)
+        CHECK(code[i] == 0xCC && data[i] == 0xCC);
+    brainmm_options options;
+    CHECK(!brainmm_get_options(code, &options) && brainmm_get_options(next, &options) && options.size == 64);
+    CHECK(brainmm_jit_free(heap, code) == BRAINMM_E_DOUBLE_FREE);
+    CHECK(reports == 1 && last.kind == BRAINMM_ERROR_DOUBLE_FREE && last.address == code);
+    reports = 0;
+    unsigned char *third = brainmm_jit_alloc(heap, 64, NULL);
+    CHECK(third && third != code);
+    data[10] = 0xC3;
+    CHECK(brainmm_check() == BRAINMM_E_DAMAGED);
+    CODE_FOUND(USE_AFTER_FREE, (char *)code + 10, (char *)code, 64);
+    data[11] = 0xC3;
+    for (unsigned i = 0; i < 300; i++) { /* until it is used again */
+        void *more = brainmm_jit_alloc(heap, 1024, NULL);
+        CHECK(more && brainmm_jit_free(heap, more) == BRAINMM_OK);
+    }
+    CODE_FOUND(USE_AFTER_FREE, (char *)code + 11, (char *)code, 64);
+    CHECK(brainmm_jit_free(heap, third) == BRAINMM_OK && brainmm_jit_free(heap, next) == BRAINMM_OK);
+    ((char *)other)[5] = 0;
+    CHECK(brainmm_jit_heap_destroy(heap) == BRAINMM_OK);
+    CODE_FOUND(USE_AFTER_FREE, (char *)next + 5, (char *)next, 64);
+    NOTHING_FOUND();
+}
+
 int main(void) {
     CHECK(brainmm_set_error_handler(note, &reports) == BRAINMM_OK);
     right_use_is_not_reported();
@@ -248,6 +301,8 @@ int main(void) {
     wrong_pointers_are_told();
     the_wrong_function_is_told();
     code_is_told();
+    wrong_use_of_code_is_told(BRAINMM_JIT_WRITABLE);
+    wrong_use_of_code_is_told(BRAINMM_JIT_TWO_VIEWS);
     CHECK(brainmm_check() == BRAINMM_OK);
     NOTHING_FOUND();
     return TEST_PASSED;

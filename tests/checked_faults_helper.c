@@ -5,6 +5,7 @@
 #include "brainmm.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static volatile char *at;
 static volatile char sink;
@@ -17,11 +18,23 @@ static void touch(const char *what, void *start, ptrdiff_t offset) {
     *at = 1;
 }
 
+static void call(const char *what, const void *code) {
+    void (*function)(void);
+    printf("%s\n", what);
+    fflush(stdout);
+    memcpy(&function, &code, sizeof function);
+    function();
+}
+
+static unsigned case_of(char **argv) { return (unsigned)atoi(argv[1]); }
+
 int main(int argc, char **argv) {
     enum { SIZE = 65536, PAGE = 4096 };
     char *piece = brainmm_alloc(SIZE), *pages = brainmm_pages_get(3, BRAINMM_USER);
     char *block = brainmm_block_get(SIZE, BRAINMM_USER), *nothing = brainmm_alloc(0), *small = brainmm_alloc(100);
-    switch (argc > 1 ? atoi(argv[1]) : 0) {
+    brainmm_jit_heap *heap;
+    void *writable, *code;
+    switch (argc > 1 ? case_of(argv) : 0) {
     case 1: touch("behind a run", piece, SIZE); break;
     case 2: touch("before a run", piece, -1); break;
     case 3: touch("behind pages", pages, 3 * PAGE); break;
@@ -46,6 +59,23 @@ int main(int argc, char **argv) {
     case 13:
         brainmm_free(small);
         touch("a freed small piece", small, 0); /* with guard=all */
+        break;
+    case 14:
+    case 15:
+        if (brainmm_jit_heap_create(case_of(argv) - 14, &heap) != BRAINMM_OK)
+            return 0;
+        code = brainmm_jit_alloc(heap, 4 * 65536 - 16, &writable); /* with the traps, all of a chunk */
+        touch("behind code", writable, 4 * 65536);
+        break;
+    case 16:
+    case 17:
+        if (brainmm_jit_heap_create(case_of(argv) - 16, &heap) != BRAINMM_OK)
+            return 0;
+        code = brainmm_jit_alloc(heap, 64, &writable);
+        memset(writable, 0xC3, 64); /* ret */
+        call("live code", code);
+        brainmm_jit_free(heap, code);
+        call("freed code", code);
         break;
     default: return 1;
     }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # companion_exports.sh: each companion DLL exports exactly the names that docs/companions.md lists and is built like
-# brainmm.dll. It imports kernel32 only; brainmm_com.dll also imports advapi32 for the registry.
+# brainmm.dll. It imports kernel32 only; brainmm_com.dll also imports advapi32 for the registry. On 32 bit, call stacks
+# lead through it.
 # shellcheck disable=SC2154  # tools/target sets them
 set -u
 status=0
@@ -43,4 +44,15 @@ for companion in borlndmm fpcmemdll brainmm_com; do
     ! "$nm" "$BUILD/obj/linked/$companion.dll" | grep __emutls ||
         fail "$companion.dll uses emulated thread-local storage"
 done
+
+# Call stacks are found by frame pointers on 32 bit, so every function that calls another keeps one.
+if [ "$bits" = 32 ]; then
+    for object in companions/borlndmm companions/fpcmemdll malloc_object; do
+        "$objdump" -d --no-show-raw-insn "$BUILD/obj/win32/$object.o" | awk -v object=$object '
+            /^[0-9a-f]+ <.*>:$/ { name = $2; keeps = name ~ /[.]cold/; functions++ }
+            /mov +%esp,%ebp/ { keeps = 1 }
+            /\tcall/ && !keeps { print object ": no frame pointer in " name; bad = 1; keeps = 1 }
+            END { exit bad || !functions }' || status=1
+    done
+fi
 exit $status

@@ -128,7 +128,8 @@ static void deleted_as_smaller(size_t size) { delete_array_sized(new_one(size + 
 
 static void deleted_as_aligned(size_t size) { delete_aligned(new_one(size), size, 1 << 20); }
 
-static void written_to_after_free(size_t size) {
+/* The heap meets the broken list in the function that allocates then. */
+static void write_after_free(size_t size, void *(*again)(size_t size)) {
     static void *pieces[100];
     size = size < 4096 ? size : 4096; /* larger ones are in no list */
     for (unsigned i = 0; i < 100; i++)
@@ -137,8 +138,24 @@ static void written_to_after_free(size_t size) {
         release(pieces[i]);
     memset(pieces[49], 0x41, 16);
     for (unsigned i = 0; i < 20000; i++)
-        pieces[i % 50] = get(size);
+        pieces[i % 50] = again(size);
 }
+
+static void *by_calloc(size_t size) { return calloc(1, size); }
+static void *by_realloc(size_t size) { return resize(NULL, size); }
+static void *by_aligned_alloc(size_t size) { return aligned_alloc(16, size); }
+static void *by_posix_memalign(size_t size) {
+    void *piece = NULL;
+    CHECK(posix_memalign(&piece, 16, size) == 0);
+    return piece;
+}
+
+static void found_by_malloc(size_t size) { write_after_free(size, get); }
+static void found_by_calloc(size_t size) { write_after_free(size, by_calloc); }
+static void found_by_realloc(size_t size) { write_after_free(size, by_realloc); }
+static void found_by_aligned_alloc(size_t size) { write_after_free(size, by_aligned_alloc); }
+static void found_by_posix_memalign(size_t size) { write_after_free(size, by_posix_memalign); }
+static void found_by_new(size_t size) { write_after_free(size, new_one); }
 
 static const struct {
     const char *name, *function;
@@ -147,7 +164,12 @@ static const struct {
     {"deleted as larger", "operator delete()", deleted_as_larger},
     {"deleted as smaller", "operator delete()", deleted_as_smaller},
     {"deleted as aligned", "operator delete()", deleted_as_aligned},
-    {"written to after free", "brainmm_alloc()", written_to_after_free},
+    {"written to after free", " malloc()", found_by_malloc},
+    {"written to after free", " calloc()", found_by_calloc},
+    {"written to after free", " realloc()", found_by_realloc},
+    {"written to after free", " aligned_alloc()", found_by_aligned_alloc},
+    {"written to after free", " posix_memalign()", found_by_posix_memalign},
+    {"written to after free", " operator new()", found_by_new},
     {"freed twice", "free()", freed_twice},
     {"freed again after another", "free()", freed_again_after_another},
     {"freed again much later", "free()", freed_again_much_later},

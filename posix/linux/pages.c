@@ -39,10 +39,15 @@ void *map_memory(int protection, void *address, size_t size, int more) {
     return mapped;
 }
 
+/* ThreadSanitizer asks for no place at all in the stead of one that it does not like. With the flag, that is address 0,
+ * which root can have where vm.mmap_min_addr is 0. */
+#pragma weak __tsan_acquire
+void __tsan_acquire(void *address);
+
 enum os_reserved os_reserve_at(void *address, size_t size) {
     if (!address)
         return OS_TAKEN;
-    void *mapped = map_memory(map_reserved_rights, address, size, MAP_FIXED_NOREPLACE);
+    void *mapped = map_memory(map_reserved_rights, address, size, __tsan_acquire ? 0 : MAP_FIXED_NOREPLACE);
     if (mapped == address)
         return OS_RESERVED;
     if (mapped) { /* a kernel before 4.17 takes the address for a wish, and so do instruments */
@@ -60,6 +65,8 @@ bool os_decommit(void *address, size_t size) {
     if (!done) /* the process has as many mappings as it may, or has locked as much as it may */
         done = madvise(address, size, MADV_DONTNEED) == 0 && mprotect(address, size, map_reserved_rights) == 0;
     errno = error;
+    if (map_decommitted && done)
+        map_decommitted(address, size);
     return done;
 }
 

@@ -2,6 +2,7 @@
 /* checked.c: see checked.h. */
 #include "checked/checked.h"
 #include "base/align.h"
+#include "checked/code.h"
 #include "checked/damage.h"
 #include "checked/detect.h"
 #include "checked/guard.h"
@@ -9,6 +10,7 @@
 #include "checked/pieces.h"
 #include "checked/objects.h"
 #include "checked/stacks.h"
+#include "checked/watch.h"
 #include "checked/zone.h"
 #include "heap/blocks.h"
 #include "heap/heap.h"
@@ -21,6 +23,7 @@
 
 void checked_start(const struct checked_settings *settings) {
     checked_settings = *settings;
+    checked_settings.fast = !settings->guard_all && !settings->tool;
     checked_is_on = true;
     error_propose_default(ERROR_ACTION_LOG);
     os_hide_thread_pointers();
@@ -32,6 +35,8 @@ void checked_start(const struct checked_settings *settings) {
     records_start(objects_slab_ends);
     jit_record_noticed = record_forget_object;
     live_start();
+    code_start();
+    watch_start();
     if (settings->frames && !stacks_start(settings->unwind))
         checked_settings.frames = 0;
 }

@@ -35,10 +35,7 @@ void *checked_resize_as(void *piece, size_t size, bool keeps_contents, const cha
 #define checked_pages_get_rights heap_pages_get_rights
 #define checked_thread_heap_minimize heap_thread_heap_minimize
 #define checked_jit_heap_create heap_jit_heap_create
-#define checked_jit_heap_clear heap_jit_heap_clear
-#define checked_jit_heap_destroy heap_jit_heap_destroy
 #define checked_jit_alloc heap_jit_alloc
-#define checked_jit_free heap_jit_free
 #define checked_get_stats heap_get_stats
 #define checked_walk heap_walk
 #define checked_set_error_handler heap_set_error_handler

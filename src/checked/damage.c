@@ -5,6 +5,7 @@
  * is looked at once more: it counts if the object's record says the same before that look as after it.
  */
 #include "checked/damage.h"
+#include "checked/code.h"
 #include "checked/settings.h"
 #include "checked/detect.h"
 #include "checked/guard.h"
@@ -66,20 +67,12 @@ static void look_at_slab(struct check *check, struct record_table *table) {
 
 /* ---- Runs ------------------------------------------------------------------------------------------------------- */
 
-/* Whether SIZE bytes at START have the canary; also if they cannot be read. */
-static bool zone_holds(const struct check *check, const char *start, size_t size) {
-    return size > check->copy_bytes || !os_peek(check->copy, start, size) ||
-           !zone_damage(check->copy, size, FILL_CANARY);
-}
-
 static void look_at_run(struct check *check, struct record_table *table) {
     struct place place;
     uint32_t word = load_acquire(&table->records[0].word); /* with record_begin() */
     if (record_state(word) != RECORD_LIVE || !record_find_start((void *)table->start, &place) || place.table != table)
         return;
-    size_t gap, rear;
-    const char *start = guard_zones(&place, &gap, &rear);
-    if (zone_holds(check, start, gap) && zone_holds(check, place.piece + place.size, rear))
+    if (guard_holds(&place))
         return;
     order_all();
     if (load_acquire(&table->records[0].word) != word)
@@ -98,11 +91,14 @@ static void look(void *context, struct record_table *table) {
 }
 
 int BRAINMM_CALL checked_check(void) {
+    bool code_is_damaged = code_check(FUNCTION);
+    if (checked_settings.tool) /* it looks itself, at each access to other memory */
+        return BRAINMM_E_UNSUPPORTED;
     struct check check = {.copy_bytes = (size_t)SLAB_UNITS_LARGE * UNIT_SIZE};
     check.copy = scan_memory_take(check.copy_bytes);
     if (!check.copy)
         return BRAINMM_E_MEMORY;
     records_visit(look, &check);
     scan_memory_give(check.copy, check.copy_bytes);
-    return check.damaged ? BRAINMM_E_DAMAGED : BRAINMM_OK;
+    return check.damaged || code_is_damaged ? BRAINMM_E_DAMAGED : BRAINMM_OK;
 }

@@ -2,6 +2,7 @@
 /* detect.c: see detect.h. */
 #include "checked/detect.h"
 #include "base/text.h"
+#include "checked/settings.h"
 #include "checked/stacks.h"
 #include "sync/error.h"
 
@@ -49,6 +50,44 @@ static void add_event(struct text *text, const char *what, uintptr_t thread, uin
     }
 }
 
+static bool is_freed(const struct record *record) { return record_state(load_relaxed(&record->word)) == RECORD_FREED; }
+
+/* Where ADDRESS lies, and who has allocated and freed that. */
+static void add_history(struct text *text, const void *address, const struct place *place) {
+    const struct record *record = place->record;
+    add_allocation(text, address, place);
+    add_event(text, "allocated", load_relaxed(&record->thread), load_relaxed(&record->stack));
+    if (is_freed(record))
+        add_event(text, "freed", load_relaxed(&record->freed_thread), load_relaxed(&record->freed_stack));
+}
+
+/* What a tool tells itself, or is made to tell: the program has freed what is no live allocation of ours. */
+static void report(brainmm_error *error, bool ours) {
+    const struct os_tool *tool = checked_settings.tool;
+    bool of_tool = tool && tool->refuse && ours && !error_is_returned() &&
+                   (error->kind == BRAINMM_ERROR_DOUBLE_FREE || error->kind == BRAINMM_ERROR_POINTER);
+    if (of_tool && tool->knows_allocations)
+        error_report_told(error);
+    else
+        error_report(error);
+    if (of_tool)
+        tool->refuse(error->address);
+}
+
+void detect_describe(const void *address) {
+    char buffer[TEXT_MOST];
+    struct text text = TEXT_IN(buffer);
+    struct place place;
+    if (!record_find(address, &place) || record_state(load_acquire(&place.record->word)) == RECORD_NONE)
+        return;
+    text_add(&text, "BrainMM: 0x");
+    text_add_hex(&text, (uintptr_t)address);
+    text_add(&text, " is");
+    add_history(&text, address, &place);
+    text_add(&text, "\n");
+    os_print(buffer);
+}
+
 void detect(enum brainmm_error_kind kind, const char *function, const void *address, const struct place *place) {
     char buffer[TEXT_MOST];
     struct text text = TEXT_IN(buffer);
@@ -57,18 +96,15 @@ void detect(enum brainmm_error_kind kind, const char *function, const void *addr
     error_text_end(&text);
     if (place) {
         const struct record *record = place->record;
-        bool freed = record_state(load_relaxed(&record->word)) == RECORD_FREED;
         error.piece = place->piece;
         error.size = place->size;
         error.alloc_thread_id = load_relaxed(&record->thread);
         error.alloc_stack = load_relaxed(&record->stack);
-        add_allocation(&text, address, place);
-        add_event(&text, "allocated", error.alloc_thread_id, error.alloc_stack);
-        if (freed) {
+        if (is_freed(record)) {
             error.free_thread_id = load_relaxed(&record->freed_thread);
             error.free_stack = load_relaxed(&record->freed_stack);
-            add_event(&text, "freed", error.free_thread_id, error.free_stack);
         }
+        add_history(&text, address, place);
     }
-    error_report(&error);
+    report(&error, place != NULL);
 }

@@ -10,4 +10,7 @@
 /* FUNCTION has found it, at ADDRESS. PLACE: the allocation concerned, or NULL if none is. */
 void detect(enum brainmm_error_kind kind, const char *function, const void *address, const struct place *place);
 
+/* Prints what is known of the allocation that ADDRESS lies in or beside, if there is one. */
+void detect_describe(const void *address);
+
 #endif

@@ -76,7 +76,8 @@ void guard_fill_zones(const struct place *place) {
     zone_fill(end, (size_t)(rear_page(place) - end), FILL_CANARY);
 }
 
-const char *guard_zones(const struct place *place, size_t *gap, size_t *rear) {
+/* Where the zone before the allocation begins, and how many bytes that and the one behind it have. */
+static const char *zones(const struct place *place, size_t *gap, size_t *rear) {
     *gap = (size_t)(place->piece - zones_start_of(place));
     *rear = (size_t)(zones_end_of(place) - (place->piece + place->size));
     return zones_start_of(place);
@@ -84,7 +85,7 @@ const char *guard_zones(const struct place *place, size_t *gap, size_t *rear) {
 
 void guard_report(const struct place *place, const char *function) {
     size_t gap, rear;
-    const char *start = guard_zones(place, &gap, &rear);
+    const char *start = zones(place, &gap, &rear);
     const char *before = zone_damage(start, gap, FILL_CANARY);
     const char *behind = zone_damage(place->piece + place->size, rear, FILL_CANARY);
     if (before)
@@ -95,6 +96,23 @@ void guard_report(const struct place *place, const char *function) {
         return;
     zone_fill((char *)(uintptr_t)start, gap, FILL_CANARY);
     zone_fill(place->piece + place->size, rear, FILL_CANARY);
+}
+
+/* Whether SIZE bytes at START have the canary, or cannot be read. */
+static bool holds(const char *start, size_t size) {
+    char copy[1024];
+    bool holds = true;
+    for (size_t at = 0, part; holds && at < size; at += part) {
+        part = size - at < sizeof copy ? size - at : sizeof copy;
+        holds = !os_peek(copy, start + at, part) || !zone_damage(copy, part, FILL_CANARY);
+    }
+    return holds;
+}
+
+bool guard_holds(const struct place *place) {
+    size_t gap, rear;
+    const char *start = zones(place, &gap, &rear);
+    return holds(start, gap) && holds(place->piece + place->size, rear);
 }
 
 static size_t whole_pages(const struct place *place) { return align_up(place->raw_size, os_facts.page); }

@@ -29,8 +29,8 @@ void guard_run(struct place *place);
 /* The gap before the allocation and the zone behind it get the canary. */
 void guard_fill_zones(const struct place *place);
 
-/* Where the zone before the allocation begins, and how many bytes that and the one behind it have. */
-const char *guard_zones(const struct place *place, size_t *gap, size_t *rear);
+/* Whether they have it, also if the run goes meanwhile. */
+bool guard_holds(const struct place *place);
 
 /* Reports damage in the zones, if there is any, and mends it. */
 void guard_report(const struct place *place, const char *function);

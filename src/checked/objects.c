@@ -3,6 +3,7 @@
 #include "checked/objects.h"
 #include "brainmm.h"
 #include "checked/detect.h"
+#include "checked/guard.h"
 #include "heap/piece.h"
 
 static struct place place_of(const struct object_view *object) {
@@ -72,8 +73,23 @@ COLD void object_report_last(const struct quarantine *quarantine, const char *fu
 
 static bool is_object(const struct record_table *table) { return table && table->object_size != 0; }
 
+/* Any thread may free it meanwhile. */
+static void look_at_run(const void *raw, const char *function) {
+    struct place place;
+    if (!record_find_start(raw, &place) || !place.is_run || place.raw != raw)
+        return;
+    uint32_t word = load_acquire(&place.record->word); /* with record_begin() */
+    if (record_state(word) != RECORD_LIVE || guard_holds(&place))
+        return;
+    order_all();
+    if (load_acquire(&place.record->word) == word)
+        guard_report(&place, function);
+}
+
 static void look_at_young(const struct thread_heap *heap, void *raw, const char *function) {
     struct record_table *table = record_table_of(raw);
+    if (table && !is_object(table))
+        look_at_run(raw, function);
     if (!is_object(table) || load_relaxed(&unit_from_number(table->unit)->owner) != heap)
         return;
     struct object_view object = object_view(table, raw);

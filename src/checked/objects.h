@@ -169,10 +169,7 @@ static inline __attribute__((always_inline)) void *object_begin(struct thread_he
         quarantine->young.piece = object.piece;
         quarantine->young.end = object.end;
         quarantine->young.slab = unit_from_number(table->unit);
-        if (UNLIKELY(quarantine_youngest > 1)) {
-            quarantine->youngest[quarantine->youngest_next] = object.raw;
-            quarantine->youngest_next = (quarantine->youngest_next + 1) % quarantine_youngest;
-        }
+        quarantine_note_young(quarantine, object.raw);
     }
     return object.piece;
 }

@@ -5,6 +5,7 @@
 #include "checked/detect.h"
 #include "checked/guard.h"
 #include "checked/objects.h"
+#include "checked/watch.h"
 #include "heap/heap.h"
 #include "heap/piece.h"
 #include "heap/reclaim.h"
@@ -66,11 +67,18 @@ static void *run_begin(const struct request *request) {
         give_run(&place);
         return NULL;
     }
-    guard_run(&place);
-    guard_fill_zones(&place);
+    if (watch_is_on()) {
+        watch_run_begins(&place, request->zeroed);
+    } else {
+        guard_run(&place);
+        guard_fill_zones(&place);
+    }
     if (request->zeroed && !fresh)
         memset(place.piece, 0, place.size);
-    record_begin(place.record, os_thread_pointer_sure(), 0, record_word_of(request->family, request->mode));
+    struct thread_heap *heap = os_thread_pointer_sure();
+    record_begin(place.record, heap, 0, record_word_of(request->family, request->mode));
+    if (heap && heap->quarantine)
+        quarantine_note_young(heap->quarantine, raw);
     return place.piece;
 }
 
@@ -79,15 +87,22 @@ static void run_finish(struct thread_heap *heap, const struct place *place, cons
     store_relaxed(&place->record->freed_thread, object_thread_id(heap));
     if (checked_settings.frames)
         store_relaxed(&place->record->freed_stack, object_stack(heap));
-    guard_report(place, function);
-    if (!guard_close_run(place)) {
-        guard_remove(place);
-        give_run(place);
-    } else if (quarantine) {
-        quarantine_put(quarantine, quarantined_of(place->raw, place->raw_size / CLOSED_PART));
+    size_t counts = place->raw_size;
+    if (watch_is_on()) {
+        watch_ends(place->piece, place->size);
     } else {
-        pieces_release(place->raw);
+        guard_report(place, function);
+        if (!guard_close_run(place)) {
+            guard_remove(place);
+            give_run(place);
+            return;
+        }
+        counts /= CLOSED_PART;
     }
+    if (quarantine)
+        quarantine_put(quarantine, quarantined_of(place->raw, counts));
+    else
+        pieces_release(place->raw);
 }
 
 /* Memory that the system does not make ordinary again is lost. */
@@ -96,7 +111,7 @@ void pieces_release(void *raw) {
     struct place place;
     if (LIKELY(!table || table->object_size != 0))
         piece_free_hidden(raw);
-    else if (record_find_start(raw, &place) && guard_open_run(&place))
+    else if (record_find_start(raw, &place) && (!watch_is_on() || guard_close_run(&place)) && guard_open_run(&place))
         give_run(&place);
 }
 
@@ -111,10 +126,13 @@ static void *alloc_once(const struct request *request) {
     size_t front = front_of(request->alignment);
     if (wants_run(front, request))
         return run_begin(request);
-    char *raw = piece_alloc_bin(bin_of(front, front + request->size + REAR_LEAST));
+    char *raw = piece_alloc_bin(bin_of(front, front + request->size + REAR_LEAST), request->function);
     struct record_table *table = raw ? record_table_of(raw) : NULL;
     if (raw && !table && (table = record_table_make(raw, 0)) == NULL)
         piece_free_hidden(raw);
+    if (table && watch_is_on())
+        return watch_object(os_thread_pointer_sure(), table, raw, request->size, request->zeroed,
+                            record_word_of(request->family, 0));
     return table ? object_begin(os_thread_pointer_sure(), table, raw, front, request->size,
                                 request->zeroed ? FILL_ZERO : FILL_NEW, record_word_of(request->family, 0),
                                 request->function)
@@ -139,7 +157,7 @@ void *pieces_alloc(const struct request *request) {
 void *checked_alloc_as(size_t size, enum family family, const char *function) {
     struct thread_heap *heap = os_thread_pointer_sure();
     if (LIKELY(size - 1 < SMALL_MAX - BRAINMM_ALIGNMENT - REAR_LEAST && heap && heap->quarantine &&
-               !checked_settings.guard_all)) {
+               checked_settings.fast)) {
         objects_look(heap->quarantine, heap, function);
         size_t bin = size_class_small(size + BRAINMM_ALIGNMENT + REAR_LEAST);
         struct object *object = heap->cached[bin];
@@ -212,7 +230,10 @@ int pieces_free(void *piece, const struct request *request) {
         run_finish(heap, &place, request->function);
     } else {
         struct object_view object = object_view(place.table, piece);
-        object_end(heap, &object, request->function);
+        if (watch_is_on())
+            watch_object_ends(heap, &object);
+        else
+            object_end(heap, &object, request->function);
     }
     return BRAINMM_OK;
 }

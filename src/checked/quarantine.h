@@ -84,6 +84,14 @@ static inline void quarantine_put(struct quarantine *quarantine, quarantined mor
     quarantine->bytes = bytes;
 }
 
+/* The allocation in RAW is the youngest. */
+static inline void quarantine_note_young(struct quarantine *quarantine, void *raw) {
+    if (UNLIKELY(quarantine_youngest > 1)) {
+        quarantine->youngest[quarantine->youngest_next] = raw;
+        quarantine->youngest_next = (quarantine->youngest_next + 1) % quarantine_youngest;
+    }
+}
+
 /* All that waits is released. False if there was nothing. */
 bool quarantine_empty(struct quarantine *quarantine);
 

@@ -10,6 +10,8 @@
 #include <string.h>
 
 map_part record_map[MAP_PARTS];
+size_t record_front_least = 16;
+void (*record_slab_noticed)(struct record_table *table);
 
 /* ---- Memory for tables ------------------------------------------------------------------------------------------ */
 
@@ -112,6 +114,8 @@ COLD struct record_table *record_table_make(void *raw, size_t front) {
     lock_acquire(LOCK_RECORDS);
     struct record_table *table = table_create(unit, (uint32_t)(front >> UNIT_SHIFT) + 1);
     lock_release(LOCK_RECORDS);
+    if (table && table->object_size && record_slab_noticed)
+        record_slab_noticed(table);
     return table;
 }
 

@@ -97,6 +97,9 @@ static inline enum record_state record_state(uint32_t word) { return (enum recor
 static inline enum family record_family(uint32_t word) { return (enum family)(word >> RECORD_FAMILY_SHIFT & 7u); }
 static inline unsigned record_mode(uint32_t word) { return word >> RECORD_MODE_SHIFT & 3u; }
 
+/* Is told of each slab that gets a table. NULL: nobody. Is set before the heap starts. */
+extern void (*record_slab_noticed)(struct record_table *table) HIDDEN_DATA;
+
 /* Before the heap starts. SLAB_ENDS_WITH is called for the table of each slab that ends, while the memory is still
  * there. The thread is in the midst of something then: nothing may be reported. */
 void records_start(void (*slab_ends_with)(struct record_table *table));
@@ -122,6 +125,9 @@ void record_forget_object(void *raw);
 void records_visit(void (*visit)(void *context, struct record_table *table), void *context);
 
 /* The front zone of an object with that alignment. */
-static inline size_t front_of(size_t alignment) { return alignment > 16 ? alignment : 16; }
+extern size_t record_front_least HIDDEN_DATA; /* 16, or 32 where a tool watches: watch.h */
+static inline size_t front_of(size_t alignment) {
+    return alignment > record_front_least ? alignment : record_front_least;
+}
 
 #endif

@@ -4,6 +4,7 @@
 #define BRAINMM_SETTINGS_H
 
 #include "base/compiler.h"
+#include "os.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,6 +17,11 @@ struct checked_settings {
     bool guard_all;    /* every allocation has pages of its own */
     bool guard_none;
     bool guard_end; /* allocations with pages of their own end at the guard page */
+    bool fast;      /* small allocations are as record.h has them: no guard_all, no tool */
+
+    /* A tool that watches the process, and is told of allocations; NULL: none. It takes the place of zones, fills and
+     * guard pages (watch.h). */
+    const struct os_tool *tool;
 };
 extern struct checked_settings checked_settings HIDDEN_DATA;
 

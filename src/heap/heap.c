@@ -95,11 +95,15 @@ size_t BRAINMM_CALL heap_usable_size(const void *piece) { return piece_usable_si
 
 void *BRAINMM_CALL heap_alloc(size_t size) { return piece_alloc(size); }
 
-void *BRAINMM_CALL heap_alloc_zeroed(size_t size) { return piece_alloc_zeroed(size); }
+void *BRAINMM_CALL heap_alloc_zeroed(size_t size) { return piece_alloc_zeroed(size, "brainmm_alloc_zeroed"); }
+
+void *heap_alloc_aligned_as(size_t alignment, size_t size, const char *function) {
+    bool possible = is_power_of_two(alignment) && size <= PTRDIFF_MAX && alignment <= PTRDIFF_MAX - size;
+    return possible ? piece_alloc_aligned(alignment, size, function) : NULL;
+}
 
 void *BRAINMM_CALL heap_alloc_aligned(size_t alignment, size_t size) {
-    bool possible = is_power_of_two(alignment) && size <= PTRDIFF_MAX && alignment <= PTRDIFF_MAX - size;
-    return possible ? piece_alloc_aligned(alignment, size) : NULL;
+    return heap_alloc_aligned_as(alignment, size, "brainmm_alloc_aligned");
 }
 
 /* A block's 4 or 16 KiB share a unit: any pointer into it is one to memory of another kind. */
@@ -135,9 +139,9 @@ static COLD void *resize_failed(const char *function, void *old) {
 
 static inline void *resize(const char *function, void *old, size_t size, enum contents contents) {
     if (!old)
-        return heap_alloc(size);
+        return piece_alloc_as(size, function);
     if (size != 0) {
-        void *resized = piece_resize(old, size, contents);
+        void *resized = piece_resize(old, size, contents, function);
         return LIKELY(resized != NULL) ? resized : resize_failed(function, old);
     }
     int result = piece_free(old);
@@ -215,7 +219,7 @@ void *BRAINMM_CALL heap_jit_alloc(brainmm_jit_heap *heap, size_t size, void **wr
 }
 
 int BRAINMM_CALL heap_jit_free(brainmm_jit_heap *heap, void *code) {
-    int result = jit_free(heap, code);
+    int result = jit_free(heap, code, NULL);
     return result == BRAINMM_OK ? BRAINMM_OK : report_refusal("brainmm_jit_free", code, result);
 }
 

@@ -11,6 +11,7 @@
 void *BRAINMM_CALL heap_alloc(size_t size);
 void *BRAINMM_CALL heap_alloc_zeroed(size_t size);
 void *BRAINMM_CALL heap_alloc_aligned(size_t alignment, size_t size);
+void *heap_alloc_aligned_as(size_t alignment, size_t size, const char *function); /* which is named in reports */
 int BRAINMM_CALL heap_free(void *piece);
 void *BRAINMM_CALL heap_realloc(void *piece, size_t size);
 void *BRAINMM_CALL heap_reget(void *piece, size_t size);

@@ -12,6 +12,13 @@
 
 #define CHUNK_MOST ((size_t)1 << 20) /* chunks double up to this; a larger piece has one of its own */
 
+/* Freed code that waits, in checked mode: first in, first out. */
+#define WAITING_MOST 256u
+struct waiting {
+    struct jit_chunk *chunk;
+    const char *code;
+};
+
 struct brainmm_jit_heap {
     struct object looks_free; /* its `next` is live_link() */
     enum brainmm_jit_kind kind;
@@ -19,6 +26,9 @@ struct brainmm_jit_heap {
     struct brainmm_jit_heap *next;
     size_t next_size; /* of a chunk */
     struct jit_chunk *chunks;
+    size_t waiting_granules;
+    uint32_t waiting_first, waiting_count;
+    struct waiting waiting[]; /* WAITING_MOST in checked mode, else none */
 };
 
 /* The lock is of all this and of what is in every heap, except for what is_jit_heap() looks at. */
@@ -63,6 +73,8 @@ void jit_lock(void) {
 
 static void clear(struct brainmm_jit_heap *heap) {
     changes++;
+    heap->waiting_count = 0;
+    heap->waiting_granules = 0;
     for (struct jit_chunk *chunk; (chunk = heap->chunks) != NULL;) {
         heap->chunks = chunk->next;
         store_order();
@@ -83,6 +95,7 @@ static bool add_chunk(struct brainmm_jit_heap *heap, size_t least) {
     return true;
 }
 
+/* COUNT: with the traps. */
 static char *alloc_locked(struct brainmm_jit_heap *heap, size_t count, void **writable) {
     for (struct jit_chunk *chunk = heap->chunks; chunk; chunk = chunk->next) {
         char *code = jit_chunk_alloc(chunk, count, writable);
@@ -94,37 +107,74 @@ static char *alloc_locked(struct brainmm_jit_heap *heap, size_t count, void **wr
     return jit_chunk_alloc(heap->chunks, count, writable);
 }
 
+static struct jit_chunk *chunk_of(struct brainmm_jit_heap *heap, const char *code) {
+    struct jit_chunk *chunk = heap->chunks;
+    while (chunk && !jit_chunk_contains(chunk, code))
+        chunk = chunk->next;
+    return chunk;
+}
+
 /* An empty chunk goes back, unless it is the last one. */
-static bool free_locked(struct brainmm_jit_heap *heap, const char *code) {
-    for (struct jit_chunk **link = &heap->chunks, *chunk; (chunk = *link) != NULL; link = &chunk->next) {
-        if (!jit_chunk_contains(chunk, code))
-            continue;
-        if (!jit_chunk_free(chunk, code))
-            return false;
-        if (chunk->used == 0 && (heap->chunks != chunk || chunk->next)) {
-            *link = chunk->next;
-            store_order();
-            jit_chunk_destroy(chunk);
-        }
-        return true;
+static void drop_if_empty(struct brainmm_jit_heap *heap, struct jit_chunk *chunk) {
+    struct jit_chunk **link = &heap->chunks;
+    if (chunk->used != 0 || (heap->chunks == chunk && !chunk->next))
+        return;
+    while (*link != chunk)
+        link = &(*link)->next;
+    *link = chunk->next;
+    store_order();
+    jit_chunk_destroy(chunk);
+}
+
+/* Who ends in between has lost the piece. */
+static void release_first(struct brainmm_jit_heap *heap, struct jit_damage *damage) {
+    struct waiting first = heap->waiting[heap->waiting_first];
+    heap->waiting_first = (heap->waiting_first + 1) % WAITING_MOST;
+    heap->waiting_count--;
+    store_order();
+    heap->waiting_granules -= jit_chunk_release(first.chunk, first.code, damage);
+    if (heap->waiting_count == 0)
+        heap->waiting_granules = 0; /* those of a thread that ended are lost */
+    drop_if_empty(heap, first.chunk);
+}
+
+static void retire_locked(struct brainmm_jit_heap *heap, struct jit_chunk *chunk, const char *code,
+                          struct jit_damage *damage) {
+    heap->waiting_granules += jit_chunk_retire(chunk, code, damage);
+    heap->waiting[(heap->waiting_first + heap->waiting_count) % WAITING_MOST] = (struct waiting){chunk, code};
+    store_order();
+    heap->waiting_count++;
+    while (heap->waiting_count == WAITING_MOST ||
+           (heap->waiting_count && heap->waiting_granules * JIT_GRANULE > jit_checks.quarantine))
+        release_first(heap, damage);
+}
+
+static int free_locked(struct brainmm_jit_heap *heap, const char *code, struct jit_damage *damage) {
+    struct jit_chunk *chunk = chunk_of(heap, code);
+    if (!chunk || !jit_chunk_find(chunk, code))
+        return chunk && jit_chunk_waits(chunk, code) ? BRAINMM_E_DOUBLE_FREE : BRAINMM_E_POINTER;
+    if (jit_checks.on) {
+        retire_locked(heap, chunk, code, damage);
+    } else {
+        jit_chunk_free(chunk, code);
+        drop_if_empty(heap, chunk);
     }
-    return false;
+    return BRAINMM_OK;
 }
 
 /* ---- What others ask -------------------------------------------------------------------------------------------- */
 
 static struct jit_chunk *chunk_at(const char *code) {
-    for (struct brainmm_jit_heap *heap = jit_heaps; heap; heap = heap->next)
-        for (struct jit_chunk *chunk = heap->chunks; chunk; chunk = chunk->next)
-            if (jit_chunk_contains(chunk, code))
-                return chunk;
-    return NULL;
+    struct jit_chunk *chunk = NULL;
+    for (struct brainmm_jit_heap *heap = jit_heaps; heap && !chunk; heap = heap->next)
+        chunk = chunk_of(heap, code);
+    return chunk;
 }
 
 /* The rights of the page that ADDRESS lies in. */
 static unsigned rights_at(const struct jit_chunk *chunk, const void *address) {
     const void *page = (const void *)align_down((uintptr_t)address, os_facts.page);
-    const struct unit *run = run_of(chunk->code, UNIT_JIT);
+    const struct unit *run = run_of(jit_chunk_run(chunk), UNIT_JIT);
     unsigned rights = BRAINMM_READ | BRAINMM_EXECUTE;
     if (run)
         return run_rights(run, page);
@@ -230,7 +280,8 @@ static struct jit_chunk *first_chunk(struct brainmm_jit_heap *heap) {
 int jit_heap_create(unsigned kind, brainmm_jit_heap **result) {
     if (kind > BRAINMM_JIT_TWO_VIEWS || !result)
         return BRAINMM_E_ARGUMENT;
-    struct brainmm_jit_heap *heap = jit_record_create(sizeof *heap);
+    struct brainmm_jit_heap *heap =
+        jit_record_create(sizeof *heap + (jit_checks.on ? WAITING_MOST * sizeof *heap->waiting : 0));
     if (!heap)
         return BRAINMM_E_MEMORY;
     heap->kind = kind;
@@ -283,7 +334,7 @@ void *jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable) {
     if (!is_jit_heap(heap) || size == 0 || size > PTRDIFF_MAX - CHUNK_MOST || (heap->views_instead && !writable))
         return NULL;
     jit_lock();
-    char *code = alloc_locked(heap, (size + JIT_GRANULE - 1) / JIT_GRANULE, &written);
+    char *code = alloc_locked(heap, (size + JIT_GRANULE - 1) / JIT_GRANULE + JIT_TRAP_GRANULES, &written);
     changes += code != NULL;
     jit_unlock();
     if (!code)
@@ -293,16 +344,27 @@ void *jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable) {
     return code;
 }
 
-int jit_free(brainmm_jit_heap *heap, void *code) {
+int jit_free(brainmm_jit_heap *heap, void *code, struct jit_damage *damage) {
     if (!is_jit_heap(heap))
         return BRAINMM_E_POINTER;
     if (!code)
         return BRAINMM_OK;
     jit_lock();
-    bool freed = free_locked(heap, code);
-    changes += freed;
+    int result = free_locked(heap, code, damage);
+    changes += result == BRAINMM_OK;
     jit_unlock();
-    return freed ? BRAINMM_OK : BRAINMM_E_POINTER;
+    return result;
+}
+
+bool jit_find_damage(const brainmm_jit_heap *only, struct jit_damage *damage) {
+    bool found = false;
+    jit_lock();
+    for (struct brainmm_jit_heap *heap = jit_heaps; heap && !found; heap = heap->next)
+        for (struct jit_chunk *chunk = !only || heap == only ? heap->chunks : NULL; chunk && !found;
+             chunk = chunk->next)
+            found = jit_chunk_damage(chunk, damage);
+    jit_unlock();
+    return found;
 }
 
 void BRAINMM_CALL brainmm_jit_flush(const void *code, size_t size) { os_flush_code(code, size); }

@@ -5,6 +5,7 @@
 #ifndef BRAINMM_JIT_H
 #define BRAINMM_JIT_H
 
+#include "heap/jit_chunk.h"
 #include "heap/live.h"
 
 /* As the functions of brainmm.h. */
@@ -12,8 +13,11 @@ int jit_heap_create(unsigned kind, brainmm_jit_heap **heap);
 int jit_heap_clear(brainmm_jit_heap *heap);
 int jit_heap_destroy(brainmm_jit_heap *heap);
 void *jit_alloc(brainmm_jit_heap *heap, size_t size, void **writable);
-int jit_free(brainmm_jit_heap *heap, void *code);
+int jit_free(brainmm_jit_heap *heap, void *code, struct jit_damage *damage); /* *DAMAGE: in checked mode */
 void BRAINMM_CALL jit_flush(const void *code, size_t size);
+
+/* Checked mode: the first damage there is, in HEAP or, if that is NULL, in all JIT heaps. It is mended. */
+bool jit_find_damage(const brainmm_jit_heap *heap, struct jit_damage *damage);
 
 /* Describes the piece of code that starts at ADDRESS, where it runs. False if there is none. */
 bool jit_describe(const void *address, brainmm_options *options);

@@ -19,6 +19,7 @@ static void *run_create(size_t size, unsigned mode, bool *fresh) {
     return run || !reclaim_all() ? run : run_take(size, UNIT_SIZE, UNIT_JIT, mode, fresh);
 }
 
+struct jit_checks jit_checks;
 void (*jit_record_noticed)(void *piece);
 
 void *jit_record_create(size_t size) {
@@ -26,13 +27,12 @@ void *jit_record_create(size_t size) {
     void *record = size > MEDIUM_MAX ? run_create(size, BRAINMM_USER, &fresh) : piece_alloc(size);
     if (!record)
         return NULL;
+    if (size <= MEDIUM_MAX && jit_record_noticed)
+        jit_record_noticed(record);
     if (!fresh || INSTRUMENTED)
         memset(record, 0, size);
-    if (size <= MEDIUM_MAX) {
+    if (size <= MEDIUM_MAX)
         object_mark(record, slab_of(record));
-        if (jit_record_noticed)
-            jit_record_noticed(record);
-    }
     return record;
 }
 
@@ -43,39 +43,56 @@ void jit_record_destroy(void *record) {
     piece_free(record);
 }
 
+static size_t guard_bytes(void) { return jit_checks.guards ? os_facts.granule : 0; }
+
+const char *jit_chunk_run(const struct jit_chunk *chunk) { return chunk->code - guard_bytes(); }
+
+/* Both sides of SIZE bytes at START, which lie between guards. If the system refuses, there are none. */
+static void guard(char *start, size_t size) {
+    if (guard_bytes()) {
+        os_protect(start - guard_bytes(), guard_bytes(), 0);
+        os_protect(start + size, guard_bytes(), 0);
+    }
+}
+
 /* The memory that CHUNK says it has. */
 static bool memory_create(struct jit_chunk *chunk) {
-    size_t size = chunk->granules * JIT_GRANULE;
+    size_t size = chunk->granules * JIT_GRANULE, all = size + 2 * guard_bytes();
     void *writable = NULL, *code = NULL;
     if (chunk->kind == BRAINMM_JIT_TWO_VIEWS) {
-        if (!os_map_views(size, &writable, &code))
+        if (!os_map_views(all, &writable, &code))
             return false;
-        units_note_outside((ptrdiff_t)size);
-    } else {
-        writable = code = run_create(size, BRAINMM_JIT, NULL);
+        units_note_outside((ptrdiff_t)all);
+    } else if ((writable = code = run_create(all, BRAINMM_JIT, NULL)) == NULL) {
+        return false;
     }
-    chunk->code = code;
-    chunk->writable = writable;
-    return code != NULL;
+    chunk->code = (char *)code + guard_bytes();
+    chunk->writable = (char *)writable + guard_bytes();
+    guard(chunk->code, size);
+    if (code != writable)
+        guard(chunk->writable, size);
+    return true;
 }
 
 static void memory_destroy(const struct jit_chunk *chunk) {
-    size_t size = chunk->granules * JIT_GRANULE;
+    size_t all = chunk->granules * JIT_GRANULE + 2 * guard_bytes();
+    char *code = chunk->code - guard_bytes();
     if (chunk->kind == BRAINMM_JIT_TWO_VIEWS) {
-        if (os_unmap_views(size, chunk->writable, chunk->code)) /* else it stays in use for ever, and is counted */
-            units_note_outside(-(ptrdiff_t)size);
+        if (os_unmap_views(all, chunk->writable - guard_bytes(), code)) /* else it stays for ever, and is counted */
+            units_note_outside(-(ptrdiff_t)all);
     } else {
-        run_give(chunk->code, UNIT_JIT, BRAINMM_JIT);
+        run_give(code, UNIT_JIT, BRAINMM_JIT);
     }
 }
 
 /* The system is asked for the memory first. What it refuses costs no record, whose size is a 64th of it. */
 struct jit_chunk *jit_chunk_create(enum brainmm_jit_kind kind, size_t size) {
     size_t granules = size / JIT_GRANULE;
-    struct jit_chunk made = {.kind = kind, .granules = granules, .too_many = SIZE_MAX};
+    struct jit_chunk made = {.kind = kind, .granules = granules, .too_many = SIZE_MAX, .process = os_process_id()};
     if (size > JIT_CHUNK_MOST || !memory_create(&made))
         return NULL;
-    struct jit_chunk *chunk = jit_record_create(sizeof *chunk + 2 * bits_words(granules) * sizeof(uint64_t));
+    size_t bitmaps = jit_checks.on ? 3 : 2;
+    struct jit_chunk *chunk = jit_record_create(sizeof *chunk + bitmaps * bits_words(granules) * sizeof(uint64_t));
     if (!chunk) {
         memory_destroy(&made);
         return NULL;
@@ -94,6 +111,22 @@ void jit_chunk_destroy(struct jit_chunk *chunk) {
 
 uint64_t *jit_chunk_starts(struct jit_chunk *chunk) { return chunk->bits + bits_words(chunk->granules); }
 
+/* Of pieces that wait. */
+static uint64_t *waiting_of(struct jit_chunk *chunk) { return chunk->bits + 2 * bits_words(chunk->granules); }
+
+/* The views of a process are also those of its children. */
+static bool is_shared(const struct jit_chunk *chunk) {
+    return chunk->kind == BRAINMM_JIT_TWO_VIEWS && chunk->process != os_process_id();
+}
+
+/* COUNT granules from FIRST become traps. */
+static void fill(struct jit_chunk *chunk, size_t first, size_t count) {
+    if (count == 0 || is_shared(chunk))
+        return;
+    memset(chunk->writable + first * JIT_GRANULE, JIT_TRAP, count * JIT_GRANULE);
+    os_flush_code(chunk->code + first * JIT_GRANULE, count * JIT_GRANULE);
+}
+
 char *jit_chunk_alloc(struct jit_chunk *chunk, size_t count, void **writable) {
     if (count > chunk->granules - chunk->used || count >= chunk->too_many)
         return NULL;
@@ -111,6 +144,7 @@ char *jit_chunk_alloc(struct jit_chunk *chunk, size_t count, void **writable) {
     store_order(); /* jit_chunk_recover() */
     bits_set(chunk->bits, first, count);
     chunk->used += count;
+    fill(chunk, first + count - JIT_TRAP_GRANULES, JIT_TRAP_GRANULES);
     *writable = chunk->writable + first * JIT_GRANULE;
     return chunk->code + first * JIT_GRANULE;
 }
@@ -125,22 +159,35 @@ static size_t length_of(struct jit_chunk *chunk, size_t first) {
     return bits_find_set(jit_chunk_starts(chunk), first + 1, end) - first;
 }
 
+static size_t granule_of(const struct jit_chunk *chunk, const char *code) {
+    return (size_t)(code - chunk->code) / JIT_GRANULE;
+}
+
+static bool starts_at(struct jit_chunk *chunk, const char *code) {
+    return (uintptr_t)code % JIT_GRANULE == 0 && bits_get(jit_chunk_starts(chunk), granule_of(chunk, code));
+}
+
+static bool waits(struct jit_chunk *chunk, size_t first) { return jit_checks.on && bits_get(waiting_of(chunk), first); }
+
+bool jit_chunk_waits(struct jit_chunk *chunk, const char *code) {
+    return starts_at(chunk, code) && waits(chunk, granule_of(chunk, code));
+}
+
 size_t jit_chunk_find(struct jit_chunk *chunk, const char *code) {
-    size_t first = (size_t)(code - chunk->code) / JIT_GRANULE;
-    bool starts = (uintptr_t)code % JIT_GRANULE == 0 && bits_get(jit_chunk_starts(chunk), first);
-    return starts ? length_of(chunk, first) : 0;
+    size_t first = granule_of(chunk, code);
+    return starts_at(chunk, code) && !waits(chunk, first) ? length_of(chunk, first) - JIT_TRAP_GRANULES : 0;
 }
 
 size_t jit_chunk_next(struct jit_chunk *chunk, size_t from, size_t *length) {
     size_t first = bits_find_set(jit_chunk_starts(chunk), from, chunk->granules);
-    *length = first < chunk->granules ? length_of(chunk, first) : 0;
+    while (first < chunk->granules && waits(chunk, first))
+        first = bits_find_set(jit_chunk_starts(chunk), first + 1, chunk->granules);
+    *length = first < chunk->granules ? length_of(chunk, first) - JIT_TRAP_GRANULES : 0;
     return first;
 }
 
-bool jit_chunk_free(struct jit_chunk *chunk, const char *code) {
-    size_t first = (size_t)(code - chunk->code) / JIT_GRANULE, length = jit_chunk_find(chunk, code);
-    if (!length)
-        return false;
+/* LENGTH granules from FIRST, a piece, become free. */
+static void release(struct jit_chunk *chunk, size_t first, size_t length) {
     bits_clear(chunk->bits, first, length);
     store_order(); /* jit_chunk_recover() */
     bits_clear(jit_chunk_starts(chunk), first, 1);
@@ -148,7 +195,62 @@ bool jit_chunk_free(struct jit_chunk *chunk, const char *code) {
     chunk->too_many = SIZE_MAX;
     if (first < chunk->search)
         chunk->search = first;
+}
+
+bool jit_chunk_free(struct jit_chunk *chunk, const char *code) {
+    size_t length = jit_chunk_find(chunk, code);
+    if (length)
+        release(chunk, granule_of(chunk, code), length);
+    return length != 0;
+}
+
+/* ---- Checked mode ----------------------------------------------------------------------------------------------- */
+
+/* Looks at what has to be traps of the piece at FIRST: the last granule, or all of it if it waits. */
+static bool look(struct jit_chunk *chunk, size_t first, struct jit_damage *damage) {
+    size_t length = length_of(chunk, first), from = waits(chunk, first) ? 0 : length - 1;
+    const char *code = chunk->writable + first * JIT_GRANULE;
+    size_t at = from * JIT_GRANULE, end = length * JIT_GRANULE;
+    while (at < end && (unsigned char)code[at] == JIT_TRAP)
+        at++;
+    if (at == end || is_shared(chunk))
+        return false;
+    damage->kind = from ? BRAINMM_ERROR_OVERFLOW : BRAINMM_ERROR_USE_AFTER_FREE;
+    damage->code = chunk->code + first * JIT_GRANULE;
+    damage->address = damage->code + at;
+    damage->size = (length - 1) * JIT_GRANULE;
+    fill(chunk, first + from, length - from);
     return true;
+}
+
+size_t jit_chunk_retire(struct jit_chunk *chunk, const char *code, struct jit_damage *damage) {
+    size_t first = granule_of(chunk, code);
+    if (!jit_chunk_find(chunk, code))
+        return 0;
+    size_t length = length_of(chunk, first);
+    look(chunk, first, damage);
+    fill(chunk, first, length);
+    bits_set(waiting_of(chunk), first, 1);
+    return length;
+}
+
+size_t jit_chunk_release(struct jit_chunk *chunk, const char *code, struct jit_damage *damage) {
+    size_t first = granule_of(chunk, code);
+    if (!jit_chunk_waits(chunk, code))
+        return 0;
+    size_t length = length_of(chunk, first);
+    look(chunk, first, damage);
+    bits_clear(waiting_of(chunk), first, 1);
+    release(chunk, first, length);
+    return length;
+}
+
+bool jit_chunk_damage(struct jit_chunk *chunk, struct jit_damage *damage) {
+    const uint64_t *starts = jit_chunk_starts(chunk);
+    for (size_t at = 0; (at = bits_find_set(starts, at, chunk->granules)) < chunk->granules; at++)
+        if (look(chunk, at, damage))
+            return true;
+    return false;
 }
 
 /* A piece has a start while any of its granules is in use. Granules of an allocation come into use, and those of a free
@@ -162,6 +264,8 @@ COLD void jit_chunk_recover(struct jit_chunk *chunk) {
         end = bits_find_clear(chunk->bits, at, chunk->granules);
         bits_clear(chunk->bits, at, bits_find_set(starts, at, end) - at);
     }
+    for (size_t word = 0; jit_checks.on && word < bits_words(chunk->granules); word++)
+        waiting_of(chunk)[word] &= starts[word];
     chunk->used = bits_count(chunk->bits, 0, chunk->granules);
     chunk->too_many = SIZE_MAX;
     chunk->search = 0;

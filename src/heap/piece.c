@@ -24,7 +24,7 @@ void piece_check_links(void) {
 /* ---- Allocation ------------------------------------------------------------------------------------------------- */
 
 /* A piece of a bin, for a thread whose list is empty, or that has no heap yet, or none any more. */
-static void *alloc_from_bin(size_t bin) {
+static void *alloc_from_bin(size_t bin, const char *function) {
     struct thread_heap *heap = thread_heap_get();
     bool borrowed = !heap;
     if (borrowed && (heap = thread_heap_borrow()) == NULL)
@@ -39,15 +39,15 @@ static void *alloc_from_bin(size_t bin) {
     if (borrowed)
         thread_heap_return(heap);
     if (UNLIKELY(broken_is_noted()))
-        broken_report();
+        broken_report(function);
     return object;
 }
 
-void *piece_alloc_bin(size_t bin) {
+void *piece_alloc_bin(size_t bin, const char *function) {
     struct thread_heap *heap = os_thread_pointer_sure();
     struct object *object = heap ? heap->cached[bin] : NULL;
     if (!object) {
-        object = alloc_from_bin(bin);
+        object = alloc_from_bin(bin, function);
         return object ? object : reclaim_failed();
     }
     heap->cached[bin] = object->next;
@@ -87,23 +87,23 @@ static void *alloc_checked(size_t bin) {
 
 /* The bins of size 0 have no objects, so that it comes here at no cost to other sizes. If no place is left for a piece
  * of that size, it is one of size 1. */
-void *piece_alloc_slow(size_t size) {
+void *piece_alloc_slow(size_t size, const char *function) {
     void *piece = size == 0 ? zero_alloc(BRAINMM_ALIGNMENT) : NULL;
     if (UNLIKELY(links_are_checked) && size - 1 < MEDIUM_MAX)
         piece = alloc_checked(size_class_of(size));
     if (!piece)
-        piece = size > MEDIUM_MAX ? alloc_large(size) : alloc_from_bin(size_class_of(size ? size : 1));
+        piece = size > MEDIUM_MAX ? alloc_large(size) : alloc_from_bin(size_class_of(size ? size : 1), function);
     return LIKELY(piece != NULL) ? piece : result_of(NULL, size);
 }
 
-void *piece_alloc_zeroed(size_t size) {
+void *piece_alloc_zeroed(size_t size, const char *function) {
     bool fresh = false;
     if (size == 0) {
         void *nothing = zero_alloc(BRAINMM_ALIGNMENT);
-        return nothing ? nothing : piece_alloc_zeroed(1);
+        return nothing ? nothing : piece_alloc_zeroed(1, function);
     }
     if (size <= MEDIUM_MAX) {
-        void *object = piece_alloc(size);
+        void *object = piece_alloc_as(size, function);
         return object ? memset(object, 0, bin_geometry[size_class_of(size)].object_size) : NULL;
     }
     void *run = alloc_run(size, BRAINMM_ALIGNMENT, &fresh);
@@ -112,12 +112,12 @@ void *piece_alloc_zeroed(size_t size) {
     return fresh && !INSTRUMENTED ? run : memset(run, 0, run_size(unit_of(run)));
 }
 
-static void *alloc_aligned(size_t alignment, size_t size) {
+static void *alloc_aligned(size_t alignment, size_t size, const char *function) {
     if (alignment < BRAINMM_ALIGNMENT)
         alignment = BRAINMM_ALIGNMENT;
     if (size == 0) {
         void *nothing = zero_alloc(alignment);
-        return nothing ? nothing : alloc_aligned(alignment, 1);
+        return nothing ? nothing : alloc_aligned(alignment, 1, function);
     }
     if (size > MEDIUM_MAX || alignment > MEDIUM_MAX)
         return alloc_run(size > MEDIUM_MAX ? size : MEDIUM_MAX + 1, alignment, NULL);
@@ -125,13 +125,15 @@ static void *alloc_aligned(size_t alignment, size_t size) {
     struct thread_heap *heap = os_thread_pointer();
     struct object *object = heap ? heap->cached[bin] : NULL;
     if (!object)
-        return instrument_alloc(alloc_from_bin(bin), piece_usable_size);
+        return instrument_alloc(alloc_from_bin(bin, function), piece_usable_size);
     heap->cached[bin] = object->next;
     object_clear_mark(object);
     return instrument_alloc(object, piece_usable_size);
 }
 
-void *piece_alloc_aligned(size_t alignment, size_t size) { return result_of(alloc_aligned(alignment, size), size); }
+void *piece_alloc_aligned(size_t alignment, size_t size, const char *function) {
+    return result_of(alloc_aligned(alignment, size, function), size);
+}
 
 /* ---- Release ---------------------------------------------------------------------------------------------------- */
 
@@ -209,10 +211,11 @@ static size_t size_to_grow_to(size_t size) {
 }
 
 /* The piece moves to another place, or stays if it is large enough and there is none. */
-static void *resize_elsewhere(void *old, size_t usable, size_t alignment, size_t size, enum contents contents) {
-    void *moved = alloc_aligned(alignment, size > usable ? size_to_grow_to(size) : size);
+static void *resize_elsewhere(void *old, size_t usable, size_t alignment, size_t size, enum contents contents,
+                              const char *function) {
+    void *moved = alloc_aligned(alignment, size > usable ? size_to_grow_to(size) : size, function);
     if (!moved && size > usable)
-        moved = alloc_aligned(alignment, size);
+        moved = alloc_aligned(alignment, size, function);
     if (!moved)
         return size <= usable ? old : reclaim_failed();
     if (contents == CONTENTS_KEPT)
@@ -221,22 +224,22 @@ static void *resize_elsewhere(void *old, size_t usable, size_t alignment, size_t
     return moved;
 }
 
-static void *resize_object(struct unit *slab, void *old, size_t size, enum contents contents) {
+static void *resize_object(struct unit *slab, void *old, size_t size, enum contents contents, const char *function) {
     INSTRUMENT_LOOK(old);
     size_t usable = slab_object_size(slab), alignment = bin_alignment(slab_bin(slab));
     if (object_is_free(old, slab) || size > PTRDIFF_MAX)
         return NULL;
     if (size <= usable && (size >= usable / 2 || usable <= 128 || usable == alignment))
         return old; /* it fits, and wastes at most half, or none is smaller */
-    return resize_elsewhere(old, usable, alignment, size, contents);
+    return resize_elsewhere(old, usable, alignment, size, contents, function);
 }
 
 /* A run stays one above 32 KiB, and resizes itself. */
-static void *resize_run(struct unit *run, void *old, size_t size, enum contents contents) {
+static void *resize_run(struct unit *run, void *old, size_t size, enum contents contents, const char *function) {
     if (size > PTRDIFF_MAX || !run_restore_rights(run))
         return NULL;
     if (size <= MEDIUM_MAX)
-        return resize_elsewhere(old, run_size(run), run_alignment(run), size, contents);
+        return resize_elsewhere(old, run_size(run), run_alignment(run), size, contents, function);
     void *resized = run_resize(run, size, contents);
     if (!resized && reclaim_for(size))
         resized = run_resize(run, size, contents);
@@ -244,18 +247,18 @@ static void *resize_run(struct unit *run, void *old, size_t size, enum contents 
 }
 
 /* A piece of size 0 becomes another one. */
-static void *resize_zero(void *old, size_t size) {
+static void *resize_zero(void *old, size_t size, const char *function) {
     size_t alignment = zero_alignment(old);
-    void *other = alignment && size <= PTRDIFF_MAX ? piece_alloc_aligned(alignment, size) : NULL;
+    void *other = alignment && size <= PTRDIFF_MAX ? piece_alloc_aligned(alignment, size, function) : NULL;
     if (other)
         zero_free(old);
     return other;
 }
 
-void *piece_resize(void *old, size_t size, enum contents contents) {
+void *piece_resize(void *old, size_t size, enum contents contents, const char *function) {
     struct unit *slab = slab_of(old);
     if (LIKELY(slab != NULL))
-        return resize_object(slab, old, size, contents);
+        return resize_object(slab, old, size, contents, function);
     struct unit *run = run_of(old, UNIT_RUN);
-    return run ? resize_run(run, old, size, contents) : resize_zero(old, size);
+    return run ? resize_run(run, old, size, contents, function) : resize_zero(old, size, function);
 }

@@ -41,6 +41,13 @@
 #define INSTRUMENTED 1
 #endif
 
+/* The core was built for a tool, which need not be looked for at run time. */
+#if defined(BRAINMM_TSAN)
+#define INSTRUMENT_BUILT_FOR_TOOL 1
+#else
+#define INSTRUMENT_BUILT_FOR_TOOL INSTRUMENTED
+#endif
+
 typedef size_t BRAINMM_CALL instrument_usable_size(const void *piece);
 
 /* Bytes of a live piece that the program alone uses. */

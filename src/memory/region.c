@@ -26,6 +26,9 @@
 #define PLACES_TRIED 256u /* for a region, before a smaller one is tried */
 #define SMALLER_BY 8u     /* so much smaller is the next size that is tried */
 
+void (*region_added)(const void *start, size_t size);
+void (*region_released)(const void *start, size_t size);
+
 /* ---- Regions ---------------------------------------------------------------------------------------------------- */
 
 /* The units at FIRST have been reserved. Makes them ours, or gives them back. */
@@ -42,6 +45,8 @@ static bool region_enter(size_t first, size_t units) {
     bits_set(space.free, first, units);
     space.owned_units += units;
     space_note_free(first, units);
+    if (UNLIKELY(region_added != NULL))
+        region_added(address_of(first), units_bytes(units));
     return true;
 }
 
@@ -234,6 +239,8 @@ static bool region_release(size_t at, size_t end, size_t *committed) {
         bits_set(space.owned, at, units);
         return false;
     }
+    if (UNLIKELY(region_released != NULL))
+        region_released(address_of(at), units_bytes(units));
     *committed += bits_count(space.committed, at, units);
     bits_clear(space.starts, at, 1);
     bits_clear(space.free, at, units);

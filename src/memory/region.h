@@ -21,6 +21,10 @@ static inline bool region_is_limited(void) {
     return limit != 0 && limit != UINTPTR_MAX;
 }
 
+/* Is told of each region that is added, and of each that goes. NULL: nobody. Set before region_start(). */
+extern void (*region_added)(const void *start, size_t size) HIDDEN_DATA;
+extern void (*region_released)(const void *start, size_t size) HIDDEN_DATA;
+
 /* Pieces of a few units, or anything else. */
 enum region_use { REGION_FOR_ANY, REGION_FOR_FEW_UNITS };
 

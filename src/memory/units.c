@@ -174,6 +174,12 @@ bool units_give(struct unit *first, size_t count, enum units_use use, enum units
 
 void units_keep_nothing(void) { idle_never = true; }
 
+void units_watch_regions(void (*added)(const void *start, size_t size),
+                         void (*released)(const void *start, size_t size)) {
+    region_added = added;
+    region_released = released;
+}
+
 void units_lose(struct unit *first, size_t count) {
     units_lock();
     unit_set_kind(first, UNIT_NONE);

@@ -15,6 +15,11 @@ bool units_start(bool fixed_addresses);
  * start. */
 void units_keep_nothing(void);
 
+/* ADDED is told of all addresses that the heap gets, and RELEASED of all that it gives back. NULL: nobody is. Before
+ * units_start(). */
+void units_watch_regions(void (*added)(const void *start, size_t size),
+                         void (*released)(const void *start, size_t size));
+
 /* Whether the process may have only so many addresses. */
 bool units_are_limited(void);
 

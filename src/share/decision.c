@@ -5,6 +5,7 @@
 #include "checked/checked.h"
 #include "heap/heap.h"
 #include "heap/piece.h"
+#include "memory/instrument.h"
 #include "os.h"
 #include "share/options.h"
 #include "slab/supply.h"
@@ -44,11 +45,27 @@ static enum decision attach(const struct rendezvous_owner *owner) {
     return DECISION_ATTACH;
 }
 
-static void start_checked(void) {
+/* A tool that watches the process. Where the core was built for one, it tells the tool itself (memory/instrument.h). */
+static const struct os_tool *find_tool(void) {
+    uint64_t choice = option_number(OPTION_TOOLS);
+    return INSTRUMENT_BUILT_FOR_TOOL || choice == OPTION_TOOLS_OFF ? NULL : os_tool_find(choice == OPTION_TOOLS_ON);
+}
+
+#define TOOL_QUARANTINE ((size_t)16 << 20) /* bytes of freed memory that a tool knows as such, of each thread */
+#define TOOL_FRAMES 16u                    /* of each stack, where the tool keeps none of ours */
+
+static void start_checked(const struct os_tool *tool) {
+    size_t quarantine = (size_t)option_number(OPTION_QUARANTINE);
+    unsigned frames = (unsigned)option_number(OPTION_STACKS);
+    if (tool && !option_is_given(OPTION_QUARANTINE))
+        quarantine = tool->wants_quarantine ? TOOL_QUARANTINE : 0;
+    if (tool && tool->refuse && !tool->knows_allocations && !option_is_given(OPTION_STACKS))
+        frames = TOOL_FRAMES;
     struct checked_settings settings = {
-        .quarantine = (size_t)option_number(OPTION_QUARANTINE),
+        .quarantine = quarantine,
         .scan = (unsigned)option_number(OPTION_SCAN),
-        .frames = (unsigned)option_number(OPTION_STACKS),
+        .frames = frames,
+        .tool = tool,
         .unwind = option_is_set(OPTION_UNWIND),
         .zero = option_is_set(OPTION_ZERO),
         .guard_all = option_number(OPTION_GUARD) == OPTION_GUARD_ALL,
@@ -68,8 +85,9 @@ enum decision decide(const struct brainmm_manager *self, void (*complete)(void),
         piece_check_links();
     if (option_is_given(OPTION_ON_ERROR))
         error_set_action((enum error_action)option_number(OPTION_ON_ERROR));
-    if (option_is_set(OPTION_CHECKED))
-        start_checked();
+    const struct os_tool *tool = find_tool();
+    if (option_is_set(OPTION_CHECKED) || tool)
+        start_checked(tool);
     if (option_is_set(OPTION_RANDOM))
         supply_in_random_order(os_random());
     const char *lacking = heap_start(option_is_set(OPTION_FIXED_ADDRESSES));

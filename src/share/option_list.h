@@ -27,6 +27,7 @@
     CHOICE(GUARD, "guard", 0, "runs|all|none", "which allocations have guard pages on both sides (`checked`)")         \
     FLAG(GUARD_END, "guard_end", "a piece with guard pages ends where the guard begins (`checked`)")                   \
     FLAG(ZERO, "zero", "new and freed memory is filled with zero (`checked`)")                                         \
+    CHOICE(TOOLS, "tools", 0, "auto|on|off", "memcheck, sanitizers and heaptrack are told of allocations")             \
     FLAG(RANDOM, "random", "pieces lie in random order")                                                               \
     FLAG(CHECK_LINKS, "check_links", "each allocation looks at the mark of the piece that it hands out")               \
     CHOICE(ON_ERROR, "on_error", 1, "return|log|abort|debugger", "what follows when an error is found")                \

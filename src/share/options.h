@@ -23,6 +23,7 @@ enum option { OPTION_LIST(OPTION_NAME, OPTION_NAME, OPTION_NAME, OPTION_NAME) OP
 /* The words of the choices, by number. */
 enum option_guard { OPTION_GUARD_RUNS, OPTION_GUARD_ALL, OPTION_GUARD_NONE };
 enum option_on_error { OPTION_ON_ERROR_RETURN, OPTION_ON_ERROR_LOG, OPTION_ON_ERROR_ABORT, OPTION_ON_ERROR_DEBUGGER };
+enum option_tools { OPTION_TOOLS_AUTO, OPTION_TOOLS_ON, OPTION_TOOLS_OFF };
 #define OPTION_DUMP_SIGNAL_EVENT 65u
 
 /* Reads the sources. Needs no heap. A second call does nothing. */

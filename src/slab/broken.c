@@ -9,12 +9,12 @@
 atomic_word broken_object;
 
 /* Any thread may report what another has noted. Its slab may have ended meanwhile. */
-COLD void broken_report(void) {
+COLD void broken_report(const char *function) {
     char buffer[TEXT_MOST];
     struct text text = TEXT_IN(buffer);
     const void *object = (const void *)exchange_relaxed(&broken_object, 0);
     const struct unit *slab = object ? slab_of(object) : NULL;
-    brainmm_error error = {.kind = BRAINMM_ERROR_CORRUPTED, .function = "brainmm_alloc", .address = object};
+    brainmm_error error = {.kind = BRAINMM_ERROR_CORRUPTED, .function = function, .address = object};
     if (!object)
         return;
     error_text_begin(&text, &error);

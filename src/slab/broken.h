@@ -15,7 +15,8 @@ static inline void broken_note(const void *object) { store_relaxed(&broken_objec
 
 static inline bool broken_is_noted(void) { return load_relaxed(&broken_object) != 0; }
 
-/* Reports what was noted. The caller holds no lock, and the heap is whole. */
-void broken_report(void);
+/* Reports what was noted, as found by FUNCTION, which the program has called. The caller holds no lock, and the heap is
+ * whole. */
+void broken_report(const char *function);
 
 #endif

@@ -175,6 +175,8 @@ static void report(brainmm_error *error, enum error_action action) {
         error->text = NULL; /* it ends here */
 }
 
+bool error_is_returned(void) { return load_relaxed(&action_set) == (int)ERROR_ACTION_RETURN; }
+
 bool error_told_is_heard(void) {
     int set = load_relaxed(&action_set);
     return (set != NOT_SET && set != ERROR_ACTION_RETURN) || load_relaxed(&current_handler);

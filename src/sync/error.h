@@ -33,6 +33,9 @@ bool error_told_is_heard(void);
 void error_text_begin(struct text *text, const brainmm_error *error);
 void error_text_end(struct text *text);
 
+/* Whether somebody has asked that errors be told by results alone. */
+bool error_is_returned(void);
+
 /* ACTION is done with all errors from now on: somebody has asked for that. */
 void error_set_action(enum error_action action);
 
