@@ -694,6 +694,8 @@ struct brainmm_manager {
     int(BRAINMM_CALL *add_describer)(brainmm_describe describe, void *context);
     int(BRAINMM_CALL *remove_describer)(brainmm_describe describe, void *context);
     unsigned(BRAINMM_CALL *leak_wishes)(void);
+    int(BRAINMM_CALL *dump)(brainmm_write write, void *context, unsigned parts);
+    int(BRAINMM_CALL *peek)(void *copy, const void *from, size_t size);
 };
 
 /* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first

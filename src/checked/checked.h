@@ -52,6 +52,7 @@ void *checked_resize_as(void *piece, size_t size, bool keeps_contents, const cha
 #define checked_add_describer heap_add_describer
 #define checked_remove_describer heap_remove_describer
 #define checked_leak_wishes heap_leak_wishes
+#define checked_dump heap_dump
 
 #define CHECKED_FUNCTION(result, name, parameters, arguments, missing) result BRAINMM_CALL checked_##name parameters;
 ALL_FUNCTIONS(CHECKED_FUNCTION)

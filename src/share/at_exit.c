@@ -112,15 +112,14 @@ static void write_leaks(void) {
 
 static void write_stats(void) {
     struct sink sink = {.prints = true};
-    complain_of("no statistics: ", stats_as_text(sink_write, &sink, heap_get_stats));
+    complain_of("no statistics: ", stats_as_text(sink_write, &sink));
 }
 
 static void write_dump(void) {
     struct text path = TEXT_IN(path_bytes);
     path_make(&path, OPTION_DUMP, "_BrainMM.json");
     struct sink sink = {.path = path_bytes};
-    complain_of("no dump: ",
-                dump_heap(sink_write, &sink, BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS, heap_get_stats, heap_walk));
+    complain_of("no dump: ", heap_dump(sink_write, &sink, BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS));
     sink_close(&sink);
 }
 
