@@ -607,6 +607,14 @@ enum brainmm_leak_wish {
 };
 BRAINMM_API unsigned BRAINMM_CALL brainmm_leak_wishes(void);
 
+/* What the options write at the end of the process comes when the module that owns the heap ends. Some libraries end
+ * later and free memory then. Such a library holds the reports when it starts, and releases them as the last thing it
+ * does, whether it is unloaded or ends with the process. The reports come when the owner has ended and nobody holds
+ * them. A library that does not release them loses them.
+ * BRAINMM_E_REFUSED: they have come. BRAINMM_E_ARGUMENT: nobody holds them. */
+BRAINMM_API int BRAINMM_CALL brainmm_hold_reports(void);
+BRAINMM_API int BRAINMM_CALL brainmm_release_reports(void);
+
 /* Copies SIZE bytes of memory that may be unreadable, or that other threads change or give back. It does not fault.
  * Needs no heap. BRAINMM_E_POINTER: a part cannot be read; some of COPY may have been written then. */
 BRAINMM_API int BRAINMM_CALL brainmm_peek(void *copy, const void *from, size_t size);
@@ -696,6 +704,8 @@ struct brainmm_manager {
     unsigned(BRAINMM_CALL *leak_wishes)(void);
     int(BRAINMM_CALL *dump)(brainmm_write write, void *context, unsigned parts);
     int(BRAINMM_CALL *peek)(void *copy, const void *from, size_t size);
+    int(BRAINMM_CALL *hold_reports)(void);
+    int(BRAINMM_CALL *release_reports)(void);
 };
 
 /* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first

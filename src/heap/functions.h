@@ -55,7 +55,9 @@
     F(int, add_describer, (brainmm_describe describe, void *context), (describe, context), BRAINMM_E_UNSUPPORTED)      \
     F(int, remove_describer, (brainmm_describe describe, void *context), (describe, context), BRAINMM_E_UNSUPPORTED)   \
     F(unsigned, leak_wishes, (void), (), 0)                                                                            \
-    F(int, dump, (brainmm_write write, void *context, unsigned parts), (write, context, parts), BRAINMM_E_UNSUPPORTED)
+    F(int, dump, (brainmm_write write, void *context, unsigned parts), (write, context, parts), BRAINMM_E_UNSUPPORTED) \
+    F(int, hold_reports, (void), (), BRAINMM_E_UNSUPPORTED)                                                            \
+    F(int, release_reports, (void), (), BRAINMM_E_UNSUPPORTED)
 #define ALL_FUNCTIONS(F) FIRST_FUNCTIONS(F) LATER_FUNCTIONS(F)
 
 #endif
