@@ -1121,7 +1121,7 @@ end;
 function DescribeText(Address: Pointer; const Head: THead; Size: NativeUInt): PAnsiChar;
 begin
   Result := nil;
-  if (Head.Text.References > 0) and (Head.Text.ElementSize in [1, 2]) and
+  if (Head.Text.References > 0) and (Head.Text.ElementSize >= 1) and (Head.Text.ElementSize <= 2) and
     IsText(Address, Head.Text.Length, Head.Text.ElementSize, Size) then
     if Head.Text.ElementSize = 1 then
       Result := 'AnsiString'
@@ -2192,7 +2192,7 @@ begin
     (Facts.Flags and VisibleStation <> 0);
 end;
 
-{ Keeps as much of a report as fits. }
+{ Keeps as many lines of a report as fit. }
 function KeepForBox(Context: Pointer; Text: PAnsiChar; Length: NativeUInt): Integer; cdecl;
 const
   Rest: PAnsiChar = '...';
@@ -2205,8 +2205,11 @@ begin
   if Length > NativeUInt(Room) then
   begin
     Move(Text^, Box.Text[Box.Length], Room);
-    Move(Rest^, Box.Text[Box.Length + Room], RestLength);
-    Inc(Box.Length, Room + RestLength);
+    Inc(Box.Length, Room);
+    while (Box.Length > 0) and (Box.Text[Box.Length - 1] <> #10) do
+      Dec(Box.Length);
+    Move(Rest^, Box.Text[Box.Length], RestLength);
+    Inc(Box.Length, RestLength);
     Result := 1;
     Exit;
   end;
@@ -2218,7 +2221,7 @@ end;
 function ShowBox: Boolean;
 begin
   Box.Length := 0;
-  Heap.ReportLeaks(@KeepForBox, nil);
+  Heap.ReportLeaks(KeepForBox, nil);
   Result := Box.Length = 0;
   if Result then
     Exit;
@@ -2300,7 +2303,7 @@ begin
   if not ShowMemoryLeaksInMessageBox and (Wishes and WantsBox = 0) then
     Exit;
   if not (CanShowBox and ShowBox) and (Wishes and WantsReport = 0) then
-    Heap.ReportLeaks(@WriteLeaks, nil);
+    Heap.ReportLeaks(WriteLeaks, nil);
 end;
 
 var
@@ -2328,7 +2331,7 @@ begin
 {$endif}
   PassWishOn;
   if not ProcessEnds then
-    Heap.RemoveDescriber(@DescribePiece, nil);
+    Heap.RemoveDescriber(DescribePiece, nil);
   if HasHeld then
     Heap.ReleaseReports();
 end;
@@ -2361,7 +2364,7 @@ end;
 procedure StartDescribing;
 begin
   HasStarted := True;
-  Heap.AddDescriber(@DescribePiece, nil);
+  Heap.AddDescriber(DescribePiece, nil);
   HasHeld := IsLibrary and (Heap.HoldReports() = BRAINMM_OK);
 {$ifdef LINUX}
   if IsLibrary then
