@@ -589,7 +589,9 @@ BRAINMM_API int BRAINMM_CALL brainmm_unregister_expected_leak(const brainmm_expe
 /* Tells what lies at ADDRESS, an allocation of SIZE usable bytes: the name of a class or of a kind of string, or NULL
  * if it does not know. The text is read before the next call. Other threads may write to the memory or free it
  * meanwhile, so it is read with brainmm_peek only. The function may use the heap, but none of the functions of this
- * section. */
+ * section.
+ * A report or snapshot begins with a call for ADDRESS NULL and SIZE 0, whose result is ignored: what the function has
+ * noted of memory and modules before may not hold any more. */
 typedef const char *(BRAINMM_CALL *brainmm_describe)(void *context, const void *address, size_t size);
 
 /* Adds a function that reports and snapshots ask, and removes it. After the removal it is not running and never called

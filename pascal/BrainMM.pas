@@ -375,7 +375,7 @@ function ReportMemoryLeaks(Write: TMemoryWrite; Context: Pointer = nil): Integer
 function TakeMemorySnapshot(out Snapshot: TMemorySnapshot): Integer;
 function FreeMemorySnapshot(Snapshot: TMemorySnapshot): Integer;
 function WriteMemoryDifference(Before, After: TMemorySnapshot; Write: TMemoryWrite; Context: Pointer = nil): Integer;
-{ Functions that tell what lies in an allocation. They read it with PeekMemory. }
+{ Functions that tell what lies in an allocation. They read it with PeekMemory. A report begins with a call for nil. }
 function AddMemoryDescriber(Describe: TMemoryDescribe; Context: Pointer = nil): Integer;
 function RemoveMemoryDescriber(Describe: TMemoryDescribe; Context: Pointer = nil): Integer;
 
@@ -943,7 +943,8 @@ end;
 { ---- What lies in a piece ------------------------------------------------------------------------------------------ }
 
 { The heap calls DescribePiece for one piece at a time. The piece may belong to any module and may change or go away
-  meanwhile. So everything is read with PeekMemory, and nothing that was read is trusted. }
+  meanwhile. So everything is read with PeekMemory, and nothing that was read is trusted. What was read is kept for one
+  report, because each call of the system takes a microsecond or many. }
 
 const
   NameMost = 127; { the heap does not look at more }
@@ -1059,29 +1060,99 @@ begin
     Result := Result and (Name[I] >= ' ') and (Name[I] <> #127);
 end;
 
-{ Whether Address is a class whose objects have at most Size bytes. Its ancestors must be classes, too. }
-function IsClass(AClass: Pointer; Size: NativeUInt; out Name: TName): Boolean;
+{ The size of the objects of a class, and its name. 0: it is no class. Its ancestors must be classes, too, and their
+  objects not larger. }
+function SizeOfClass(AClass: Pointer; out Name: TName): NativeInt;
 const
   DepthMost = 64;
 var
   Facts: TClassFacts;
   Depth: Integer;
+  Size: NativeInt;
 begin
-  Result := False;
+  Result := 0;
+  Size := High(NativeInt);
   for Depth := 0 to DepthMost do
   begin
-    if (AClass = nil) or not ReadClass(AClass, Facts) or (Facts.InstanceSize < SizeOf(Pointer)) or
-      (NativeUInt(Facts.InstanceSize) > Size) or ((Depth = 0) and not ReadName(Facts.Name, Name)) then
+    if not ReadClass(AClass, Facts) or (Facts.InstanceSize < SizeOf(Pointer)) or (Facts.InstanceSize > Size) or
+      ((Depth = 0) and not ReadName(Facts.Name, Name)) then
       Exit;
+    if Depth = 0 then
+      Size := Facts.InstanceSize;
     if Facts.Parent = nil then
     begin
-      Result := True;
+      Result := Size;
       Exit;
     end;
-    Size := Facts.InstanceSize;
     if not PeekMemory(@AClass, Facts.Parent, SizeOf(AClass)) then
       Exit;
   end;
+end;
+
+type
+  PSeenClass = ^TSeenClass;
+  TSeenClass = record
+    AClass: Pointer; { nil: the entry is empty }
+    Size: NativeInt; { of its objects; 0: it is no class }
+    Name: TName;
+  end;
+
+const
+  SeenMost = 128; { a power of two }
+  PageSize = 4096;
+
+var
+  Seen: array[0..SeenMost - 1] of TSeenClass;
+  Page: array[0..PageSize - 1] of Byte; { a copy of the memory at PageStart }
+  PageStart: NativeUInt; { 0: there is none }
+
+procedure ForgetWhatWasRead;
+begin
+  FillChar(Seen, SizeOf(Seen), 0);
+  PageStart := 0;
+end;
+
+{ nil if the objects of AClass do not fit, or if it is no class. }
+function FindClassName(AClass: Pointer; Size: NativeUInt): PAnsiChar;
+const
+  LowestClass = 65536; { no system has images below }
+var
+  Entry: PSeenClass;
+begin
+  Result := nil;
+  if (NativeUInt(AClass) < LowestClass) or (NativeUInt(AClass) and 3 <> 0) then
+    Exit;
+  Entry := @Seen[(NativeUInt(AClass) shr 4 xor NativeUInt(AClass) shr 11) and (SeenMost - 1)];
+  if Entry.AClass <> AClass then
+  begin
+    Entry.AClass := AClass;
+    Entry.Size := SizeOfClass(AClass, Entry.Name);
+  end;
+  if (Entry.Size <> 0) and (NativeUInt(Entry.Size) <= Size) then
+    Result := Entry.Name;
+end;
+
+{ Reads a part of a piece. The heap asks for pieces in the order of their addresses, so many lie on the same page. }
+function ReadPiece(Target, From: Pointer; Size: NativeUInt): Boolean;
+var
+  Start, Offset: NativeUInt;
+begin
+  Offset := NativeUInt(From) and (PageSize - 1);
+  Start := NativeUInt(From) - Offset;
+  if Offset + Size > PageSize then
+  begin
+    Result := PeekMemory(Target, From, Size);
+    Exit;
+  end;
+  if PageStart <> Start then
+  begin
+    PageStart := 0;
+    if PeekMemory(@Page, Pointer(Start), PageSize) then
+      PageStart := Start;
+  end;
+  Result := PageStart = Start;
+  if Result then
+    Move(Page[Offset], Target^, Size);
 end;
 
 { Whether a string of that length can be at Address. There is a zero behind it. It takes most of its memory: if half is
@@ -1097,7 +1168,7 @@ begin
   Bytes := NativeUInt(Length) * NativeUInt(ElementSize) + SizeOf(TStringHead);
   Ending := 0;
   Result := (Bytes + NativeUInt(ElementSize) <= Size) and (Size <= 2 * Bytes + 64) and
-    PeekMemory(@Ending, PAnsiChar(Address) + Bytes, ElementSize) and (Ending = 0);
+    ReadPiece(@Ending, PAnsiChar(Address) + Bytes, ElementSize) and (Ending = 0);
 end;
 
 {$ifdef BRAINMM_PLAIN_STRINGS}
@@ -1152,24 +1223,25 @@ begin
     Result := 'dynamic array';
 end;
 
-var
-  DescribedClass: TName;
-
 function DescribePiece(Context, Address: Pointer; Size: NativeUInt): PAnsiChar; cdecl;
 var
   Head: THead;
   Part: NativeUInt;
 begin
   Result := nil;
+  if Address = nil then
+  begin
+    ForgetWhatWasRead;
+    Exit;
+  end;
   FillChar(Head, SizeOf(Head), 0);
   Part := SizeOf(Head);
   if Size < Part then
     Part := Size;
-  if (Part < SizeOf(Pointer)) or not PeekMemory(@Head, Address, Part) then
+  if (Part < SizeOf(Pointer)) or not ReadPiece(@Head, Address, Part) then
     Exit;
-  if IsClass(Head.AClass, Size, DescribedClass) then
-    Result := DescribedClass
-  else
+  Result := FindClassName(Head.AClass, Size);
+  if Result = nil then
     Result := DescribeText(Address, Head, Size);
   if Result = nil then
     Result := DescribeArray(Head, Size);

@@ -18,8 +18,8 @@ static void *piece;
 static bool holds;
 
 static const char *BRAINMM_CALL describe(void *context, const void *address, size_t size) {
-    (void)context, (void)address, (void)size;
-    return "TModule";
+    (void)context, (void)size;
+    return address ? "TModule" : "the beginning";
 }
 
 MODULE_EXPORT int module_start(void);

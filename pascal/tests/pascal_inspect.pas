@@ -160,7 +160,7 @@ var
 begin
   Result := nil;
   Expect(Context = @Met, 'a describer gets its context');
-  if PeekMemory(@First, Address, SizeOf(First)) and (First = $ABCDEF) then
+  if (Address <> nil) and PeekMemory(@First, Address, SizeOf(First)) and (First = $ABCDEF) then
     Result := 'TABCD';
 end;
 
@@ -200,6 +200,37 @@ begin
   ExpectEqual(FreeMemorySnapshot(Before), BRAINMM_OK, 'the end of a snapshot');
   ExpectEqual(FreeMemorySnapshot(After), BRAINMM_OK, 'the end of the other');
   ExpectEqual(FreeMemorySnapshot(@Met), BRAINMM_E_POINTER, 'the end of what is no snapshot');
+end;
+
+{ A report looks at memory anew: another module may be where a class was before. }
+procedure TestFreshness;
+var
+  Table: record { the beginning of a class's table }
+    Size, NegatedSize: NativeInt;
+    Parent: Pointer;
+    Name: PShortString;
+  end;
+  Name: ShortString;
+begin
+  Table.Size := 16;
+  Table.NegatedSize := -16;
+  Table.Parent := nil;
+  Table.Name := @Name;
+  Name := 'TBefore';
+  P := AllocMem(100);
+  PPointer(P)^ := @Table;
+  ForgetText;
+  ReportMemoryLeaks(Collect, @Collected);
+  Expect(Has('TBefore x 1'), 'a class');
+  Name := 'TAfter';
+  ForgetText;
+  ReportMemoryLeaks(Collect, @Collected);
+  Expect(Has('TAfter x 1') and not Has('TBefore'), 'another class at its place');
+  Table.Size := 17;
+  ForgetText;
+  ReportMemoryLeaks(Collect, @Collected);
+  Expect(not Has('TAfter'), 'no class at its place');
+  FreeMem(P);
 end;
 
 var
@@ -263,6 +294,7 @@ begin
   TestWalk;
   TestDump;
   TestLeaks;
+  TestFreshness;
   TestErrors;
   TestPeek;
   EndTest;
