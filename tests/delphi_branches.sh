@@ -93,6 +93,7 @@ const
 
 var
   Class1, Class2: TBytes;
+  ParentPlace: Pointer; { where the address of the parent lies }
   Name1, Name2: ShortString;
   Report: array[0..10000] of AnsiChar;
   ReportLength: NativeUInt;
@@ -139,7 +140,6 @@ procedure TestLeaks;
 var
   Before: TMemorySnapshot;
   Base, Derived: PAnsiChar;
-  ParentPlace: Pointer;
   Pieces: array[1..6] of PPointer;
   I: Integer;
 begin
