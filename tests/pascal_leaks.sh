@@ -124,7 +124,7 @@ grep -v '^  FinalizeUnits;$' pascal/BrainMM.pas >"$work/unmended/BrainMM.pas"
 cmp -s pascal/BrainMM.pas "$work/unmended/BrainMM.pas" && fail 'the call is not there'
 tools/fpc "$TARGET" -Sew -Fu"$work/unmended" -Fupascal/tests/support -FU"$work/unmended/units" \
     -o"$work/unmended_helper$exe" pascal/tests/pascal_leaks_helper.pas
-expect message_box unmended_helper late 1 'TInterfacedObject 1'
+expect message_box unmended_helper late 1 'TInterfacedObject 1' 'unknown 1'
 
 # A program with windows.
 if [ "$system" = windows ]; then

@@ -7,18 +7,26 @@ unit LateFinal;
 
 interface
 
+{ Takes an object and a block, which finalization frees. }
 procedure TakeLate;
+
+const
+  LateSize = 60000; { of the block: nothing else in the tests has about that size }
 
 implementation
 
 var
   Taken: TObject;
+  Block: Pointer;
 
 procedure TakeLate;
 begin
   Taken := TInterfacedObject.Create;
+  GetMem(Block, LateSize);
+  FillChar(Block^, LateSize, $FF);
 end;
 
 finalization
   Taken.Free;
+  FreeMem(Block);
 end.
