@@ -590,7 +590,9 @@ BRAINMM_API int BRAINMM_CALL brainmm_unregister_expected_leak(const brainmm_expe
 /* Tells what lies at ADDRESS, an allocation of SIZE usable bytes: the name of a class or of a kind of string, or NULL
  * if it does not know. The text is read before the next call. Other threads may write to the memory or free it
  * meanwhile, so it is read with brainmm_peek only. The function may use the heap, but none of the functions of this
- * section. */
+ * section.
+ * A report or snapshot begins with a call for ADDRESS NULL and SIZE 0, whose result is ignored: what the function has
+ * noted of memory and modules before may not hold any more. */
 typedef const char *(BRAINMM_CALL *brainmm_describe)(void *context, const void *address, size_t size);
 
 /* Adds a function that reports and snapshots ask, and removes it. After the removal it is not running and never called
@@ -607,6 +609,14 @@ enum brainmm_leak_wish {
     BRAINMM_WISH_MESSAGE_BOX = 2 /* the option `message_box` */
 };
 BRAINMM_API unsigned BRAINMM_CALL brainmm_leak_wishes(void);
+
+/* What the options write at the end of the process comes when the module that owns the heap ends. Some libraries end
+ * later and free memory then. Such a library holds the reports when it starts, and releases them as the last thing it
+ * does, whether it is unloaded or ends with the process. The reports come when the owner has ended and nobody holds
+ * them. A library that does not release them loses them.
+ * BRAINMM_E_REFUSED: they have come. BRAINMM_E_ARGUMENT: nobody holds them. */
+BRAINMM_API int BRAINMM_CALL brainmm_hold_reports(void);
+BRAINMM_API int BRAINMM_CALL brainmm_release_reports(void);
 
 /* Copies SIZE bytes of memory that may be unreadable, or that other threads change or give back. It does not fault.
  * Needs no heap. BRAINMM_E_POINTER: a part cannot be read; some of COPY may have been written then. */
@@ -695,6 +705,10 @@ struct brainmm_manager {
     int(BRAINMM_CALL *add_describer)(brainmm_describe describe, void *context);
     int(BRAINMM_CALL *remove_describer)(brainmm_describe describe, void *context);
     unsigned(BRAINMM_CALL *leak_wishes)(void);
+    int(BRAINMM_CALL *dump)(brainmm_write write, void *context, unsigned parts);
+    int(BRAINMM_CALL *peek)(void *copy, const void *from, size_t size);
+    int(BRAINMM_CALL *hold_reports)(void);
+    int(BRAINMM_CALL *release_reports)(void);
 };
 
 /* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first

@@ -16,7 +16,8 @@ unit BrainMM;
       203; a DLL fails to load. It also stops, with runtime error 204, if the module has already allocated memory: then
       the module uses another unit before this one.
 
-  The memory manager stays until the process ends. No finalization removes it, in whatever order units finalize.
+  The memory manager stays until the process ends. No finalization removes it, in whatever order units finalize. Reports
+  of leaks name classes, strings and dynamic arrays of this module: docs/leaks.md.
 
   Delphi 7 to 12 for Windows; Free Pascal 3.2 and later for Windows and Linux. docs/pascal.md says what is tested.
 
@@ -69,6 +70,15 @@ unit BrainMM;
   {$ifndef FPC}
     {$message fatal 'BrainMM: Delphi is supported for Windows only'}
   {$endif}
+{$endif}
+
+{$ifdef BRAINMM_DELPHI}
+  {$ifdef CPUX64}
+    {$define BRAINMM_64}
+  {$endif}
+  {$if CompilerVersion < 20}
+    {$define BRAINMM_PLAIN_STRINGS} { strings have no code page and no element size }
+  {$ifend}
 {$endif}
 
 {$ifdef BRAINMM_FPC}{$ifdef MSWINDOWS}
@@ -219,6 +229,156 @@ type
     procedure HeapMinimize; stdcall;
   end;
 
+{ ---- Looking at the heap: the functions of brainmm.h, with their contracts ----------------------------------------- }
+
+const
+  { What the functions below return }
+  BRAINMM_OK = 0;
+  BRAINMM_E_POINTER = 1;
+  BRAINMM_E_DOUBLE_FREE = 2;
+  BRAINMM_E_KIND = 3;
+  BRAINMM_E_ARGUMENT = 4;
+  BRAINMM_E_MEMORY = 5;
+  BRAINMM_E_UNSUPPORTED = 6; { the process's heap belongs to a module of an older version }
+  BRAINMM_E_STOPPED = 7; { the caller's own function ended the call early }
+  BRAINMM_E_REFUSED = 8;
+  BRAINMM_E_DAMAGED = 9;
+
+  { The parts of a dump }
+  BRAINMM_DUMP_STATS = 1;
+  BRAINMM_DUMP_ALLOCATIONS = 2;
+
+type
+  { How this module came to its heap. docs/abi.md explains the two ways of publishing. }
+  TMemoryAttachState = (
+    masOwner, { the library that this module has loaded owns the heap }
+    masAttached, { the heap is another module's }
+    masAttachedVersion1, { the same, and that module has the original's table only }
+    masAttachedSecond, { the heap was found the second way: what has the first name was refused }
+    masOwnerSecond, { the library owns the heap, and published it the second way }
+    masOwnerUnpublished); { the library owns a heap that other modules cannot find }
+
+  TMemoryKindStatistics = packed record
+    Count, Bytes: Int64;
+  end;
+
+  { struct brainmm_stats: figures of the heap }
+  TMemoryStatistics = packed record
+    StructSize: Cardinal; { the bytes that were filled in }
+    Approximate: Cardinal; { 0: all is exact and of one moment }
+    LiveCount, LiveBytes, FreeBytes, CachedBytes, OverheadBytes, CommittedBytes, CommittedMost, ReservedBytes: Int64;
+    Kinds: array[0..7] of TMemoryKindStatistics; { by TMemoryKind }
+    Heaps, Threads, Slabs, RemoteFrees, Purges, PurgedBytes, ClassCount: Int64;
+    GrownRightBytes, GrownLeftBytes, GrownHeadroomBytes, SlidBytes, MovedBytes, CopiedBytes, ShrunkBytes: Int64;
+  end;
+  PMemoryStatistics = ^TMemoryStatistics;
+
+  { struct brainmm_class_stats: one size class }
+  TMemoryClassStatistics = packed record
+    Size, Alignment: Cardinal;
+    Slabs, Live, Free, Untouched: Int64;
+  end;
+  PMemoryClassStatistics = ^TMemoryClassStatistics;
+
+  { struct brainmm_allocation: one live allocation }
+  TMemoryAllocation = record
+    StructSize: Cardinal;
+    Kind: TMemoryKind;
+    Mode: Byte; { 0: the user's. 1: a library's own. 2: for machine code }
+    Certainty: Byte; { 0: exact. 1: it was live at some moment of the call. 2: it may have been free }
+    Reserved: Byte;
+    Address: Pointer;
+    Size: NativeUInt; { usable bytes }
+    Alignment: NativeUInt; { in bytes }
+    ThreadId: NativeUInt; { of the thread that owns the piece, or 0 }
+    Requested: NativeUInt; { in checked mode: the bytes that were asked for }
+    Stack: Cardinal; { in checked mode, with stacks: a number for GetMemoryStack }
+    Serial: Cardinal;
+  end;
+  PMemoryAllocation = ^TMemoryAllocation;
+
+  { struct brainmm_frame: one return address of a call stack }
+  TMemoryFrame = record
+    Address: Pointer;
+    Module: PAnsiChar; { the file of the module, in UTF-8, or nil }
+    Offset: NativeUInt;
+  end;
+  PMemoryFrame = ^TMemoryFrame;
+
+  { struct brainmm_error: an error of the program that the heap has found }
+  TMemoryError = record
+    StructSize: Cardinal;
+    Kind: Cardinal; { 1: freed twice. 2: no allocation. 3: of another kind. 4: written to behind its end. 5: before its
+      start. 6: after it was freed. 7: a structure of the heap is not as it was left. 8: freed with a wrong size }
+    FunctionName: PAnsiChar;
+    Address, Piece: Pointer;
+    Size: NativeUInt;
+    ThreadId, AllocThreadId, FreeThreadId: NativeUInt;
+    AllocStack, FreeStack: Cardinal;
+    Text: PAnsiChar; { all of that as an English sentence. Never nil }
+  end;
+  PMemoryError = ^TMemoryError;
+
+  { Functions of the program. Their first argument is the Context that was given with them. No exception may leave them.
+    A visitor and a writer end the call with a result other than 0. }
+  TMemoryVisit = function(Context: Pointer; Allocation: PMemoryAllocation): Integer; cdecl;
+  TMemoryWrite = function(Context: Pointer; Text: PAnsiChar; Length: NativeUInt): Integer; cdecl;
+  TMemoryDescribe = function(Context, Address: Pointer; Size: NativeUInt): PAnsiChar; cdecl;
+  TMemoryErrorHandler = procedure(Context: Pointer; Error: PMemoryError); cdecl;
+  TMemorySnapshot = type Pointer;
+
+{ How this module came to its heap. Text becomes an English text about it, which stays valid. }
+function GetAttachStatus(out Text: PAnsiChar): TMemoryAttachState;
+
+{ Fills Statistics, and up to Capacity rows of Classes, which may be nil with a Capacity of 0. }
+function GetMemoryStatistics(out Statistics: TMemoryStatistics; Classes: PMemoryClassStatistics = nil;
+  Capacity: NativeUInt = 0): Integer;
+{ Calls Visit for each live allocation of the process, in ascending order of addresses. It may use the heap. }
+function WalkMemory(Visit: TMemoryVisit; Context: Pointer = nil): Integer;
+{ Writes statistics, allocations or both as JSON. }
+function DumpMemory(Write: TMemoryWrite; Context: Pointer = nil;
+  Parts: Cardinal = BRAINMM_DUMP_STATS or BRAINMM_DUMP_ALLOCATIONS): Integer;
+{ Checked mode: looks for what the program has overwritten. }
+function CheckMemory: Integer;
+{ Handler is called for each error that the heap finds, in the thread that made it. nil: none is. }
+function SetMemoryErrorHandler(Handler: TMemoryErrorHandler; Context: Pointer = nil): Integer;
+{ Fills in up to Capacity frames of a call stack, and returns how many it has. }
+function GetMemoryStack(Stack: Cardinal; Frames: PMemoryFrame; Capacity: Cardinal): Cardinal;
+{ Copies memory that may be unreadable. False: a part of it is. }
+function PeekMemory(Target, From: Pointer; Size: NativeUInt): Boolean;
+
+{ ---- Leaks: docs/leaks.md ------------------------------------------------------------------------------------------ }
+
+var
+{$ifndef BRAINMM_MANAGER_EX}
+  { True: a report of leaks is written when the process ends, as with the option `leaks`. In Delphi 2006 and later the
+    unit System has this variable. }
+  ReportMemoryLeaksOnShutdown: Boolean = False;
+{$endif}
+  { True: a program for Windows with windows shows the report in a message box, as with the option `message_box`. }
+  ShowMemoryLeaksInMessageBox: Boolean = False;
+
+{ Leaks that are meant: one allocation by its address, Count objects of a class, Count allocations of a size in bytes. A
+  descendant is another class. Unregistering takes Count away. False: there is nothing of that kind in the list, or no
+  memory for it. }
+function RegisterExpectedMemoryLeak(P: Pointer): Boolean; overload;
+function RegisterExpectedMemoryLeak(AClass: TClass; Count: Integer = 1): Boolean; overload;
+function RegisterExpectedMemoryLeak(Size: NativeInt; Count: Integer = 1): Boolean; overload;
+function UnregisterExpectedMemoryLeak(P: Pointer): Boolean; overload;
+function UnregisterExpectedMemoryLeak(AClass: TClass; Count: Integer = 1): Boolean; overload;
+function UnregisterExpectedMemoryLeak(Size: NativeInt; Count: Integer = 1): Boolean; overload;
+
+{ Writes a report of what is live now, without the leaks that are meant. If nothing is, Write is not called. }
+function ReportMemoryLeaks(Write: TMemoryWrite; Context: Pointer = nil): Integer;
+{ What is live at one moment, as counts; and what one moment has more and less than another. Before nil: nothing was
+  live. After nil: now. }
+function TakeMemorySnapshot(out Snapshot: TMemorySnapshot): Integer;
+function FreeMemorySnapshot(Snapshot: TMemorySnapshot): Integer;
+function WriteMemoryDifference(Before, After: TMemorySnapshot; Write: TMemoryWrite; Context: Pointer = nil): Integer;
+{ Functions that tell what lies in an allocation. They read it with PeekMemory. A report begins with a call for nil. }
+function AddMemoryDescriber(Describe: TMemoryDescribe; Context: Pointer = nil): Integer;
+function RemoveMemoryDescriber(Describe: TMemoryDescribe; Context: Pointer = nil): Integer;
+
 implementation
 
 const
@@ -241,10 +401,12 @@ type
     HeapId: NativeUInt;
   end;
 
-  PStatistics = ^TStatistics;
-  TStatistics = packed record { the beginning of struct brainmm_stats }
-    StructSize, Approximate: Cardinal;
-    LiveCount, LiveBytes, FreeBytes, CachedBytes, OverheadBytes, CommittedBytes, CommittedMost, ReservedBytes: Int64;
+  PExpectedLeak = ^TExpectedLeak;
+  TExpectedLeak = record { struct brainmm_expected_leak }
+    StructSize, Count: Cardinal;
+    Address: Pointer;
+    Name: PAnsiChar;
+    Size: NativeUInt;
   end;
 
   { The functions in the order of the table }
@@ -266,8 +428,9 @@ type
     ThreadHeapMinimize: function: Integer; cdecl;
     ThreadDone: procedure; cdecl;
     MoveB16: function(Target, Source: Pointer; Count: NativeUInt): Integer; cdecl;
-    GetStats: function(Statistics: PStatistics; Classes: Pointer; Capacity: NativeUInt): Integer; cdecl;
-    Walk: function(Visit, Context: Pointer): Integer; cdecl;
+    GetStats: function(Statistics: PMemoryStatistics; Classes: PMemoryClassStatistics;
+      Capacity: NativeUInt): Integer; cdecl;
+    Walk: function(Visit: TMemoryVisit; Context: Pointer): Integer; cdecl;
     PagesSetRights: function(Pages: Pointer; Count: NativeUInt; Rights: Cardinal): Integer; cdecl;
     PagesGetRights: function(Page: Pointer; out Rights: Cardinal): Integer; cdecl;
     JitHeapCreate: function(Kind: Cardinal; out JitHeap: Pointer): Integer; cdecl;
@@ -275,6 +438,24 @@ type
     JitHeapDestroy: function(JitHeap: Pointer): Integer; cdecl;
     JitAlloc: function(JitHeap: Pointer; Size: NativeUInt; Writable: Pointer): Pointer; cdecl;
     JitFree: function(JitHeap, P: Pointer): Integer; cdecl;
+    JitFlush: procedure(Code: Pointer; Size: NativeUInt); cdecl;
+    SetErrorHandler: function(Handler: TMemoryErrorHandler; Context: Pointer): Integer; cdecl;
+    StackFrames: function(Stack: Cardinal; Frames: PMemoryFrame; Capacity: Cardinal): Cardinal; cdecl;
+    Check: function: Integer; cdecl;
+    ReportLeaks: function(Write: TMemoryWrite; Context: Pointer): Integer; cdecl;
+    SnapshotTake: function(out Snapshot: TMemorySnapshot): Integer; cdecl;
+    SnapshotFree: function(Snapshot: TMemorySnapshot): Integer; cdecl;
+    SnapshotDifference: function(Before, After: TMemorySnapshot; Write: TMemoryWrite;
+      Context: Pointer): Integer; cdecl;
+    RegisterExpectedLeak: function(Leak: PExpectedLeak): Integer; cdecl;
+    UnregisterExpectedLeak: function(Leak: PExpectedLeak): Integer; cdecl;
+    AddDescriber: function(Describe: TMemoryDescribe; Context: Pointer): Integer; cdecl;
+    RemoveDescriber: function(Describe: TMemoryDescribe; Context: Pointer): Integer; cdecl;
+    LeakWishes: function: Cardinal; cdecl;
+    Dump: function(Write: TMemoryWrite; Context: Pointer; Parts: Cardinal): Integer; cdecl;
+    Peek: function(Target, From: Pointer; Size: NativeUInt): Integer; cdecl;
+    HoldReports: function: Integer; cdecl;
+    ReleaseReports: function: Integer; cdecl;
   end;
 
 const
@@ -288,14 +469,12 @@ const
   ManagerMagic: TMagic = 'BrainMM-table-v2';
   ManagerAbiVersion = 2;
   ManagerSizeMax = 65536;
-  Succeeded = 0; { BRAINMM_OK }
-  Unsupported = 6; { BRAINMM_E_UNSUPPORTED }
   UserMode = 0; { BRAINMM_USER }
 
 var
-  Heap: THeap; { the functions of the process's heap, and MissingResult for those that it lacks }
+  Heap: THeap; { the functions of the process's heap, and what stands in for those that it lacks }
 
-{ Stand in for functions that the heap of an older version lacks: they return nil or 0, or an error. In the C convention
+{ Stand in for functions that the heap of an older version lacks: they return an error, or nil or 0. In the C convention
   a function may ignore its arguments. }
 function MissingResult: NativeUInt; cdecl;
 begin
@@ -304,13 +483,13 @@ end;
 
 function MissingFunction: Integer; cdecl;
 begin
-  Result := Unsupported;
+  Result := BRAINMM_E_UNSUPPORTED;
 end;
 
 function MissingMove(Target, Source: Pointer; Count: NativeUInt): Integer; cdecl;
 begin
   Move(Source^, Target^, Count * 16);
-  Result := Succeeded;
+  Result := BRAINMM_OK;
 end;
 
 function SameMagic(const Found, Expected: TMagic): Boolean;
@@ -333,21 +512,27 @@ begin
     if I < Count then
       All[I] := Functions[I]
     else
-      All[I] := @MissingResult;
-  if @Heap.BlockFree = @MissingResult then
-    @Heap.BlockFree := @MissingFunction;
-  if @Heap.PagesFree = @MissingResult then
-    @Heap.PagesFree := @MissingFunction;
-  if @Heap.GetStats = @MissingResult then
-    @Heap.GetStats := @MissingFunction;
-  if @Heap.MoveB16 = @MissingResult then
+      All[I] := @MissingFunction;
+  if @Heap.BlockGet = @MissingFunction then
+    @Heap.BlockGet := @MissingResult;
+  if @Heap.PagesGet = @MissingFunction then
+    @Heap.PagesGet := @MissingResult;
+  if @Heap.PagesReget = @MissingFunction then
+    @Heap.PagesReget := @MissingResult;
+  if @Heap.PagesRealloc = @MissingFunction then
+    @Heap.PagesRealloc := @MissingResult;
+  if @Heap.GetOptions = @MissingFunction then
+    @Heap.GetOptions := @MissingResult;
+  if @Heap.ThreadHeapMinimize = @MissingFunction then
+    @Heap.ThreadHeapMinimize := @MissingResult;
+  if @Heap.MoveB16 = @MissingFunction then
     @Heap.MoveB16 := @MissingMove;
-  if @Heap.PagesSetRights = @MissingResult then
-    @Heap.PagesSetRights := @MissingFunction;
-  if @Heap.PagesGetRights = @MissingResult then
-    @Heap.PagesGetRights := @MissingFunction;
-  if @Heap.JitHeapCreate = @MissingResult then
-    @Heap.JitHeapCreate := @MissingFunction;
+  if @Heap.JitAlloc = @MissingFunction then
+    @Heap.JitAlloc := @MissingResult;
+  if @Heap.StackFrames = @MissingFunction then
+    @Heap.StackFrames := @MissingResult;
+  if @Heap.LeakWishes = @MissingFunction then
+    @Heap.LeakWishes := @MissingResult;
 end;
 
 { ---- Errors -------------------------------------------------------------------------------------------------------- }
@@ -388,7 +573,7 @@ end;
 
 procedure ReleasePiece(P: Pointer);
 begin
-  if Heap.Free(P) <> Succeeded then
+  if Heap.Free(P) <> BRAINMM_OK then
     RaiseError(PointerError);
 end;
 
@@ -467,7 +652,7 @@ end;
 
 procedure FreeMemoryBlock(Block: MemoryBlock);
 begin
-  if (Block <> nil) and (Heap.BlockFree(Block, UserMode) <> Succeeded) then
+  if (Block <> nil) and (Heap.BlockFree(Block, UserMode) <> BRAINMM_OK) then
     RaiseError(PointerError);
 end;
 
@@ -523,7 +708,7 @@ end;
 
 procedure FreeMemoryPages(Pages: MemoryPages);
 begin
-  if (Pages <> nil) and (Heap.PagesFree(Pages, UserMode) <> Succeeded) then
+  if (Pages <> nil) and (Heap.PagesFree(Pages, UserMode) <> BRAINMM_OK) then
     RaiseError(PointerError);
 end;
 
@@ -547,7 +732,7 @@ begin
   begin
     if Count < 0 then
       Count := 0;
-    if Heap.PagesSetRights(Pages, NativeUInt(Count), Bits) <> Succeeded then
+    if Heap.PagesSetRights(Pages, NativeUInt(Count), Bits) <> BRAINMM_OK then
       RaiseError(PointerError);
   end;
 end;
@@ -560,7 +745,7 @@ begin
   Result := [];
   if (Pages = nil) or (NativeUInt(Pages) and 4095 <> 0) then
     RaiseError(PointerError)
-  else if Heap.PagesGetRights(Pages, Rights) = Succeeded then
+  else if Heap.PagesGetRights(Pages, Rights) = BRAINMM_OK then
     Bits := Byte(Rights);
 end;
 
@@ -575,7 +760,7 @@ end;
 constructor TJITHeap.Create;
 begin
   inherited Create;
-  if Heap.JitHeapCreate(0, FHeap) <> Succeeded then
+  if Heap.JitHeapCreate(0, FHeap) <> BRAINMM_OK then
   begin
     FHeap := nil;
     RaiseError(NoMemoryError);
@@ -619,7 +804,7 @@ end;
 
 procedure TJITHeap.FreeMemory(P: Pointer);
 begin
-  if (P <> nil) and (Heap.JitFree(FHeap, P) <> Succeeded) then
+  if (P <> nil) and (Heap.JitFree(FHeap, P) <> BRAINMM_OK) then
     RaiseError(PointerError);
 end;
 
@@ -672,6 +857,455 @@ begin
   Heap.ThreadHeapMinimize();
 end;
 
+{ ---- Looking at the heap ------------------------------------------------------------------------------------------- }
+
+var
+  AttachState: TMemoryAttachState;
+  AttachText: PAnsiChar;
+
+function GetAttachStatus(out Text: PAnsiChar): TMemoryAttachState;
+begin
+  Text := AttachText;
+  Result := AttachState;
+end;
+
+function GetMemoryStatistics(out Statistics: TMemoryStatistics; Classes: PMemoryClassStatistics;
+  Capacity: NativeUInt): Integer;
+begin
+  FillChar(Statistics, SizeOf(Statistics), 0);
+  Statistics.StructSize := SizeOf(Statistics);
+  Result := Heap.GetStats(@Statistics, Classes, Capacity);
+  if Result <> BRAINMM_OK then
+    FillChar(Statistics, SizeOf(Statistics), 0);
+end;
+
+function WalkMemory(Visit: TMemoryVisit; Context: Pointer): Integer;
+begin
+  Result := Heap.Walk(Visit, Context);
+end;
+
+function DumpMemory(Write: TMemoryWrite; Context: Pointer; Parts: Cardinal): Integer;
+begin
+  Result := Heap.Dump(Write, Context, Parts);
+end;
+
+function CheckMemory: Integer;
+begin
+  Result := Heap.Check();
+end;
+
+function SetMemoryErrorHandler(Handler: TMemoryErrorHandler; Context: Pointer): Integer;
+begin
+  Result := Heap.SetErrorHandler(Handler, Context);
+end;
+
+function GetMemoryStack(Stack: Cardinal; Frames: PMemoryFrame; Capacity: Cardinal): Cardinal;
+begin
+  Result := Heap.StackFrames(Stack, Frames, Capacity);
+end;
+
+function PeekMemory(Target, From: Pointer; Size: NativeUInt): Boolean;
+begin
+  Result := Heap.Peek(Target, From, Size) = BRAINMM_OK;
+end;
+
+function ReportMemoryLeaks(Write: TMemoryWrite; Context: Pointer): Integer;
+begin
+  Result := Heap.ReportLeaks(Write, Context);
+end;
+
+function TakeMemorySnapshot(out Snapshot: TMemorySnapshot): Integer;
+begin
+  Snapshot := nil;
+  Result := Heap.SnapshotTake(Snapshot);
+end;
+
+function FreeMemorySnapshot(Snapshot: TMemorySnapshot): Integer;
+begin
+  Result := Heap.SnapshotFree(Snapshot);
+end;
+
+function WriteMemoryDifference(Before, After: TMemorySnapshot; Write: TMemoryWrite; Context: Pointer): Integer;
+begin
+  Result := Heap.SnapshotDifference(Before, After, Write, Context);
+end;
+
+function AddMemoryDescriber(Describe: TMemoryDescribe; Context: Pointer): Integer;
+begin
+  Result := Heap.AddDescriber(Describe, Context);
+end;
+
+function RemoveMemoryDescriber(Describe: TMemoryDescribe; Context: Pointer): Integer;
+begin
+  Result := Heap.RemoveDescriber(Describe, Context);
+end;
+
+{ ---- What lies in a piece ------------------------------------------------------------------------------------------ }
+
+{ The heap calls DescribePiece for one piece at a time. The piece may belong to any module and may change or go away
+  meanwhile. So everything is read with PeekMemory, and nothing that was read is trusted. What was read is kept for one
+  report, because each call of the system takes a microsecond or many. }
+
+const
+  NameMost = 127; { the heap does not look at more }
+
+type
+  TName = array[0..NameMost] of AnsiChar; { with a zero at its end }
+
+  { What a string begins with }
+  TStringHead = packed record
+{$ifdef BRAINMM_PLAIN_STRINGS}
+    References, Length: Integer;
+{$else}
+  {$ifdef BRAINMM_FPC}
+    CodePage, ElementSize: Word;
+    {$if FPC_FULLVERSION >= 30300}
+    References: Integer;
+    {$else}
+      {$ifdef CPU64}
+    Padding: Cardinal;
+      {$endif}
+    References: NativeInt;
+    {$ifend}
+    Length: NativeInt;
+  {$else}
+    {$ifdef BRAINMM_64}
+    Padding: Cardinal;
+    {$endif}
+    CodePage, ElementSize: Word;
+    References, Length: Integer;
+  {$endif}
+{$endif}
+  end;
+
+  { What a dynamic array begins with }
+  TArrayHead = packed record
+{$ifdef BRAINMM_FPC}
+    References, High: NativeInt;
+{$else}
+  {$ifdef BRAINMM_64}
+    Padding: Cardinal;
+  {$endif}
+    References: Integer;
+    Length: NativeInt;
+{$endif}
+  end;
+
+  THead = packed record
+    case Integer of
+      0: (AClass: Pointer);
+      1: (Text: TStringHead);
+      2: (List: TArrayHead);
+      3: (Bytes: array[0..31] of Byte);
+  end;
+
+  TClassFacts = record
+    InstanceSize: NativeInt;
+    Parent: Pointer; { where the address of the parent's table lies, or nil }
+    Name: Pointer; { a ShortString }
+  end;
+
+{$ifdef BRAINMM_FPC}
+
+function ReadClass(AClass: Pointer; out Facts: TClassFacts): Boolean;
+var
+  Table: record { the beginning of TVmt }
+    InstanceSize, NegatedSize: NativeInt;
+    Parent, Name: Pointer;
+  end;
+begin
+  Result := PeekMemory(@Table, AClass, SizeOf(Table)) and (Table.InstanceSize >= SizeOf(Pointer)) and
+    (Table.InstanceSize + Table.NegatedSize = 0);
+  Facts.InstanceSize := Table.InstanceSize;
+  Facts.Parent := Table.Parent;
+  Facts.Name := Table.Name;
+end;
+
+{$else}
+
+{ The tables that a class has before its methods. Their first word is the class itself. }
+function ReadClass(AClass: Pointer; out Facts: TClassFacts): Boolean;
+var
+  Table: array[0..-vmtSelfPtr - 1] of Byte;
+
+  function PointerAt(Offset: Integer): Pointer;
+  begin
+    Result := PPointer(@Table[Offset - vmtSelfPtr])^;
+  end;
+
+begin
+  Result := PeekMemory(@Table, PAnsiChar(AClass) + vmtSelfPtr, SizeOf(Table)) and (PointerAt(vmtSelfPtr) = AClass);
+  Facts.InstanceSize := PInteger(@Table[vmtInstanceSize - vmtSelfPtr])^;
+  Facts.Parent := PointerAt(vmtParent);
+  Facts.Name := PointerAt(vmtClassName);
+end;
+
+{$endif}
+
+{ Reads a class's name, or as much of it as counts. False if it is none. Names of generic classes have more than letters
+  and digits in them. }
+function ReadName(From: Pointer; out Name: TName): Boolean;
+var
+  Length: Byte;
+  I: Integer;
+begin
+  Result := PeekMemory(@Length, From, 1) and (Length > 0);
+  if not Result then
+    Exit;
+  if Length > NameMost then
+    Length := NameMost;
+  Result := PeekMemory(@Name, PAnsiChar(From) + 1, Length);
+  Name[Length] := #0;
+  for I := 0 to Length - 1 do
+    Result := Result and (Name[I] >= ' ') and (Name[I] <> #127);
+end;
+
+{ The size of the objects of a class, and its name. 0: it is no class. Its ancestors must be classes, too, and their
+  objects not larger. }
+function SizeOfClass(AClass: Pointer; out Name: TName): NativeInt;
+const
+  DepthMost = 64;
+var
+  Facts: TClassFacts;
+  Depth: Integer;
+  Size: NativeInt;
+begin
+  Result := 0;
+  Size := High(NativeInt);
+  for Depth := 0 to DepthMost do
+  begin
+    if not ReadClass(AClass, Facts) or (Facts.InstanceSize < SizeOf(Pointer)) or (Facts.InstanceSize > Size) or
+      ((Depth = 0) and not ReadName(Facts.Name, Name)) then
+      Exit;
+    if Depth = 0 then
+      Size := Facts.InstanceSize;
+    if Facts.Parent = nil then
+    begin
+      Result := Size;
+      Exit;
+    end;
+    if not PeekMemory(@AClass, Facts.Parent, SizeOf(AClass)) then
+      Exit;
+  end;
+end;
+
+type
+  PSeenClass = ^TSeenClass;
+  TSeenClass = record
+    AClass: Pointer; { nil: the entry is empty }
+    Size: NativeInt; { of its objects; 0: it is no class }
+    Name: TName;
+  end;
+
+const
+  SeenMost = 128; { a power of two }
+  PageSize = 4096;
+
+var
+  Seen: array[0..SeenMost - 1] of TSeenClass;
+  Page: array[0..PageSize - 1] of Byte; { a copy of the memory at PageStart }
+  PageStart: NativeUInt; { 0: there is none }
+
+procedure ForgetWhatWasRead;
+begin
+  FillChar(Seen, SizeOf(Seen), 0);
+  PageStart := 0;
+end;
+
+{ nil if the objects of AClass do not fit, or if it is no class. }
+function FindClassName(AClass: Pointer; Size: NativeUInt): PAnsiChar;
+const
+  LowestClass = 65536; { no system has images below }
+var
+  Entry: PSeenClass;
+begin
+  Result := nil;
+  if (NativeUInt(AClass) < LowestClass) or (NativeUInt(AClass) and 3 <> 0) then
+    Exit;
+  Entry := @Seen[(NativeUInt(AClass) shr 4 xor NativeUInt(AClass) shr 11) and (SeenMost - 1)];
+  if Entry.AClass <> AClass then
+  begin
+    Entry.AClass := AClass;
+    Entry.Size := SizeOfClass(AClass, Entry.Name);
+  end;
+  if (Entry.Size <> 0) and (NativeUInt(Entry.Size) <= Size) then
+    Result := Entry.Name;
+end;
+
+{ Reads a part of a piece. The heap asks for pieces in the order of their addresses, so many lie on the same page. }
+function ReadPiece(Target, From: Pointer; Size: NativeUInt): Boolean;
+var
+  Start, Offset: NativeUInt;
+begin
+  Offset := NativeUInt(From) and (PageSize - 1);
+  Start := NativeUInt(From) - Offset;
+  if Offset + Size > PageSize then
+  begin
+    Result := PeekMemory(Target, From, Size);
+    Exit;
+  end;
+  if PageStart <> Start then
+  begin
+    PageStart := 0;
+    if PeekMemory(@Page, Pointer(Start), PageSize) then
+      PageStart := Start;
+  end;
+  Result := PageStart = Start;
+  if Result then
+    Move(Page[Offset], Target^, Size);
+end;
+
+{ Whether a string of that length can be at Address. There is a zero behind it. It takes most of its memory: if half is
+  free, it is given back. }
+function IsText(Address: Pointer; Length: NativeInt; ElementSize: Integer; Size: NativeUInt): Boolean;
+var
+  Bytes: NativeUInt;
+  Ending: Word;
+begin
+  Result := False;
+  if (Length <= 0) or (NativeUInt(Length) > Size) then
+    Exit;
+  Bytes := NativeUInt(Length) * NativeUInt(ElementSize) + SizeOf(TStringHead);
+  Ending := 0;
+  Result := (Bytes + NativeUInt(ElementSize) <= Size) and (Size <= 2 * Bytes + 64) and
+    ReadPiece(@Ending, PAnsiChar(Address) + Bytes, ElementSize) and (Ending = 0);
+end;
+
+{$ifdef BRAINMM_PLAIN_STRINGS}
+
+{ An array begins in the same way. So the first characters must be some that texts have. }
+function DescribeText(Address: Pointer; const Head: THead; Size: NativeUInt): PAnsiChar;
+var
+  I: Integer;
+begin
+  Result := nil;
+  if (Head.Text.References <= 0) or not IsText(Address, Head.Text.Length, 1, Size) then
+    Exit;
+  for I := SizeOf(TStringHead) to High(Head.Bytes) do
+    if (I - SizeOf(TStringHead) < Head.Text.Length) and (Head.Bytes[I] < 32) and not (Head.Bytes[I] in [9, 10, 13]) then
+      Exit;
+  Result := 'AnsiString';
+end;
+
+{$else}
+
+function DescribeText(Address: Pointer; const Head: THead; Size: NativeUInt): PAnsiChar;
+begin
+  Result := nil;
+  if (Head.Text.References > 0) and (Head.Text.ElementSize >= 1) and (Head.Text.ElementSize <= 2) and
+    IsText(Address, Head.Text.Length, Head.Text.ElementSize, Size) then
+    if Head.Text.ElementSize = 1 then
+      Result := 'AnsiString'
+    else
+      Result := 'UnicodeString';
+end;
+
+{$endif}
+
+{ An array does not tell how large its elements are. They must take most of the memory. }
+function DescribeArray(const Head: THead; Size: NativeUInt): PAnsiChar;
+const
+  ReferencesMost = 1023;
+var
+  Count, Bytes: NativeUInt;
+begin
+  Result := nil;
+  if Size <= SizeOf(TArrayHead) then
+    Exit;
+{$ifdef BRAINMM_FPC}
+  Count := NativeUInt(Head.List.High) + 1;
+{$else}
+  Count := NativeUInt(Head.List.Length);
+{$endif}
+  Bytes := Size - SizeOf(TArrayHead);
+  if (Head.List.References > 0) and (Head.List.References <= ReferencesMost) and (Count > 0) and
+    (Bytes mod Count <= Bytes div 4) then
+    Result := 'dynamic array';
+end;
+
+function DescribePiece(Context, Address: Pointer; Size: NativeUInt): PAnsiChar; cdecl;
+var
+  Head: THead;
+  Part: NativeUInt;
+begin
+  Result := nil;
+  if Address = nil then
+  begin
+    ForgetWhatWasRead;
+    Exit;
+  end;
+  FillChar(Head, SizeOf(Head), 0);
+  Part := SizeOf(Head);
+  if Size < Part then
+    Part := Size;
+  if (Part < SizeOf(Pointer)) or not ReadPiece(@Head, Address, Part) then
+    Exit;
+  Result := FindClassName(Head.AClass, Size);
+  if Result = nil then
+    Result := DescribeText(Address, Head, Size);
+  if Result = nil then
+    Result := DescribeArray(Head, Size);
+end;
+
+{ ---- Expected leaks ------------------------------------------------------------------------------------------------ }
+
+function ChangeExpected(Address: Pointer; Name: PAnsiChar; Size: NativeUInt; Count: Integer; Add: Boolean): Boolean;
+var
+  Leak: TExpectedLeak;
+begin
+  Leak.StructSize := SizeOf(Leak);
+  Leak.Count := Cardinal(Count);
+  Leak.Address := Address;
+  Leak.Name := Name;
+  Leak.Size := Size;
+  if Count <= 0 then
+    Result := False
+  else if Add then
+    Result := Heap.RegisterExpectedLeak(@Leak) = BRAINMM_OK
+  else
+    Result := Heap.UnregisterExpectedLeak(@Leak) = BRAINMM_OK;
+end;
+
+{ By the name that DescribePiece gives such objects }
+function ChangeExpectedClass(AClass: TClass; Count: Integer; Add: Boolean): Boolean;
+var
+  Facts: TClassFacts;
+  Name: TName;
+begin
+  Result := (AClass <> nil) and ReadClass(Pointer(AClass), Facts) and ReadName(Facts.Name, Name) and
+    ChangeExpected(nil, Name, 0, Count, Add);
+end;
+
+function RegisterExpectedMemoryLeak(P: Pointer): Boolean;
+begin
+  Result := ChangeExpected(P, nil, 0, 1, True);
+end;
+
+function RegisterExpectedMemoryLeak(AClass: TClass; Count: Integer): Boolean;
+begin
+  Result := ChangeExpectedClass(AClass, Count, True);
+end;
+
+function RegisterExpectedMemoryLeak(Size: NativeInt; Count: Integer): Boolean;
+begin
+  Result := (Size > 0) and ChangeExpected(nil, nil, NativeUInt(Size), Count, True);
+end;
+
+function UnregisterExpectedMemoryLeak(P: Pointer): Boolean;
+begin
+  Result := ChangeExpected(P, nil, 0, 1, False);
+end;
+
+function UnregisterExpectedMemoryLeak(AClass: TClass; Count: Integer): Boolean;
+begin
+  Result := ChangeExpectedClass(AClass, Count, False);
+end;
+
+function UnregisterExpectedMemoryLeak(Size: NativeInt; Count: Integer): Boolean;
+begin
+  Result := (Size > 0) and ChangeExpected(nil, nil, NativeUInt(Size), Count, False);
+end;
+
 { ---- The memory manager of the run-time library -------------------------------------------------------------------- }
 
 {$ifdef BRAINMM_FPC}
@@ -704,7 +1338,7 @@ end;
 function HeapFreeMem(P: Pointer): PtrUInt;
 begin
   Result := 0;
-  if Heap.Free(P) <> Succeeded then
+  if Heap.Free(P) <> BRAINMM_OK then
     RaiseError(PointerError);
 end;
 
@@ -747,15 +1381,6 @@ begin
   Heap.ThreadDone();
 end;
 
-{ The figures of the process's heap, not of this module alone. All are 0 if the owner of the heap keeps none. }
-procedure GetStatistics(out Statistics: TStatistics);
-begin
-  FillChar(Statistics, SizeOf(Statistics), 0);
-  Statistics.StructSize := SizeOf(Statistics);
-  if Heap.GetStats(@Statistics, nil, 0) <> Succeeded then
-    FillChar(Statistics, SizeOf(Statistics), 0);
-end;
-
 { The record's members have 32 bits on all systems, so larger values are limited. }
 function Limited(Value: Int64): Cardinal;
 begin
@@ -767,9 +1392,9 @@ end;
 
 function HeapStatus: THeapStatus;
 var
-  Statistics: TStatistics;
+  Statistics: TMemoryStatistics; { of the process's heap. All are 0 if its owner keeps none }
 begin
-  GetStatistics(Statistics);
+  GetMemoryStatistics(Statistics);
   Result.TotalAddrSpace := Limited(Statistics.ReservedBytes);
   Result.TotalUncommitted := Limited(Statistics.ReservedBytes - Statistics.CommittedBytes);
   Result.TotalCommitted := Limited(Statistics.CommittedBytes);
@@ -787,9 +1412,9 @@ var
 
 function FPCHeapStatus: TFPCHeapStatus;
 var
-  Statistics: TStatistics;
+  Statistics: TMemoryStatistics;
 begin
-  GetStatistics(Statistics);
+  GetMemoryStatistics(Statistics);
   if Statistics.LiveBytes > MaxUsedSeen then
     MaxUsedSeen := Statistics.LiveBytes;
   Result.MaxHeapSize := Statistics.CommittedMost;
@@ -875,10 +1500,14 @@ begin
     Result := nil;
 end;
 
-{ A module cannot register an expected leak: the heap reports leaks for the whole process. }
 function HeapExpectLeak(P: Pointer): Boolean;
 begin
-  Result := False;
+  Result := ChangeExpected(P, nil, 0, 1, True);
+end;
+
+function HeapUnexpectLeak(P: Pointer): Boolean;
+begin
+  Result := ChangeExpected(P, nil, 0, 1, False);
 end;
 
 var
@@ -904,7 +1533,7 @@ const
     ReallocMem: HeapReallocMem;
     AllocMem: HeapAllocMem;
     RegisterExpectedMemoryLeak: HeapExpectLeak;
-    UnregisterExpectedMemoryLeak: HeapExpectLeak);
+    UnregisterExpectedMemoryLeak: HeapUnexpectLeak);
 {$else}
   Manager: TMemoryManager = (
     GetMem: HeapGetMem;
@@ -941,6 +1570,7 @@ type
   end;
 
   TGetManager = function: PManager; cdecl;
+  TGetStatus = function(out Text: PAnsiChar): Integer; cdecl;
 
 const
   PublishedMagic: TMagic = 'BrainMM-record-2';
@@ -1121,7 +1751,7 @@ begin
 end;
 
 { Loads the library from this module's folder. }
-function LoadManagerLibrary(out GetManager: TGetManager): PAnsiChar;
+function LoadManagerLibrary(out GetManager: TGetManager; out GetStatus: TGetStatus): PAnsiChar;
 const
   Name: array[0..11] of AnsiChar = LibraryName + #0;
 var
@@ -1131,6 +1761,7 @@ var
 begin
   Result := 'no heap is published, and ' + LibraryName + ' could not be loaded from the folder of this module';
   GetManager := nil;
+  GetStatus := nil;
   Path := LocalAlloc(0, (PathMax + SizeOf(Name)) * SizeOf(WideChar));
   if Path = nil then
     Exit;
@@ -1150,6 +1781,7 @@ begin
   if Module = 0 then
     Exit;
   @GetManager := GetProcAddress(Module, 'brainmm_get_manager');
+  @GetStatus := GetProcAddress(Module, 'brainmm_attach_status');
   Result := LibraryName + ' in the folder of this module is another library of that name';
 end;
 
@@ -1450,7 +2082,7 @@ begin
 end;
 
 { Loads the library from this module's folder. }
-function LoadManagerLibrary(out GetManager: TGetManager): PAnsiChar;
+function LoadManagerLibrary(out GetManager: TGetManager; out GetStatus: TGetStatus): PAnsiChar;
 const
   Name: PAnsiChar = LibraryName;
 var
@@ -1459,6 +2091,7 @@ var
 begin
   Result := 'no heap is published, and ' + LibraryName + ' could not be loaded from the folder of this module';
   GetManager := nil;
+  GetStatus := nil;
   Path := FindModule(Line);
   if Path = nil then
     Exit;
@@ -1475,6 +2108,7 @@ begin
   if Module = nil then
     Exit;
   @GetManager := dlsym(Module, 'brainmm_get_manager');
+  @GetStatus := dlsym(Module, 'brainmm_attach_status');
   Result := LibraryName + ' in the folder of this module is another library of that name';
 end;
 
@@ -1486,6 +2120,26 @@ begin
   WriteError(Reason);
   WriteError({$ifdef MSWINDOWS}#13#10{$else}#10{$endif});
   RunError(Code);
+end;
+
+var
+  LeakFlag: PByte; { the original's ReportMemoryLeaksOnShutdown, of the heap's owner; nil if it has none }
+
+{ Finds it through the original's table and that table's options. }
+procedure FindLeakFlag(Version1: Pointer);
+var
+  Options, Image: Pointer;
+  Found: packed record
+    RecordSize, Version: Integer;
+    Compiler: array[0..2] of Byte;
+    Flag: PByte;
+  end;
+  Value: Byte;
+begin
+  if (Version1 <> nil) and ReadImage(@Options, Version1, SizeOf(Options), Image) and
+    ReadImage(@Found, Options, SizeOf(Found), Image) and (Found.RecordSize >= SizeOf(Found)) and
+    ReadImage(@Value, Found.Flag, SizeOf(Value), Image) then
+    LeakFlag := Found.Flag;
 end;
 
 { Uses the functions of the table at Address if it is an owner's version-2 table. Another process cannot forge one: the
@@ -1519,6 +2173,7 @@ begin
   if not PinImage(Address) then
     Exit;
   UseFunctions(Functions, Manager.Size);
+  FindLeakFlag(Manager.Version1);
   Result := True;
 end;
 
@@ -1535,23 +2190,265 @@ begin
       (Found.Manager = Int64(NativeUInt(Found.Manager))) and UseManager(PManager(NativeUInt(Found.Manager)));
     Inc(Place);
   until Result or Last;
+  if Place > 1 then
+    AttachState := masAttachedSecond
+  else
+    AttachState := masAttached;
+  AttachText := 'This module uses the heap of another module.';
 end;
 
 { Joins the heap through the library, which also works with an owner that has the original's table only. }
 procedure JoinLibrary;
 var
   GetManager: TGetManager;
+  GetStatus: TGetStatus;
   Reason: PAnsiChar;
   Manager: PManager;
 begin
-  Reason := LoadManagerLibrary(GetManager);
+  Reason := LoadManagerLibrary(GetManager, GetStatus);
   if not Assigned(GetManager) then
     Stop(NoMemoryError, Reason)
   else
   begin
     Manager := GetManager();
     UseFunctions(TFunctions(Pointer(NativeUInt(Manager) + SizeOf(TManager))^), Manager.Size);
+    FindLeakFlag(Manager.Version1);
+    if Assigned(GetStatus) then
+      AttachState := TMemoryAttachState(GetStatus(AttachText));
   end;
+end;
+
+{ ---- The end of the module ----------------------------------------------------------------------------------------- }
+
+{ The heap's owner reports leaks when all modules have ended, and asks this module's function for names. So a program
+  leaves its function there, and a library takes it away only if it is unloaded before the process ends. }
+
+{$ifdef MSWINDOWS}
+
+const
+  BoxTitle: PWideChar = 'Unexpected memory leak';
+  BoxMost = 3000; { characters }
+  BoxStyle = $12010; { MB_ICONERROR, MB_TASKMODAL, MB_SETFOREGROUND }
+  ObjectFlags = 1; { UOI_FLAGS }
+  VisibleStation = 1; { WSF_VISIBLE }
+  Utf8 = 65001;
+
+var
+  Box: record
+    Length: Integer;
+    Text: array[0..BoxMost] of AnsiChar;
+    Shown: array[0..BoxMost] of WideChar;
+  end;
+
+{ The system's unit of each compiler imports user32.dll, too. }
+function MessageBoxW(Window: THandle; Text, Title: PWideChar; Style: Cardinal): Integer; stdcall;
+  external 'user32.dll' name 'MessageBoxW';
+function GetProcessWindowStation: THandle; stdcall; external 'user32.dll' name 'GetProcessWindowStation';
+function GetUserObjectInformationW(Item: THandle; Index: Integer; Target: Pointer; Size: Cardinal;
+  out Needed: Cardinal): LongBool; stdcall; external 'user32.dll' name 'GetUserObjectInformationW';
+function MultiByteToWideChar(CodePage, Flags: Cardinal; Text: PAnsiChar; Length: Integer; Target: PWideChar;
+  Size: Integer): Integer; stdcall; external 'kernel32.dll' name 'MultiByteToWideChar';
+function GetModuleHandleW(Name: PWideChar): THandle; stdcall; external 'kernel32.dll' name 'GetModuleHandleW';
+
+{ Whether somebody can see a message box and close it. The window station of a service is not visible. }
+function CanShowBox: Boolean;
+var
+  Facts: record
+    Inherit, Reserved: LongBool;
+    Flags: Cardinal;
+  end;
+  Needed: Cardinal;
+begin
+  Result := not IsConsole and
+    GetUserObjectInformationW(GetProcessWindowStation, ObjectFlags, @Facts, SizeOf(Facts), Needed) and
+    (Facts.Flags and VisibleStation <> 0);
+end;
+
+{ Keeps as many lines of a report as fit. }
+function KeepForBox(Context: Pointer; Text: PAnsiChar; Length: NativeUInt): Integer; cdecl;
+const
+  Rest: PAnsiChar = '...';
+  RestLength = 3;
+var
+  Room: Integer;
+begin
+  Result := 0;
+  Room := BoxMost - RestLength - Box.Length;
+  if Length > NativeUInt(Room) then
+  begin
+    Move(Text^, Box.Text[Box.Length], Room);
+    Inc(Box.Length, Room);
+    while (Box.Length > 0) and (Box.Text[Box.Length - 1] <> #10) do
+      Dec(Box.Length);
+    Move(Rest^, Box.Text[Box.Length], RestLength);
+    Inc(Box.Length, RestLength);
+    Result := 1;
+    Exit;
+  end;
+  Move(Text^, Box.Text[Box.Length], Length);
+  Inc(Box.Length, Integer(Length));
+end;
+
+{ False: the report is not shown. }
+function ShowBox: Boolean;
+begin
+  Box.Length := 0;
+  Heap.ReportLeaks(KeepForBox, nil);
+  Result := Box.Length = 0;
+  if Result then
+    Exit;
+  Box.Shown[MultiByteToWideChar(Utf8, 0, Box.Text, Box.Length, Box.Shown, BoxMost)] := #0;
+  Result := MessageBoxW(0, Box.Shown, BoxTitle, BoxStyle) > 0;
+end;
+
+{ Whether this library is ended by the end of the process. }
+function ProcessEnds: Boolean;
+type
+  TQuestion = function: Byte; stdcall;
+var
+  Question: TQuestion;
+begin
+  @Question := GetProcAddress(GetModuleHandleW('ntdll.dll'), 'RtlDllShutdownInProgress');
+  Result := Assigned(Question) and (Question() <> 0);
+end;
+
+{$else}
+
+function CanShowBox: Boolean;
+begin
+  Result := False;
+end;
+
+function ShowBox: Boolean;
+begin
+  Result := False;
+end;
+
+function cxa_atexit(Note, Argument, Module: Pointer): Integer; cdecl; external name '__cxa_atexit';
+procedure cxa_finalize(Module: Pointer); cdecl; external name '__cxa_finalize';
+
+var
+  ExitNoted: Boolean;
+
+{ Is called when the process ends, before any library ends; otherwise by cxa_finalize below. }
+procedure NoteExit(Argument: Pointer); cdecl;
+begin
+  ExitNoted := True;
+end;
+
+function ProcessEnds: Boolean;
+begin
+  Result := ExitNoted;
+  cxa_finalize(@ExitNoted);
+end;
+
+{$endif}
+
+function WriteLeaks(Context: Pointer; Text: PAnsiChar; Length: NativeUInt): Integer; cdecl;
+var
+  Line: array[0..255] of AnsiChar;
+  Part: NativeUInt;
+begin
+  while Length > 0 do
+  begin
+    Part := High(Line);
+    if Length < Part then
+      Part := Length;
+    Move(Text^, Line, Part);
+    Line[Part] := #0;
+    WriteError(Line);
+    Inc(Text, Part);
+    Dec(Length, Part);
+  end;
+  Result := 0;
+end;
+
+{ Where no box can be shown, standard error has the report: from the owner, or else from here. }
+procedure ShowLeaks;
+const
+  WantsReport = 1; { BRAINMM_WISH_LEAKS }
+  WantsBox = 2; { BRAINMM_WISH_MESSAGE_BOX }
+var
+  Wishes: Cardinal;
+begin
+  Wishes := Heap.LeakWishes();
+  if not ShowMemoryLeaksInMessageBox and (Wishes and WantsBox = 0) then
+    Exit;
+  if not (CanShowBox and ShowBox) and (Wishes and WantsReport = 0) then
+    Heap.ReportLeaks(WriteLeaks, nil);
+end;
+
+var
+  HasStarted: Boolean; { False: the unit has stopped in its initialization }
+  HasHeld: Boolean; { the reports }
+
+procedure PassWishOn;
+begin
+  if ReportMemoryLeaksOnShutdown and (LeakFlag <> nil) then
+    LeakFlag^ := 1;
+end;
+
+{ What units free that finalize after this one is no leak. In Free Pascal these are units that are used before this one;
+  in Delphi XE2 and later they can be others, too (QC 103616). So reports come after all of them. }
+
+{$ifdef BRAINMM_FPC}
+procedure FinalizeUnits; external name 'FPC_FINALIZEUNITS'; { those that are left }
+{$endif}
+
+{ A library may end after the heap's owner, which waits for it with its reports. }
+procedure EndLibrary;
+begin
+{$ifdef BRAINMM_FPC}
+  FinalizeUnits;
+{$endif}
+  PassWishOn;
+  if not ProcessEnds then
+    Heap.RemoveDescriber(DescribePiece, nil);
+  if HasHeld then
+    Heap.ReleaseReports();
+end;
+
+{$ifdef BRAINMM_FPC}
+
+procedure EndProgram;
+begin
+  FinalizeUnits;
+  PassWishOn;
+  ShowLeaks;
+end;
+
+{$else}
+
+var
+  NextExitProcess: procedure;
+
+{ Is called when all units have finalized, before the process ends. }
+procedure EndProgram;
+begin
+  PassWishOn;
+  ShowLeaks;
+  if Assigned(NextExitProcess) then
+    NextExitProcess;
+end;
+
+{$endif}
+
+procedure StartDescribing;
+begin
+  HasStarted := True;
+  Heap.AddDescriber(DescribePiece, nil);
+  HasHeld := IsLibrary and (Heap.HoldReports() = BRAINMM_OK);
+{$ifdef LINUX}
+  if IsLibrary then
+    cxa_atexit(@NoteExit, nil, @ExitNoted);
+{$endif}
+{$ifdef BRAINMM_DELPHI}
+  if not IsLibrary then
+  begin
+    NextExitProcess := ExitProcessProc;
+    ExitProcessProc := EndProgram;
+  end;
+{$endif}
 end;
 
 initialization
@@ -1566,4 +2463,13 @@ initialization
   if not JoinPublished then
     JoinLibrary;
   InstallManager;
+  StartDescribing;
+
+finalization
+  if HasStarted and IsLibrary then
+    EndLibrary;
+{$ifdef BRAINMM_FPC}
+  if HasStarted and not IsLibrary then
+    EndProgram;
+{$endif}
 end.

@@ -16,7 +16,7 @@ program branches;
 {$mode delphi}
 
 uses
-  DelphiSystem, BrainMM, SysUtils, Classes, TestSupport;
+  DelphiSystem, LateFinal, BrainMM, SysUtils, Classes, TestSupport;
 
 var
   P: Pointer;
@@ -81,7 +81,121 @@ begin
   ExpectError(Ord(reInvalidPtr), FreeNoBlock, 'the error of an invalid pointer');
 end;
 
+{ Objects, strings and arrays as Delphi lays them out }
+
+type
+  TBytes = array[0..999] of Byte;
+  PBytes = ^TBytes;
+
+const
+  ArrayHead = {$ifdef CPU64}16{$else}8{$endif};
+  StringHead = {$if CompilerVersion < 20}8{$else}{$ifdef CPU64}16{$else}12{$endif}{$ifend};
+
+var
+  Class1, Class2: TBytes;
+  ParentPlace: Pointer; { where the address of the parent lies }
+  Name1, Name2: ShortString;
+  Report: array[0..10000] of AnsiChar;
+  ReportLength: NativeUInt;
+
+function Collect(Context: Pointer; Text: PAnsiChar; Length: NativeUInt): Integer; cdecl;
 begin
+  Move(Text^, Report[ReportLength], Length);
+  Inc(ReportLength, Length);
+  Report[ReportLength] := #0;
+  Result := 0;
+end;
+
+{ The class is the address behind its tables. }
+function MakeClass(var Tables: TBytes; const Name: ShortString; Parent: PPointer; Size: Integer): PAnsiChar;
+begin
+  Result := PAnsiChar(@Tables) + 500;
+  PPointer(Result + vmtSelfPtr)^ := Result;
+  PPointer(Result + vmtClassName)^ := @Name;
+  PInteger(Result + vmtInstanceSize)^ := Size;
+  PPointer(Result + vmtParent)^ := Parent;
+end;
+
+function MakeText(ElementSize, Length: Integer): Pointer;
+begin
+  GetMem(Result, StringHead + (Length + 1) * ElementSize);
+  FillChar(Result^, StringHead + Length * ElementSize, 'x');
+  FillChar(PAnsiChar(Result)[StringHead + Length * ElementSize], ElementSize, 0);
+  PInteger(PAnsiChar(Result) + StringHead - 8)^ := 1;
+  PInteger(PAnsiChar(Result) + StringHead - 4)^ := Length;
+{$if CompilerVersion >= 20}
+  PWord(PAnsiChar(Result) + StringHead - 10)^ := ElementSize;
+{$ifend}
+end;
+
+function MakeArray(Length: Integer): Pointer;
+begin
+  GetMem(Result, ArrayHead + Length * 4);
+  FillChar(Result^, ArrayHead + Length * 4, 7);
+  PInteger(PAnsiChar(Result) + ArrayHead - SizeOf(Pointer) - 4)^ := 1;
+  PNativeInt(PAnsiChar(Result) + ArrayHead - SizeOf(Pointer))^ := Length;
+end;
+
+procedure TestLeaks;
+var
+  Before: TMemorySnapshot;
+  Base, Derived: PAnsiChar;
+  Pieces: array[1..6] of PPointer;
+  I: Integer;
+begin
+  Name1 := 'TBase';
+  Name2 := 'TDerived';
+  Base := MakeClass(Class1, Name1, nil, 12);
+  ParentPlace := Base;
+  Derived := MakeClass(Class2, Name2, @ParentPlace, 100);
+  ExpectEqual(TakeMemorySnapshot(Before), BRAINMM_OK, 'a snapshot');
+  for I := 1 to 2 do
+  begin
+    GetMem(Pieces[I], 100);
+    FillChar(Pieces[I]^, 100, $FF);
+    Pieces[I]^ := Derived;
+  end;
+  Pieces[3] := MakeText(1, 50);
+{$if CompilerVersion >= 20}
+  Pieces[4] := MakeText(2, 60);
+{$else}
+  Pieces[4] := MakeText(1, 60);
+{$ifend}
+  Pieces[5] := MakeArray(70);
+  GetMem(Pieces[6], 100);
+  FillChar(Pieces[6]^, 100, $FF);
+  Pieces[6]^ := Base + 4;
+  Expect(WriteMemoryDifference(Before, nil, Collect) = BRAINMM_OK, 'a difference');
+  Expect(Pos('TDerived x +2', Report) > 0, 'a class of Delphi');
+  Expect(Pos('TBase', Report) = 0, 'what is no class of Delphi');
+  Expect(Pos('AnsiString x +1', Report) > 0, 'a string of Delphi');
+{$if CompilerVersion >= 20}
+  Expect(Pos('UnicodeString x +1', Report) > 0, 'a UnicodeString of Delphi');
+{$ifend}
+  Expect(Pos('dynamic array x +1', Report) > 0, 'a dynamic array of Delphi');
+  if FailureCount > 0 then
+    WriteLn(Report);
+  Expect(RegisterExpectedMemoryLeak(TClass(Pointer(Derived)), 2), 'expected by class');
+  ReportLength := 0;
+  ReportMemoryLeaks(Collect);
+  Expect(Pos('TDerived', Report) = 0, 'what is expected is not reported');
+  Expect(UnregisterExpectedMemoryLeak(TClass(Pointer(Derived))), 'one less');
+  ReportLength := 0;
+  ReportMemoryLeaks(Collect);
+  Expect(Pos('TDerived x 1', Report) > 0, 'what is not expected is reported');
+{$if CompilerVersion >= 18}
+  Expect(ExpectLeak(Pieces[1]), 'the manager registers');
+  Expect(UnexpectLeak(Pieces[1]) and not UnexpectLeak(Pieces[1]), 'and takes back');
+{$ifend}
+  for I := 3 to 6 do
+    FreeMem(Pieces[I]);
+  FreeMemorySnapshot(Before);
+end;
+
+begin
+  ReportMemoryLeaksOnShutdown := ParamStr(1) = 'flag';
+  ShowMemoryLeaksInMessageBox := ParamStr(1) = 'box';
+  TakeLate; { what the unit frees that finalizes after BrainMM is no leak }
   DelphiSystem.ErrorProc := NoteError;
   Expect(IsMemoryManagerSet, 'a memory manager is set');
   TestHeap;
@@ -92,6 +206,7 @@ begin
 {$else}
   Expect(@SystemThreadEndProc = @ThreadEnded, 'hooks of threads are left alone');
 {$endif}
+  TestLeaks;
   EndTest;
 end.
 END
@@ -105,5 +220,18 @@ for version in $versions; do
     tools/fpc "$TARGET" -Sew -Sm -dBRAINMM_DELPHI "-dCompilerVersion:=$version" -Fupascal -Fupascal/tests/support \
         -FU"$folder/$version" -o"$folder/branches$version.exe" "$folder/branches.pas"
     (cd "$folder" && "$top/"$run "branches$version.exe")
+    # The report at the end: the owner's, and the unit's own on standard error.
+    for way in flag box; do
+        (cd "$folder" && BRAINMM_OPTIONS=leaks_file=- "$top/"$run "branches$version.exe" $way) >"$folder/report" 2>&1
+        if [ "$(grep -c 'TDerived x 1' "$folder/report")" != 1 ]; then
+            echo "version $version: no report with $way, or several:"
+            cat "$folder/report"
+            exit 1
+        fi
+        if grep '^    6[0-9]\{4\} bytes' "$folder/report"; then
+            echo "version $version: with $way, that is reported before it is freed"
+            exit 1
+        fi
+    done
 done
 echo "versions $versions"

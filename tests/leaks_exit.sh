@@ -51,6 +51,10 @@ for program in leaks_helper-shared leaks_helper-core; do
     expect "$quiet" module "$four" "    112 bytes, small, thread T: TModule x 4"
     expect "$quiet" forget "$four" "    112 bytes, small, thread T: unknown x 4"
     expect "$quiet" take_back "$four" "    112 bytes, small, thread T: unknown x 4"
+    # A module frees its piece when it ends, which may be after the owner.
+    expect "$quiet" hold "$three" "    112 bytes, small, thread T: TModule x 3"
+    expect "$quiet" release "$three" "$lines"
+    expect "$quiet" hold_twice
     # Windows has killed the other threads by then.
     run "$quiet" thread | grep -v "^$unsure" >"$work/thread"
     printf '%s\n' "$three" "$lines" | diff - "$work/thread"

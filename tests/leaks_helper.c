@@ -88,6 +88,17 @@ static void end(const char *way, const char *argument) {
         CHECK(take_back());
         module_unload(loaded);
     }
+    if (!strcmp(way, "hold")) {
+        int (*hold)(void);
+        module_symbol(module_begin(), "module_hold", &hold);
+        CHECK(hold());
+    }
+    if (!strcmp(way, "hold_twice"))
+        CHECK(brainmm_hold_reports() == BRAINMM_OK && brainmm_hold_reports() == BRAINMM_OK &&
+              brainmm_release_reports() == BRAINMM_OK);
+    if (!strcmp(way, "release"))
+        CHECK(brainmm_release_reports() == BRAINMM_E_ARGUMENT && brainmm_hold_reports() == BRAINMM_OK &&
+              brainmm_release_reports() == BRAINMM_OK && brainmm_release_reports() == BRAINMM_E_ARGUMENT);
     if (!strcmp(way, "thread")) {
         static event started;
         thread_start(&t, endless_thread, &started);

@@ -258,12 +258,17 @@ END_TEST
 
 /* ---- Descriptions ----------------------------------------------------------------------------------------------- */
 
-static unsigned asked;
+static unsigned asked, begun;
 
 /* The first letter of an allocation is the class. Memory that cannot be read has none. */
 static const char *BRAINMM_CALL describe_letter(void *context, const void *address, size_t size) {
     static char name[200];
     char letter;
+    if (!address) {
+        ck_assert_uint_eq(size, 0);
+        begun++;
+        return NULL;
+    }
     asked++;
     ck_assert_uint_ge(size, 16);
     brainmm_free(brainmm_alloc(100)); /* it may use the heap */
@@ -290,6 +295,7 @@ START_TEST(describers_name_what_leaks) {
              (const char *)memset(text + 50000, 'Z', 200));
     ck_assert_str_eq(report(), expected);
     ck_assert_uint_eq(asked, 7); /* pages have no class */
+    ck_assert_uint_eq(begun, 1);
     ck_assert_int_eq(brainmm_add_describer(describe_letter, "2"), BRAINMM_OK);
     ck_assert_ptr_nonnull(strstr(report(), " A2 x 2, B2 x 2,"));
     ck_assert_int_eq(expect(NULL, "A2", 0, 1), BRAINMM_OK);

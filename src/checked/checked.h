@@ -49,6 +49,9 @@ void *checked_resize_as(void *piece, size_t size, bool keeps_contents, const cha
 #define checked_add_describer heap_add_describer
 #define checked_remove_describer heap_remove_describer
 #define checked_leak_wishes heap_leak_wishes
+#define checked_dump heap_dump
+#define checked_hold_reports heap_hold_reports
+#define checked_release_reports heap_release_reports
 
 #define CHECKED_FUNCTION(result, name, parameters, arguments, missing) result BRAINMM_CALL checked_##name parameters;
 ALL_FUNCTIONS(CHECKED_FUNCTION)

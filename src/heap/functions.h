@@ -3,8 +3,8 @@
  *
  * F(result, name, parameters, arguments, missing): MISSING is the answer where there is no such function. The first
  * list is in every version-2 table; the functions of the second can be missing in that of an older owner. Not in the
- * lists: thread_done, which returns nothing, and move_b16 and jit_flush, which need no heap and are always the module's
- * own.
+ * lists: thread_done, which returns nothing, and move_b16, jit_flush and peek, which need no heap and are always the
+ * module's own.
  */
 #ifndef BRAINMM_FUNCTIONS_H
 #define BRAINMM_FUNCTIONS_H
@@ -54,7 +54,10 @@
     F(int, unregister_expected_leak, (const brainmm_expected_leak *leak), (leak), BRAINMM_E_UNSUPPORTED)               \
     F(int, add_describer, (brainmm_describe describe, void *context), (describe, context), BRAINMM_E_UNSUPPORTED)      \
     F(int, remove_describer, (brainmm_describe describe, void *context), (describe, context), BRAINMM_E_UNSUPPORTED)   \
-    F(unsigned, leak_wishes, (void), (), 0)
+    F(unsigned, leak_wishes, (void), (), 0)                                                                            \
+    F(int, dump, (brainmm_write write, void *context, unsigned parts), (write, context, parts), BRAINMM_E_UNSUPPORTED) \
+    F(int, hold_reports, (void), (), BRAINMM_E_UNSUPPORTED)                                                            \
+    F(int, release_reports, (void), (), BRAINMM_E_UNSUPPORTED)
 #define ALL_FUNCTIONS(F) FIRST_FUNCTIONS(F) LATER_FUNCTIONS(F)
 
 #endif

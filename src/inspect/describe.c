@@ -48,6 +48,8 @@ void describe_begin(void) {
     for (unsigned i = 0; i < count; i++) {
         uintptr_t page = align_down((uintptr_t)describers[i].describe, os_facts.page);
         describers[i].is_there = os_pages_are_mapped((const void *)page, os_facts.page);
+        if (describers[i].is_there)
+            describers[i].describe(describers[i].context, NULL, 0);
     }
 }
 

@@ -157,9 +157,7 @@ static int BRAINMM_CALL write_allocation(void *context, const brainmm_allocation
 /* For the rows of the classes: more than there are alignments and sizes. */
 #define ROWS_BYTES ((size_t)65536)
 
-int dump_heap(brainmm_write write, void *context, unsigned parts,
-              int(BRAINMM_CALL *get_stats)(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity),
-              int(BRAINMM_CALL *walk)(brainmm_visit visit, void *context)) {
+int BRAINMM_CALL heap_dump(brainmm_write write, void *context, unsigned parts) {
     if (!write || parts == 0 || (parts & ~(unsigned)(BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS)) != 0)
         return BRAINMM_E_ARGUMENT;
     struct json json = {.writer = {.write = write, .context = context}, .first = true};
@@ -170,7 +168,7 @@ int dump_heap(brainmm_write write, void *context, unsigned parts,
     member(&json, "brainmm", BRAINMM_ABI_VERSION);
     if (result == BRAINMM_OK && (parts & BRAINMM_DUMP_STATS)) {
         size_t capacity = ROWS_BYTES / sizeof *classes;
-        result = get_stats(&stats, classes, capacity);
+        result = heap_get_stats(&stats, classes, capacity);
         if (result == BRAINMM_OK) {
             write_stats(&json, &stats);
             write_classes(&json, classes, stats.class_count < capacity ? stats.class_count : capacity);
@@ -178,7 +176,7 @@ int dump_heap(brainmm_write write, void *context, unsigned parts,
     }
     if (result == BRAINMM_OK && (parts & BRAINMM_DUMP_ALLOCATIONS)) {
         open_with(&json, "allocations", "[");
-        result = walk(write_allocation, &json);
+        result = heap_walk(write_allocation, &json);
         close_with(&json, "]");
     }
     if (result == BRAINMM_OK || result == BRAINMM_E_STOPPED) {
@@ -199,11 +197,10 @@ static void put_line(struct writer *writer, const char *name, uint64_t value) {
     writer_put(writer, "\n");
 }
 
-int stats_as_text(brainmm_write write, void *context,
-                  int(BRAINMM_CALL *get_stats)(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity)) {
+int stats_as_text(brainmm_write write, void *context) {
     struct writer writer = {.write = write, .context = context};
     brainmm_stats stats = {.struct_size = sizeof stats};
-    int result = get_stats(&stats, NULL, 0);
+    int result = heap_get_stats(&stats, NULL, 0);
     if (result != BRAINMM_OK)
         return result;
     writer_put(&writer,

@@ -7,17 +7,12 @@
 
 int BRAINMM_CALL heap_walk(brainmm_visit visit, void *context);
 int BRAINMM_CALL heap_get_stats(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity);
+int BRAINMM_CALL heap_dump(brainmm_write write, void *context, unsigned parts);
 
 /* What the texts call an enum brainmm_kind. */
 const char *kind_name(unsigned kind);
 
-/* GET_STATS and WALK are those of the process's heap, whoever owns it. */
-int dump_heap(brainmm_write write, void *context, unsigned parts,
-              int(BRAINMM_CALL *get_stats)(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity),
-              int(BRAINMM_CALL *walk)(brainmm_visit visit, void *context));
-
-/* The figures of GET_STATS as lines of text. */
-int stats_as_text(brainmm_write write, void *context,
-                  int(BRAINMM_CALL *get_stats)(brainmm_stats *stats, brainmm_class_stats *classes, size_t capacity));
+/* The statistics as lines of text. */
+int stats_as_text(brainmm_write write, void *context);
 
 #endif

@@ -229,17 +229,27 @@ static void visit_outside(struct outside *outside, uintptr_t end, live_visit *vi
     visit_code(outside, end, visit, context);
 }
 
+static uintptr_t row_end(const struct live_row *row) {
+    return row->start + (row->places == 1 ? row->size : row->places * row->stride);
+}
+
 bool scan_heap(live_visit *visit, void *context, bool *alone) {
     struct scan *scan = scan_memory_take(sizeof *scan);
     if (!scan)
         return false;
     struct trace before = trace_take();
     size_t at = 0;
+    uintptr_t end = 0; /* of what was visited */
     struct outside outside = {jit_next_chunk(0), zero_start()};
     for (unsigned count; (count = note_spots(scan, &at)) != 0;)
         for (unsigned i = 0; i < count; i++)
             if (!scan->spots[i].slab || look_at_slab(scan, scan->spots[i].slab, &scan->spots[i].row)) {
                 struct live_row *row = &scan->spots[i].row;
+                /* A slab that was noted may have ended, and a larger one may have begun at its place. What was noted
+                 * behind it, where that slab now is, has been freed meanwhile. */
+                if (row->start < end)
+                    continue;
+                end = row_end(row);
                 visit_outside(&outside, row->start, visit, context);
                 if (scan_translate)
                     scan_translate(row, scan->spots[i].slab ? scan->live : &scan->spots[i].live, scan->details);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* at_exit.c: see at_exit.h. */
 #include "share/at_exit.h"
+#include "base/atomic.h"
 #include "checked/damage.h"
 #include "checked/settings.h"
 #include "base/text.h"
@@ -116,15 +117,14 @@ static void write_leaks(void) {
 
 static void write_stats(void) {
     struct sink sink = {.prints = true};
-    complain_of("no statistics: ", stats_as_text(sink_write, &sink, heap_get_stats));
+    complain_of("no statistics: ", stats_as_text(sink_write, &sink));
 }
 
 static void write_dump(void) {
     struct text path = TEXT_IN(path_bytes);
     path_make(&path, OPTION_DUMP, "_BrainMM.json");
     struct sink sink = {.path = path_bytes};
-    complain_of("no dump: ",
-                dump_heap(sink_write, &sink, BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS, heap_get_stats, heap_walk));
+    complain_of("no dump: ", heap_dump(sink_write, &sink, BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS));
     sink_close(&sink);
 }
 
@@ -136,7 +136,7 @@ unsigned BRAINMM_CALL heap_leak_wishes(void) {
            (option_is_set(OPTION_MESSAGE_BOX) ? (unsigned)BRAINMM_WISH_MESSAGE_BOX : 0);
 }
 
-void at_exit_reports(void) {
+static void write_all(void) {
     if (checked_serves)
         checked_check(); /* what nobody has freed was not looked at yet */
     if (option_is_set(OPTION_STATS))
@@ -145,6 +145,36 @@ void at_exit_reports(void) {
         write_dump();
     if (heap_leak_wishes() & BRAINMM_WISH_LEAKS)
         write_leaks();
+}
+
+/* How many hold the reports, times HOLD, and whether the owner has ENDED. Whoever makes it ENDED writes them, and sees
+ * what the others have done before. */
+enum { ENDED = 1, HOLD = 2 };
+static atomic_u32 holds;
+
+int BRAINMM_CALL heap_hold_reports(void) {
+    uint32_t now = load_relaxed(&holds);
+    do {
+        if (now == ENDED)
+            return BRAINMM_E_REFUSED;
+    } while (!exchange_weak_acq_rel(&holds, &now, now + HOLD));
+    return BRAINMM_OK;
+}
+
+int BRAINMM_CALL heap_release_reports(void) {
+    uint32_t now = load_relaxed(&holds);
+    do {
+        if (now < HOLD)
+            return BRAINMM_E_ARGUMENT;
+    } while (!exchange_weak_acq_rel(&holds, &now, now - HOLD));
+    if (now - HOLD == ENDED)
+        write_all();
+    return BRAINMM_OK;
+}
+
+void at_exit_reports(void) {
+    if (add_acq_rel(&holds, (uint32_t)ENDED) == 0)
+        write_all();
 }
 
 void at_exit_start(void) {

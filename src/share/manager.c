@@ -39,14 +39,11 @@ ALL_FUNCTIONS(EXPORTED)
 
 void BRAINMM_CALL brainmm_thread_done(void) { ENTRY(thread_done)(); }
 
-/* The process's heap, whoever owns it. */
-int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, unsigned parts) {
-    return dump_heap(write, context, parts, brainmm_get_stats, brainmm_walk);
-}
-
 int BRAINMM_CALL brainmm_peek(void *copy, const void *from, size_t size) {
     return os_peek(copy, from, size) ? BRAINMM_OK : BRAINMM_E_POINTER;
 }
+/* For the tables: another module's function of that name is not in this module's image. */
+static __typeof(brainmm_peek) peek __attribute__((alias("brainmm_peek")));
 
 /* What the entries are until the module has its heap. If there is none afterwards, for want of address space or because
  * the call came from within manager_start(), the entry is still the same. */
@@ -86,6 +83,7 @@ OS_TABLE(struct brainmm_manager, manager_published) = {
     ALL_FUNCTIONS(HEAP_MEMBER).thread_done = heap_thread_done,
     .move_b16 = move_b16,
     .jit_flush = jit_flush,
+    .peek = peek,
 };
 
 #define EXPORTED_MEMBER(result, name, parameters, arguments, missing) .name = brainmm_##name,
@@ -97,6 +95,7 @@ OS_TABLE(struct brainmm_manager, manager_exported) = {
     ALL_FUNCTIONS(EXPORTED_MEMBER).thread_done = brainmm_thread_done,
     .move_b16 = move_b16,
     .jit_flush = jit_flush,
+    .peek = peek,
 };
 
 /* What brainmm_get_manager() returns. */

@@ -47,7 +47,26 @@ function GetHeapStatus: TDelphiHeapStatus;
 
 procedure ThreadEnded(ExitCode: Integer);
 
+{ Where the tables of a class have what the unit reads. Other versions have other distances: the unit asks for them. }
+const
+{$ifdef CPU64}
+  vmtSelfPtr = -176;
+  vmtClassName = -112;
+  vmtInstanceSize = -104;
+  vmtParent = -96;
+{$else}
+  vmtSelfPtr = -88;
+  vmtClassName = -56;
+  vmtInstanceSize = -52;
+  vmtParent = -48;
+{$endif}
+
 var
+{$if CompilerVersion >= 18}
+  ReportMemoryLeaksOnShutdown: Boolean;
+  ExpectLeak, UnexpectLeak: function(P: Pointer): Boolean; { the manager's }
+{$endif}
+  ExitProcessProc: procedure; { DelphiSystem calls it when it finalizes, after all units that use it }
   ErrorProc: procedure(ErrorCode: Byte; ErrorAddr: Pointer);
   SystemThreadEndProc: procedure(ExitCode: Integer) = ThreadEnded; { set before the unit BrainMM starts }
   EndedThreads: Integer; { the calls of ThreadEnded }
@@ -173,10 +192,13 @@ begin
   GetMemoryManager(Adapter);
   Adapter.AllocMem := DelphiAllocMemEx;
   System.SetMemoryManager(Adapter);
-  if Manager.RegisterExpectedMemoryLeak(@Small) or Manager.UnregisterExpectedMemoryLeak(@Small) then
-    RunError(1);
+  ExpectLeak := Manager.RegisterExpectedMemoryLeak;
+  UnexpectLeak := Manager.UnregisterExpectedMemoryLeak;
 end;
 
 {$endif}
 
+finalization
+  if Assigned(ExitProcessProc) then
+    ExitProcessProc;
 end.
