@@ -17,13 +17,14 @@
 #include "heap/jit_chunk.h"
 #include "heap/run.h"
 #include "inspect/inspect.h"
+#include "memory/instrument.h"
 #include "memory/units.h"
 #include "slab/size_class.h"
 #include "sync/error.h"
 
 void checked_start(const struct checked_settings *settings) {
     checked_settings = *settings;
-    checked_settings.fast = !settings->guard_all && !settings->tool;
+    checked_settings.fast = !settings->guard_all && !settings->tool && !INSTRUMENTED;
     checked_is_on = true;
     error_propose_default(ERROR_ACTION_LOG);
     os_hide_thread_pointers();

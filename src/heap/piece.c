@@ -48,11 +48,11 @@ void *piece_alloc_bin(size_t bin, const char *function) {
     struct object *object = heap ? heap->cached[bin] : NULL;
     if (!object) {
         object = alloc_from_bin(bin, function);
-        return object ? object : reclaim_failed();
+        return object ? instrument_alloc(object, piece_usable_size) : reclaim_failed();
     }
     heap->cached[bin] = object->next;
     object_clear_mark(object);
-    return object;
+    return instrument_alloc(object, piece_usable_size);
 }
 
 static void *alloc_run(size_t size, size_t alignment, bool *fresh) {
