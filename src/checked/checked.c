@@ -123,18 +123,12 @@ static void *pages_resize(void *pages, size_t count, unsigned mode, bool keeps_c
                               .family = FAMILY_PAGES,
                               .mode = mode,
                               .function = function};
-    struct place place;
-    uint32_t word;
     if (pages && count == 0 && mode < MODES)
         pieces_free(pages, &request);
     if (!pages_are_possible(count, mode))
         return NULL;
     if (!pages)
         return pieces_alloc(&request);
-    /* Pages may have lost the right to be read. */
-    bool own = pieces_live(pages, &place, &word) && record_family(word) == FAMILY_PAGES && record_mode(word) == mode;
-    if (own && !os_protect(pages, align_up(place.size, os_facts.page), run_mode_rights(mode)))
-        return NULL;
     return pieces_resize(pages, &request, keeps_contents);
 }
 

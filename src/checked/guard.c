@@ -40,25 +40,25 @@ static char *front_page(const struct place *place) { return body_of(place) - os_
 
 static char *rear_page(const struct place *place) { return body_of(place) + place->table->body; }
 
-static bool protect_guards(const struct place *place) {
-    size_t page = os_facts.page;
-    if (checked_settings.guard_none || load_relaxed(&guarded_runs) >= guarded_most ||
-        !os_protect(front_page(place), page, 0))
-        return false;
-    if (os_protect(rear_page(place), page, 0))
-        return true;
-    os_protect(front_page(place), page, BRAINMM_READ | BRAINMM_WRITE);
-    return false;
+static bool may_be_guarded(void) {
+    return !checked_settings.guard_none && load_relaxed(&guarded_runs) < guarded_most;
 }
 
-void guard_run(struct place *place) {
-    place->table->guarded = protect_guards(place);
+bool guard_run(struct place *place) {
+    size_t page = os_facts.page;
+    place->table->guarded = false;
+    if (may_be_guarded() && os_protect(front_page(place), page, 0)) {
+        place->table->guarded = os_protect(rear_page(place), page, 0);
+        if (!place->table->guarded && !os_protect(front_page(place), page, BRAINMM_READ | BRAINMM_WRITE))
+            return false;
+    }
     if (place->table->guarded) {
         add_relaxed(&guarded_runs, 1);
-        return;
+        return true;
     }
-    zone_fill(front_page(place), os_facts.page, FILL_CANARY);
-    zone_fill(rear_page(place), os_facts.page, FILL_CANARY);
+    zone_fill(front_page(place), page, FILL_CANARY);
+    zone_fill(rear_page(place), page, FILL_CANARY);
+    return true;
 }
 
 /* Where the zones begin and end that can be written: with the guard pages, if those are not guarded. */
@@ -77,42 +77,54 @@ void guard_fill_zones(const struct place *place) {
 }
 
 /* Where the zone before the allocation begins, and how many bytes that and the one behind it have. */
-static const char *zones(const struct place *place, size_t *gap, size_t *rear) {
+static char *zones(const struct place *place, size_t *gap, size_t *rear) {
     *gap = (size_t)(place->piece - zones_start_of(place));
     *rear = (size_t)(zones_end_of(place) - (place->piece + place->size));
     return zones_start_of(place);
 }
 
+static bool rights_are_changed(const struct place *place) {
+    return load_relaxed(&unit_at(place->raw)->run.rights_changed) != 0;
+}
+
+bool guard_restore_rights(const struct place *place, unsigned rights) {
+    return !rights_are_changed(place) || os_protect(body_of(place), place->table->body, rights);
+}
+
+/* The first of SIZE bytes at START that can be read and does not have the canary. The program may have taken the right
+ * to read them. */
+static const char *damage_found(const char *start, size_t size) {
+    char copy[1024];
+    const char *damage = NULL;
+    for (size_t at = 0, part; !damage && at < size; at += part) {
+        part = size - at < sizeof copy ? size - at : sizeof copy;
+        if (os_peek(copy, start + at, part) && (damage = zone_damage(copy, part, FILL_CANARY)) != NULL)
+            damage = start + at + (damage - copy);
+    }
+    return damage;
+}
+
+/* Of an allocation that nobody else frees. What the program may have forbidden to write is not mended. */
 void guard_report(const struct place *place, const char *function) {
     size_t gap, rear;
-    const char *start = zones(place, &gap, &rear);
-    const char *before = zone_damage(start, gap, FILL_CANARY);
-    const char *behind = zone_damage(place->piece + place->size, rear, FILL_CANARY);
+    char *start = zones(place, &gap, &rear), *end = place->piece + place->size;
+    bool changed = rights_are_changed(place);
+    const char *before = changed ? damage_found(start, gap) : zone_damage(start, gap, FILL_CANARY);
+    const char *behind = changed ? damage_found(end, rear) : zone_damage(end, rear, FILL_CANARY);
     if (before)
         detect(BRAINMM_ERROR_UNDERFLOW, function, before, place);
     if (behind)
         detect(BRAINMM_ERROR_OVERFLOW, function, behind, place);
-    if (!before && !behind)
+    if (changed || (!before && !behind))
         return;
-    zone_fill((char *)(uintptr_t)start, gap, FILL_CANARY);
-    zone_fill(place->piece + place->size, rear, FILL_CANARY);
-}
-
-/* Whether SIZE bytes at START have the canary, or cannot be read. */
-static bool holds(const char *start, size_t size) {
-    char copy[1024];
-    bool holds = true;
-    for (size_t at = 0, part; holds && at < size; at += part) {
-        part = size - at < sizeof copy ? size - at : sizeof copy;
-        holds = !os_peek(copy, start + at, part) || !zone_damage(copy, part, FILL_CANARY);
-    }
-    return holds;
+    zone_fill(start, gap, FILL_CANARY);
+    zone_fill(end, rear, FILL_CANARY);
 }
 
 bool guard_holds(const struct place *place) {
     size_t gap, rear;
     const char *start = zones(place, &gap, &rear);
-    return holds(start, gap) && holds(place->piece + place->size, rear);
+    return !damage_found(start, gap) && !damage_found(place->piece + place->size, rear);
 }
 
 static size_t whole_pages(const struct place *place) { return align_up(place->raw_size, os_facts.page); }
@@ -127,8 +139,10 @@ bool guard_open_run(const struct place *place) {
     return true;
 }
 
-void guard_remove(const struct place *place) {
-    os_protect(place->raw, whole_pages(place), BRAINMM_READ | BRAINMM_WRITE);
+bool guard_remove(const struct place *place) {
+    if (!os_protect(place->raw, whole_pages(place), BRAINMM_READ | BRAINMM_WRITE))
+        return false;
     if (place->table->guarded)
         subtract_relaxed(&guarded_runs, 1);
+    return true;
 }

@@ -23,8 +23,13 @@ struct run_layout {
 bool run_layout(size_t size, size_t alignment, bool at_end, struct run_layout *layout);
 
 /* Takes the rights to a new run's guard pages away. If the system refuses, or there are as many as it may have, the
- * pages get the canary instead. */
-void guard_run(struct place *place);
+ * pages get the canary instead. False if the system has taken rights and does not give them back: nobody can use the
+ * run. */
+bool guard_run(struct place *place);
+
+/* The program may have changed the rights to the pages of the allocation: they are RIGHTS again. False if the system
+ * refuses. */
+bool guard_restore_rights(const struct place *place, unsigned rights);
 
 /* The gap before the allocation and the zone behind it get the canary. */
 void guard_fill_zones(const struct place *place);
@@ -38,8 +43,8 @@ void guard_report(const struct place *place, const char *function);
 /* Gives the memory of a freed run back to the system and takes away all rights to it. False if the system refuses. */
 bool guard_close_run(const struct place *place);
 
-/* The pages of a run that could not be closed become ordinary again. */
-void guard_remove(const struct place *place);
+/* The pages of a run that could not be closed become ordinary again. False if the system refuses. */
+bool guard_remove(const struct place *place);
 
 /* Makes it ordinary memory again. False if the system refuses. */
 bool guard_open_run(const struct place *place);

@@ -43,7 +43,9 @@ static void give_run(const struct place *place) {
     run_give(raw, UNIT_RUN, BRAINMM_USER);
 }
 
-/* The contents of a run are left as the system gives them: to fill them would take memory that is never used. */
+/* A run whose rights the system does not give back is lost: it never goes back to the heap.
+ *
+ * The contents of a run are left as the system gives them: to fill them would take memory that is never used. */
 static void *run_begin(const struct request *request) {
     struct run_layout layout;
     struct place place;
@@ -69,9 +71,10 @@ static void *run_begin(const struct request *request) {
     }
     if (watch_is_on()) {
         watch_run_begins(&place, request->zeroed);
-    } else {
-        guard_run(&place);
+    } else if (guard_run(&place)) {
         guard_fill_zones(&place);
+    } else {
+        return NULL;
     }
     if (request->zeroed && !fresh)
         memset(place.piece, 0, place.size);
@@ -93,8 +96,8 @@ static void run_finish(struct thread_heap *heap, const struct place *place, cons
     } else {
         guard_report(place, function);
         if (!guard_close_run(place)) {
-            guard_remove(place);
-            give_run(place);
+            if (guard_remove(place))
+                give_run(place);
             return;
         }
         counts /= CLOSED_PART;
@@ -105,7 +108,6 @@ static void run_finish(struct thread_heap *heap, const struct place *place, cons
         pieces_release(place->raw);
 }
 
-/* Memory that the system does not make ordinary again is lost. */
 void pieces_release(void *raw) {
     struct record_table *table = record_table_of(raw);
     struct place place;
@@ -299,6 +301,8 @@ void *pieces_resize(void *piece, const struct request *request, bool keeps_conte
         detect(BRAINMM_ERROR_KIND, request->function, piece, &place);
         return NULL;
     }
+    if (place.is_run && !guard_restore_rights(&place, run_mode_rights(record_mode(word))))
+        return NULL;
     wanted.alignment = place.alignment;
     wanted.family = record_family(word);
     void *moved = pieces_alloc(&wanted);
