@@ -40,9 +40,7 @@ static char *front_page(const struct place *place) { return body_of(place) - os_
 
 static char *rear_page(const struct place *place) { return body_of(place) + place->table->body; }
 
-static bool may_be_guarded(void) {
-    return !checked_settings.guard_none && load_relaxed(&guarded_runs) < guarded_most;
-}
+static bool may_be_guarded(void) { return !checked_settings.guard_none && load_relaxed(&guarded_runs) < guarded_most; }
 
 bool guard_run(struct place *place) {
     size_t page = os_facts.page;
