@@ -196,7 +196,15 @@ static void wrong_pointers_are_told(void) {
 
 static void the_wrong_function_is_told(void) {
     void *block = brainmm_block_get(65536, BRAINMM_USER), *small = brainmm_block_get(4096, BRAINMM_SYSTEM);
-    void *pages = brainmm_pages_get(3, BRAINMM_USER), *piece = brainmm_alloc(100);
+    void *pages = brainmm_pages_get(3, BRAINMM_USER), *piece = brainmm_alloc(100), *nothing = brainmm_alloc(0);
+    CHECK(brainmm_block_free(nothing, BRAINMM_USER) == BRAINMM_E_KIND);
+    FOUND(KIND, nothing, NULL, 0);
+    CHECK(brainmm_pages_free(nothing, BRAINMM_USER) == BRAINMM_E_KIND);
+    FOUND(KIND, nothing, NULL, 0);
+    CHECK(brainmm_pages_realloc(nothing, 2, BRAINMM_USER) == NULL);
+    FOUND(KIND, nothing, NULL, 0);
+    CHECK(brainmm_free(nothing) == BRAINMM_OK);
+    NOTHING_FOUND();
     CHECK(brainmm_free(block) == BRAINMM_E_KIND);
     FOUND(KIND, block, block, 65536);
     CHECK(brainmm_free(small) == BRAINMM_E_KIND);

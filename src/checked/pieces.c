@@ -96,7 +96,7 @@ static void run_finish(struct thread_heap *heap, const struct place *place, cons
     } else {
         guard_report(place, function);
         if (!guard_close_run(place)) {
-            if (guard_remove(place))
+            if (guard_remove(place)) /* else it is lost */
                 give_run(place);
             return;
         }
@@ -189,18 +189,17 @@ COLD void *checked_alloc_with(size_t size, size_t alignment, bool zeroed, enum f
 
 /* PIECE is not the start of a live allocation of ours. It may be a piece of size 0, which has no record, or code. */
 static COLD int refuse(void *piece, const struct request *request) {
-    const char *function = request->function;
     struct place place;
     brainmm_options options;
     bool found = record_find(piece, &place) && record_state(load_acquire(&place.record->word)) != RECORD_NONE;
     if (!found && heap_get_options(piece, &options)) {
         if (options.size == 0 && is_piece(request->family))
             return heap_free(piece);
-        detect(BRAINMM_ERROR_KIND, function, piece, NULL);
+        detect(BRAINMM_ERROR_KIND, request->function, piece, NULL);
         return BRAINMM_E_KIND;
     }
     bool twice = found && place.piece == piece && record_state(load_acquire(&place.record->word)) == RECORD_FREED;
-    detect(twice ? BRAINMM_ERROR_DOUBLE_FREE : BRAINMM_ERROR_POINTER, function, piece, found ? &place : NULL);
+    detect(twice ? BRAINMM_ERROR_DOUBLE_FREE : BRAINMM_ERROR_POINTER, request->function, piece, found ? &place : NULL);
     return twice ? BRAINMM_E_DOUBLE_FREE : BRAINMM_E_POINTER;
 }
 

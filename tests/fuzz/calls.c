@@ -204,7 +204,8 @@ static void change_rights(unsigned number) {
     CHECK_MSG(result == BRAINMM_OK || (result == BRAINMM_E_REFUSED && may_fail()), "rights: %d", result);
     bool restored = count == all && wanted == first_rights(s) && result == BRAINMM_OK;
     rights_changed[number] = rights_changed[number] ? !restored : wanted != first_rights(s) || result != BRAINMM_OK;
-    CHECK(brainmm_pages_set_rights(s->memory, all + 1, wanted) != BRAINMM_OK);
+    /* In checked mode a piece need not end with a page. */
+    CHECK(brainmm_pages_set_rights(s->memory, all + 2, wanted) != BRAINMM_OK);
     CHECK(brainmm_pages_set_rights(s->memory, 1, 8) == BRAINMM_E_ARGUMENT);
     if ((rights & 0xE0) == 0 && result == BRAINMM_OK) {
         CHECK(brainmm_pages_get_rights(s->memory + place * BRAINMM_PAGE_SIZE, &now) == BRAINMM_OK);
