@@ -55,9 +55,10 @@ int main(void) {
         }
     for (unsigned i = 0; i < THREADS; i++)
         thread_join(&threads[i]);
+    brainmm_thread_heap_minimize(); /* idle memory stays for a second or two, and is no growth */
     size_t growth = resident_growth(after_a_third);
     printf("growth after a third of the waves: %zu KiB\n", growth / KIB);
-    CHECK_MSG(UNDER_SANITIZER || under_valgrind() || growth < 64 * MIB, "%zu KiB", growth / KIB);
+    CHECK_MSG(UNDER_SANITIZER || under_valgrind() || growth < 32 * MIB, "%zu KiB", growth / KIB);
     for (unsigned i = 0; i < TABLE; i++)
         verify_and_free(table[i]);
     return TEST_PASSED;
