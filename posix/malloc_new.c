@@ -84,22 +84,20 @@ NEW(new_aligned_array_nothrow, MANGLED("_Zna", "St11align_val_tRKSt9nothrow_t"),
 
 /* ---- delete ----------------------------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) int delete_one_slow(void *piece) {
+static inline __attribute__((always_inline)) int delete_as(void *piece, enum family family, const char *function) {
     CHECKED_ENTRY();
-    if (UNLIKELY(checked_serves)) {
-        checked_free_as(piece, FAMILY_NEW, "operator delete");
-        return BRAINMM_OK;
-    }
-    return free_or_refuse(piece);
+    if (LIKELY(!checked_serves))
+        return free_or_refuse(piece);
+    checked_free_as(piece, family, function);
+    return BRAINMM_OK;
+}
+
+static __attribute__((noinline)) int delete_one_slow(void *piece) {
+    return delete_as(piece, FAMILY_NEW, "operator delete");
 }
 
 static __attribute__((noinline)) int delete_array_slow(void *piece) {
-    CHECKED_ENTRY();
-    if (UNLIKELY(checked_serves)) {
-        checked_free_as(piece, FAMILY_NEW_ARRAY, "operator delete[]");
-        return BRAINMM_OK;
-    }
-    return free_or_refuse(piece);
+    return delete_as(piece, FAMILY_NEW_ARRAY, "operator delete[]");
 }
 
 /* The tags that some forms pass after the piece are not needed. */
@@ -140,14 +138,15 @@ static bool can_be(const struct piece *piece, size_t alignment, size_t size) {
 /* The piece is of another bin, or of none. */
 static __attribute__((noinline, cold)) void delete_slow(void *address, size_t alignment, size_t size,
                                                         enum family family) {
+    const char *function = family == FAMILY_NEW_ARRAY ? "operator delete[]" : "operator delete";
     struct piece piece;
     CHECKED_ENTRY();
     if (checked_serves) {
-        checked_free_sized(address, size, family, "operator delete");
+        checked_free_sized(address, size, family, function);
         return;
     }
     if (piece_describe(address, &piece) && !can_be(&piece, alignment, size))
-        report_size("operator delete", address, size);
+        report_size(function, address, size);
     free(address);
 }
 

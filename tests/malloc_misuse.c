@@ -162,7 +162,7 @@ static const struct {
     void (*mistake)(size_t size);
 } kinds[] = {
     {"deleted as larger", "operator delete()", deleted_as_larger},
-    {"deleted as smaller", "operator delete()", deleted_as_smaller},
+    {"deleted as smaller", "operator delete[]()", deleted_as_smaller},
     {"deleted as aligned", "operator delete()", deleted_as_aligned},
     {"written to after free", " malloc()", found_by_malloc},
     {"written to after free", " calloc()", found_by_calloc},

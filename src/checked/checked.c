@@ -22,7 +22,10 @@
 #include "slab/size_class.h"
 #include "sync/error.h"
 
+/* A heap's start that failed is tried again. */
 void checked_start(const struct checked_settings *settings) {
+    if (checked_is_on)
+        return;
     checked_settings = *settings;
     checked_settings.fast = !settings->guard_all && !settings->tool && !INSTRUMENTED;
     checked_is_on = true;
