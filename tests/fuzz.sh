@@ -11,7 +11,7 @@ set -eu
 name=$1 number=$2
 program=$BUILD/tests/fuzz/$name-fuzz
 kept=$BUILD/fuzz
-log=$kept/$name${3:+-options}.log
+log=$kept/$name.log
 mkdir -p "$kept/$name"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -20,7 +20,7 @@ common="-detect_leaks=0 -max_len=1024 -timeout=60 -rss_limit_mb=3000 -print_fina
 if [ "${3-}" = m ]; then
     set -- "-max_total_time=$((number * 60))" "$kept/$name" "$folder"
 else
-    [ -z "${3-}" ] || export BRAINMM_OPTIONS="$3"
+    [ -z "${3-}" ] || export BRAINMM_OPTIONS="$3" log="$kept/$name-options.log"
     set -- -seed=1 "-runs=$(($(find "$folder" -type f | wc -l) + number))" "$folder"
 fi
 # Without random addresses, the same input takes the same way.
