@@ -8,6 +8,10 @@
 set -eu
 : "${TARGET:=linux-x86_64}"
 : "${BUILD:=build/$TARGET}"
+case $BUILD in
+/*) ;;
+*) BUILD=$PWD/$BUILD ;;
+esac
 name=$1 number=$2
 program=$BUILD/tests/fuzz/$name-fuzz
 kept=$BUILD/fuzz
@@ -22,6 +26,8 @@ if [ "${3-}" = m ]; then
 else
     set -- -seed=1 "-runs=$(($(find "$folder" -type f | wc -l) + number))" "$folder"
 fi
+mkdir -p "$kept/files"
+cd "$kept/files" # the options that are tried may ask for files
 # Without random addresses, the same input takes the same way.
 # The heap's pieces are no leaks of the C library's.
 # shellcheck disable=SC2086  # words

@@ -83,7 +83,8 @@ part_git() {
     try git-clone 'rm -rf copy && git clone -q --no-local repository copy && cd copy && git fsck --full | sort | md5sum'
     try git-repack 'cd copy && git repack -qadf --depth=20 --window=20 --threads=2 && git gc -q && git status -s'
     try git-merge 'cd copy && git checkout -qB side HEAD~1 && git rebase -q origin/HEAD && git rev-parse HEAD^{tree} &&
-        git archive HEAD | md5sum && git stash list && git bundle create -q ../bundle HEAD && git fast-export HEAD | wc -l'
+        git archive HEAD | md5sum && git stash list && git bundle create -q ../bundle HEAD &&
+        git fast-export HEAD | wc -l'
 }
 
 part_gcc() {
@@ -125,7 +126,8 @@ int main() {
 CPP
     try g++ 'g++ -std=c++20 -O2 -pthread -o program program.cpp && ./program && md5sum <program'
     try ld 'cd "$tree" && gcc -shared -Wl,--build-id=none -o "$OLDPWD/linked" build/linux-x86_64/obj/shared/src/*/*.o \
-        build/linux-x86_64/obj/shared/posix/*.o build/linux-x86_64/obj/shared/posix/linux/*.o && md5sum <"$OLDPWD/linked"'
+        build/linux-x86_64/obj/shared/posix/*.o build/linux-x86_64/obj/shared/posix/linux/*.o &&
+        md5sum <"$OLDPWD/linked"'
 }
 
 part_clang() {
@@ -179,7 +181,8 @@ part_python() {
     have "$PYTHON" || return 0
     "$PYTHON" -c 'import test.test_list' 2>/dev/null || { echo "$PYTHON | has no test modules"; return 0; }
     for module in dict set unicode bytes json re struct array memoryview pickle zlib lzma hashlib decimal \
-        threading queue ctypes sqlite3 gc weakref generators xml_etree csv itertools functools sort ast compile fstring; do
+        threading queue ctypes sqlite3 gc weakref generators xml_etree csv itertools functools sort ast compile \
+        fstring; do
         try python-$module "$PYTHON -m test -q test_$module >/dev/null 2>&1"
     done
 }
