@@ -187,25 +187,21 @@ static void change_rights(unsigned number) {
     struct slot *s = &slots[number];
     size_t place = take_byte(&input), count = take_byte(&input);
     unsigned rights = take_byte(&input), now;
-    int result;
     if (s->kind == SLOT_EMPTY)
         return;
     size_t all = (s->size + BRAINMM_PAGE_SIZE - 1) / BRAINMM_PAGE_SIZE; /* checked mode has sizes as asked for */
     if (!has_pages(s)) { /* in checked mode it may have pages of its own nevertheless */
-        result = brainmm_pages_set_rights(s->memory, 1, BRAINMM_READ);
-        CHECK(result != BRAINMM_OK || (is_checked() && is_aligned(s->memory, BRAINMM_PAGE_SIZE)));
-        CHECK(result != BRAINMM_OK || brainmm_pages_set_rights(s->memory, 1, 3) == BRAINMM_OK);
+        CHECK(is_checked() || brainmm_pages_set_rights(s->memory, 1, BRAINMM_READ) != BRAINMM_OK);
         return;
     }
     place = rights & 8 ? 0 : place % all;
     count = rights & 8 ? all : count % (all - place) + 1;
     unsigned wanted = rights & 16 ? first_rights(s) : rights & 7;
-    result = brainmm_pages_set_rights(s->memory + place * BRAINMM_PAGE_SIZE, count, wanted);
+    int result = brainmm_pages_set_rights(s->memory + place * BRAINMM_PAGE_SIZE, count, wanted);
     CHECK_MSG(result == BRAINMM_OK || (result == BRAINMM_E_REFUSED && may_fail()), "rights: %d", result);
     bool restored = count == all && wanted == first_rights(s) && result == BRAINMM_OK;
     rights_changed[number] = rights_changed[number] ? !restored : wanted != first_rights(s) || result != BRAINMM_OK;
-    /* In checked mode a piece need not end with a page. */
-    CHECK(brainmm_pages_set_rights(s->memory, all + 2, wanted) != BRAINMM_OK);
+    CHECK(brainmm_pages_set_rights(s->memory, all + 1, wanted) != BRAINMM_OK);
     CHECK(brainmm_pages_set_rights(s->memory, 1, 8) == BRAINMM_E_ARGUMENT);
     if ((rights & 0xE0) == 0 && result == BRAINMM_OK) {
         CHECK(brainmm_pages_get_rights(s->memory + place * BRAINMM_PAGE_SIZE, &now) == BRAINMM_OK);
