@@ -19,8 +19,8 @@ bool reclaim_all(void) {
         any = slab_disband_orphans() || any;
         slab_sweep(heap, 0);
     }
-    thread_heaps_empty_stocks();
-    unit_cache_empty();
+    any = thread_heaps_empty_stocks() || any;
+    any = unit_cache_empty() || any; /* whole regions may go back at once */
     return units_purge() || any;
 }
 

@@ -151,19 +151,23 @@ void unit_cache_give(struct unit_stock *stock, struct unit *first, size_t count,
 }
 
 /* Marks tell that it was a slab, of which more may lie idle. */
-void unit_cache_empty(void) {
+bool unit_cache_empty(void) {
     struct unit *first;
+    bool any = false;
     for (unsigned index = 0; index < CACHE_STACKS; index++)
-        while ((first = pop(index)) != NULL)
+        for (; (first = pop(index)) != NULL; any = true)
             units_give(first, unit_cache_length(index, first), marks_left(first) != 0 ? UNITS_WHOLE : UNITS_SPARSE,
                        index == DRAINED ? UNITS_EMPTY : UNITS_WITH_MEMORY, UNITS_WAIT);
+    return any;
 }
 
-void unit_stock_empty(struct unit_stock *stock) {
+bool unit_stock_empty(struct unit_stock *stock) {
     struct unit *first;
+    bool any = false;
     for (size_t row = 0; row < STOCK_LONGEST; row++)
-        while ((first = row_drain(&stock->rows[row])) != NULL)
+        for (; (first = row_drain(&stock->rows[row])) != NULL; any = true)
             units_give(first, row + 1, UNITS_SPARSE, UNITS_WITH_MEMORY, UNITS_WAIT);
+    return any;
 }
 
 /* ---- Ticks ------------------------------------------------------------------------------------------------------ */

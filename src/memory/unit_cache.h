@@ -62,9 +62,9 @@ struct unit *unit_cache_take(struct unit_stock *stock, size_t count, size_t alig
 /* Keeps COUNT units that nobody uses any more, or gives them back. ALIGNMENT as they were asked for. */
 void unit_cache_give(struct unit_stock *stock, struct unit *first, size_t count, size_t alignment, enum units_use use);
 
-/* Gives all that is kept in the stacks, or in a stock. */
-void unit_cache_empty(void);
-void unit_stock_empty(struct unit_stock *stock);
+/* Gives all that is kept in the stacks, or in a stock. False if there was nothing. */
+bool unit_cache_empty(void);
+bool unit_stock_empty(struct unit_stock *stock);
 
 /* A tick has passed. What was kept long enough in the stacks goes back to the system. Waits for no lock. */
 void unit_cache_tick(void);

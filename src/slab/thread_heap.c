@@ -103,7 +103,7 @@ static struct thread_heap *heap_create(void) {
             heap->number = count + 1;
             *place_of(count + 1) = heap;
             store_release(&heap_count,
-                          count + 1); /* last, in case the thread is killed here, and for for_all_stocks() */
+                          count + 1); /* last, in case the thread is killed here, and for thread_heaps_tick() */
         } else {
             os_release(heap, heap_reserved());
             heap = NULL;
@@ -185,15 +185,19 @@ void thread_heaps_figures(struct thread_heaps_figures *figures) {
     thread_heaps_unlock();
 }
 
-static void for_all_stocks(void (*work)(struct unit_stock *)) {
+bool thread_heaps_empty_stocks(void) {
     uint32_t count = load_acquire(&heap_count); /* with heap_create() */
+    bool any = false;
     for (uint32_t number = 1; number <= count; number++)
-        work(&thread_heap_from_number(number)->stock);
+        any = unit_stock_empty(&thread_heap_from_number(number)->stock) || any;
+    return any;
 }
 
-void thread_heaps_empty_stocks(void) { for_all_stocks(unit_stock_empty); }
-
-void thread_heaps_tick(void) { for_all_stocks(unit_stock_tick); }
+void thread_heaps_tick(void) {
+    uint32_t count = load_acquire(&heap_count); /* with heap_create() */
+    for (uint32_t number = 1; number <= count; number++)
+        unit_stock_tick(&thread_heap_from_number(number)->stock);
+}
 
 void thread_heap_forked(uintptr_t now) {
     struct thread_heap *heap = thread_heap_existing();

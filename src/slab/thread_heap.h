@@ -51,8 +51,8 @@ struct thread_heap_tops {
 };
 void thread_heap_tops(struct thread_heap_tops *tops);
 
-/* Empties the stocks of all threads. Or a tick has passed: unit_stock_tick() for all. */
-void thread_heaps_empty_stocks(void);
+/* Empties the stocks of all threads; false if nothing was in them. Or a tick has passed: unit_stock_tick() for all. */
+bool thread_heaps_empty_stocks(void);
 void thread_heaps_tick(void);
 
 /* The lock of the table of heaps. */
