@@ -29,8 +29,8 @@ has() {
 
 # ---- memcheck -------------------------------------------------------------------------------------------------------
 
-# Twice in some thousand runs ld.so crashed under valgrind 3.19 while it mapped the program's libraries. None of our code
-# had run then, so that run is no answer.
+# Twice in some thousand runs ld.so crashed under valgrind 3.19 while it mapped the program's libraries. None of our
+# code had run then, so that run is no answer.
 memcheck() {
     for _ in 1 2; do
         run valgrind --leak-check=full --error-exitcode=99 "$folder/tools_helper-shared" "$1"
