@@ -37,7 +37,7 @@ void guard_fill_zones(const struct place *place);
 /* Whether they have it, also if the run goes meanwhile. */
 bool guard_holds(const struct place *place);
 
-/* Reports damage in the zones, if there is any, and mends it. */
+/* Reports damage in the zones, if there is any, and mends it, unless the program has changed rights to the pages. */
 void guard_report(const struct place *place, const char *function);
 
 /* Gives the memory of a freed run back to the system and takes away all rights to it. False if the system refuses. */
