@@ -59,7 +59,8 @@ FPC_PIC_linux-x86_64 := -Cg
 BENCH_linux-x86_64 := yes
 NEEDS_build_linux-x86_64 := gcc libc6-dev
 NEEDS_demo_linux-x86_64 := $(FREE_PASCAL)
-NEEDS_check_linux-x86_64 := $(FREE_PASCAL) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb
+NEEDS_check_linux-x86_64 := $(FREE_PASCAL) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb \
+    lcl-utils-2.2 lazarus-src-2.2
 NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4
 
 # ---- linux-i386 ---------------------------------------------------------------------------------------------------
@@ -191,6 +192,8 @@ HAVE_python3 = test -e /usr/bin/python3
 HAVE_fp-compiler-3.2.2 = test -e /usr/lib/x86_64-linux-gnu/fpc/3.2.2/ppcx64
 HAVE_fp-units-rtl-3.2.2 = test -e /usr/lib/x86_64-linux-gnu/fpc/3.2.2/units/x86_64-linux/rtl-objpas/variants.ppu
 HAVE_fpc-source-3.2.2 = test -e /usr/share/fpcsrc/3.2.2/rtl/win64/system.pp
+HAVE_lcl-utils-2.2 = command -v lazbuild-2.2.6
+HAVE_lazarus-src-2.2 = test -e /usr/lib/lazarus/2.2.6/packager/registration/fcl.lpk
 HAVE_libmimalloc2.0 = dpkg-query --show libmimalloc2.0
 HAVE_libjemalloc2 = dpkg-query --show libjemalloc2
 HAVE_libtcmalloc-minimal4 = dpkg-query --show libtcmalloc-minimal4
