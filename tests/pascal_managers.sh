@@ -23,11 +23,12 @@ build() {
         "$folder/source/$name.pas"
 }
 
-# expect CODE TEXT NAME [ARGUMENT]: the program NAME must end with CODE and print TEXT.
+# expect CODE TEXT NAME [ARGUMENT]: the program NAME must end with CODE and print TEXT, and no error but this one.
 expect() {
     code=0
     (cd "$folder" && ${run:+"$top/"$run} "./$3$exe" ${4+"$4"}) >"$folder/output" 2>&1 || code=$?
-    if [ $code != "$1" ] || ! grep -q "$2" "$folder/output"; then
+    errors=$(grep -c 'Runtime error\|exception' "$folder/output" || true)
+    if [ $code != "$1" ] || ! grep -q "$2" "$folder/output" || [ "$errors" -gt 1 ]; then
         echo "$3 ended with $code, expected $1 and '$2':"
         cat "$folder/output"
         exit 1
@@ -75,6 +76,8 @@ end;
 function OwnFreeMem(P: Pointer): PtrUInt;
 begin
   Result := 0;
+  if (P <> nil) and ((PtrUInt(P) < PtrUInt(@Memory)) or (PtrUInt(P) > PtrUInt(@Memory) + SizeOf(Memory))) then
+    RunError(204);
 end;
 function OwnMemSize(P: Pointer): PtrUInt;
 begin
@@ -98,6 +101,19 @@ initialization
   Manager.ReallocMem := OwnReallocMem;
   Manager.MemSize := OwnMemSize;
   SetMemoryManager(Manager);
+end.
+END
+# A unit that frees at its end what it has taken at its start
+unit Holding <<'END'
+unit Holding;
+interface
+implementation
+var
+  P: Pointer;
+initialization
+  GetMem(P, 100);
+finalization
+  FreeMem(P);
 end.
 END
 # A manager that counts, puts a word before each piece, and passes on
@@ -191,7 +207,7 @@ END
 
 echo "program none; uses BrainMM, Started; $body" | build none "none$exe"
 echo "program own; uses BrainMM, Started, OwnManager; $body" | build own "own$exe"
-echo "program behind; uses BrainMM, SysUtils, Classes, Started, OwnManager; $body" | build behind "behind$exe"
+echo "program behind; uses BrainMM, SysUtils, Classes, Started, OwnManager, Holding; $body" | build behind "behind$exe"
 echo "program traced; uses BrainMM, Started, HeapTrc; $body" | build traced "traced$exe"
 echo "program wrapped; uses BrainMM, Started, Counting; $body" | build wrapped "wrapped$exe"
 echo "program chained; uses First, BrainMM, Last, Started; $body" | build chained "chained$exe"
