@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* checked_scan.c: with the option scan, the next allocation or free of the thread finds what was written beyond any of
- * its youngest allocations, small ones and those with pages of their own, and to all that waits in its quarantine. Other
- * threads may free what is being reported and mended.
+ * its youngest allocations, small ones and those with pages of their own, and to all that waits in its quarantine.
+ * Other threads may free what is being reported and mended.
  */
 #include "support/outcome.h"
 #include "support/thread.h"
