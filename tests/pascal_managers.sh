@@ -23,12 +23,13 @@ build() {
         "$folder/source/$name.pas"
 }
 
-# expect CODE TEXT NAME [ARGUMENT]: the program NAME must end with CODE and print TEXT, and no error but this one.
+# expect CODE TEXT NAME [ARGUMENT]: the program NAME must end with CODE and print TEXT, and $most errors at most.
+most=1
 expect() {
     code=0
     (cd "$folder" && ${run:+"$top/"$run} "./$3$exe" ${4+"$4"}) >"$folder/output" 2>&1 || code=$?
     errors=$(grep -c 'Runtime error\|exception' "$folder/output" || true)
-    if [ $code != "$1" ] || ! grep -q "$2" "$folder/output" || [ "$errors" -gt 1 ]; then
+    if [ $code != "$1" ] || ! grep -q "$2" "$folder/output" || [ "$errors" -gt $most ]; then
         echo "$3 ended with $code, expected $1 and '$2':"
         cat "$folder/output"
         exit 1
@@ -237,6 +238,7 @@ linux)
     expect 204 "$sentence" host "./plugin$dll"
     ;;
 windows)
+    most=2 # a DLL of Free Pascal prints an error of its start a second time when it is unloaded
     expect 0 'not loaded' host "plugin$dll"
     grep -q "$sentence" "$folder/output" || { echo 'the plug-in does not say why'; exit 1; }
     # fpcmemdll.dll has the same heap.
