@@ -2188,11 +2188,12 @@ end;
 {$endif}
 
 { Does not return. }
-procedure Stop(Code: Integer; Reason: PAnsiChar; Details: PAnsiChar = '');
+procedure Stop(Code: Integer; Reason: PAnsiChar; Details: PAnsiChar = nil);
 begin
   WriteError('BrainMM: ');
   WriteError(Reason);
-  WriteError(Details);
+  if Details <> nil then
+    WriteError(Details);
   WriteError({$ifdef MSWINDOWS}#13#10{$else}#10{$endif});
   RunError(Code);
 end;
@@ -2315,7 +2316,6 @@ begin
     Stop(NoMemoryError, 'the ' + LibraryName + ' that was found is of a version that this unit does not know');
   UseFunctions(TFunctions(Pointer(NativeUInt(Manager) + SizeOf(TManager))^), Manager.Size);
   FindLeakFlag(Manager.Version1);
-  AttachText := '';
   if Assigned(Found.GetStatus) then
     AttachState := TMemoryAttachState(Found.GetStatus(AttachText));
   if Assigned(Found.GetVersion) then
@@ -2334,13 +2334,13 @@ end;
 
 var
   NextInit: procedure;
-  HeapAlloc: function(Size: NativeUInt): Pointer; cdecl;
+  NextAlloc: function(Size: NativeUInt): Pointer; cdecl;
   HeapWasAsked: Boolean;
 
 function NoteAlloc(Size: NativeUInt): Pointer; cdecl;
 begin
   HeapWasAsked := True;
-  Result := HeapAlloc(Size);
+  Result := NextAlloc(Size);
 end;
 
 { When the module stops, its units end. What they free may come from either manager. }
@@ -2354,10 +2354,10 @@ var
   P: Pointer;
 begin
   HeapWasAsked := False;
-  HeapAlloc := Heap.Alloc;
+  NextAlloc := Heap.Alloc;
   Heap.Alloc := NoteAlloc;
   GetMem(P, 1);
-  Heap.Alloc := HeapAlloc;
+  Heap.Alloc := NextAlloc;
   if not HeapWasAsked and not IsPiece(P) then
   begin
     SetManager;
