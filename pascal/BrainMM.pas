@@ -2354,7 +2354,6 @@ var
   P: Pointer;
 begin
   HeapWasAsked := False;
-  NextAlloc := Heap.Alloc;
   Heap.Alloc := NoteAlloc;
   GetMem(P, 1);
   Heap.Alloc := NextAlloc;
@@ -2372,6 +2371,7 @@ end;
 
 procedure StartChecking;
 begin
+  NextAlloc := Heap.Alloc;
   @NextInit := InitProc;
   InitProc := @CheckManager;
 end;
