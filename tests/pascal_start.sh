@@ -88,10 +88,11 @@ esac
 compile plugin "plugin$module" $pic <<'END'
 library plugin;
 uses BrainMM, {$ifdef unix}CThreads, {$endif}SysUtils;
-{ 1: threads are expected. 2: the heap's owner counts what is in use, which an owner of another make does not. }
+{ 1: threads are expected. 2: the heap's owner counts what is in use, which an owner of another make does not. 4: this
+  module has loaded the library. }
 function State: Integer;
 begin
-  Result := Ord(Boolean(IsMultiThread)) + 2 * Ord(GetFPCHeapStatus.CurrHeapUsed > 0);
+  Result := Ord(Boolean(IsMultiThread)) + 2 * Ord(GetFPCHeapStatus.CurrHeapUsed > 0) + 4 * Ord(GetLibraryVersion <> 0);
 end;
 exports State;
 begin
@@ -158,7 +159,7 @@ windows-*) expect 0 'not loaded' without stranger "$plugin" ;;
 *-no) expect 203 'BrainMM: no heap is published' without stranger "$plugin" ;;
 esac
 # If the owner has the original's table only, the unit loads the library, and uses its adapter.
-expect 0 'plug-in 1 host FALSE' with stranger "pascal_start/with/plugin$module" \
+expect 0 'plug-in 5 host FALSE' with stranger "pascal_start/with/plugin$module" \
     "./rendezvous_foreign_owner-plain$module"
 # The unit must be the first.
 expect 204 'BrainMM: SysUtils has taken memory already' with late
