@@ -153,7 +153,7 @@ PROGRAMS ?=
 PROGRAMS_OPTIONS ?=
 check-programs bench-programs: %-programs:
 	tools/setup.sh programs $(NATIVE)
-	$(SECOND) $(NATIVE)
+	$(SECOND) $(NATIVE) build/$(NATIVE)/bench/measure
 	tools/programs/run.py $(PROGRAMS_$*) $(PROGRAMS_OPTIONS) '$(PROGRAMS_FOLDER)' $(PROGRAMS)
 PROGRAMS_bench := --measure --allocator=mimalloc-debian=libmimalloc.so.2.0
 

@@ -61,7 +61,7 @@ BENCH_linux-x86_64 := yes
 NEEDS_build_linux-x86_64 := gcc libc6-dev
 NEEDS_demo_linux-x86_64 := $(FREE_PASCAL)
 NEEDS_check_linux-x86_64 := $(FREE_PASCAL) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb \
-    git sqlite3 xz-utils lcl-utils-2.2 lazarus-src-2.2
+    git sqlite3 xz-utils libc++-dev libc++abi-dev lcl-utils-2.2 lazarus-src-2.2
 NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4
 NEEDS_programs_linux-x86_64 := python3 libmimalloc2.0 g++ clang clang-format gdb git perl sqlite3 xz-utils \
     libpython3.11-testsuite nodejs ruby php-cli php-mbstring php-xml php-intl php-sqlite3 default-jdk-headless \
@@ -198,6 +198,8 @@ HAVE_fp-units-rtl-3.2.2 = test -e /usr/lib/x86_64-linux-gnu/fpc/3.2.2/units/x86_
 HAVE_fpc-source-3.2.2 = test -e /usr/share/fpcsrc/3.2.2/rtl/win64/system.pp
 HAVE_lcl-utils-2.2 = command -v lazbuild-2.2.6
 HAVE_lazarus-src-2.2 = test -e /usr/lib/lazarus/2.2.6/packager/registration/fcl.lpk
+HAVE_libc++-dev = clang++ -stdlib=libc++ -x c++ -include new -fsyntax-only /dev/null
+HAVE_libc++abi-dev = test -e /usr/lib/x86_64-linux-gnu/libc++abi.so
 HAVE_git = command -v git
 HAVE_perl = command -v perl
 HAVE_sqlite3 = command -v sqlite3
