@@ -81,7 +81,8 @@ UNDERSCORE_linux-i386 :=
 RUN_linux-i386 :=
 LOADER_linux-i386 := $(if $(BINUTILS_linux-i386),/usr/i686-linux-gnu/lib/ld-linux.so.2)
 CHECK_linux-i386 := -L'$(CACHE)/check/linux-i386/lib' -lcheck -lrt -lm
-CLANG_linux-i386 :=
+# Without gcc -m32, clang has no headers for 32 bit.
+CLANG_linux-i386 := $(if $(filter -m32,$(CC_linux-i386)),clang -m32)
 FPC_CPU_linux-i386 := i386
 FPC_SYSTEM_linux-i386 := linux
 FPC_START_linux-i386 := si_prc.pp si_c.pp si_c21.pp si_c21g.pp si_dll.pp si_uc.pp
@@ -89,7 +90,7 @@ FPC_PIC_linux-i386 :=
 BENCH_linux-i386 :=
 NEEDS_build_linux-i386 := gcc-multilib
 NEEDS_demo_linux-i386 := $(FREE_PASCAL) +qemu
-NEEDS_check_linux-i386 := $(FREE_PASCAL) g++-multilib python3 cmake +check +qemu
+NEEDS_check_linux-i386 := $(FREE_PASCAL) g++-multilib clang python3 cmake +check +qemu
 NEEDS_bench_linux-i386 := $(FREE_PASCAL) python3
 
 # ---- win64 --------------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ while IFS= read -r file; do
     first=$(head -c 2 "$file" | tr -d '\000')
     case $file in
     pascal/brainmm_package.pas) continue ;; # Lazarus writes it
-    *.c | *.h | *.cpp | *.rc | *.pas | *.inc | *.def | *.sh | *.py | *.mk | *.awk | Makefile*) ;;
+    *.c | *.h | *.cpp | *.hpp | *.rc | *.pas | *.inc | *.def | *.sh | *.py | *.mk | *.awk | Makefile*) ;;
     *) [ "$first" = '#!' ] || continue ;;
     esac
     sources=$((sources + 1))
