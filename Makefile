@@ -8,7 +8,7 @@
 #   make bench-programs      time and memory of these programs
 #   make soak                a test of threads, forks and limits for MINUTES (10), by hand
 #   make fuzz                fuzzing for MINUTES (10), by hand
-#   make install             the native library: prefix=/usr/local, DESTDIR
+#   make install             the native library (posix/install.sh has the variables); make uninstall removes it
 #   make dist                a source archive in build/       make clean     removes build/
 #
 # make/targets.mk has the table of targets, and says which variables choose other compilers and options. `make TARGET`
@@ -19,7 +19,7 @@
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check soak fuzz bench check-programs bench-programs install dist clean
+.PHONY: all demo check soak fuzz bench check-programs bench-programs install uninstall dist clean
 all:
 include make/targets.mk
 .PHONY: $(TARGETS) FORCE
@@ -44,14 +44,16 @@ CHECKS := $(filter %check.c,$(CORE))
 # The files posix/malloc*.c are for libbrainmm-malloc.so only.
 MALLOC := $(sort $(wildcard posix/malloc*.c))
 POSIX := $(CORE) $(filter-out $(MALLOC),$(sort $(wildcard posix/*.c posix/linux/*.c)))
-LIBRARIES_linux := libbrainmm.so libbrainmm-malloc.so
+LIBRARIES_linux := $(LIBRARY_linux) libbrainmm-malloc.so
 
 # -fno-tree-slp-vectorize: otherwise gcc makes one vector store of two stores on the fast path, which takes four more
 # instructions. initial-exec and -fno-plt: one load finds the thread's heap or a function of the C library. Otherwise it
 # takes a call or a second jump.
 LINUX_CORE := -fno-tree-slp-vectorize -fPIC -fvisibility=hidden -fno-plt -ftls-model=initial-exec -pthread
-# nodelete: a library that owns the heap must not be unloaded. The soname has no version, because the ABI only grows.
-LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,relro -Wl,-z,now
+# nodelete: a library that owns the heap must not be unloaded. Only the library's symbols have versions: those of
+# libbrainmm-malloc.so take the place of symbols of the C library.
+LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,relro -Wl,-z,now \
+    $(if $(filter $(LIBRARY_linux),$(@F)),-Wl$(comma)--version-script=posix/brainmm.map)
 
 # A short move takes ten cycles. Without aligned jumps, one or two of them depend on where the code happens to lie. Only
 # gcc has this option.
@@ -112,18 +114,22 @@ endef
 # The objects of libbrainmm.so export what brainmm.h marks. Those of the static core export nothing;
 # libbrainmm-malloc.so is made of them, too.
 define linux_target
-$1: $(addprefix build/$1/,$(LIBRARIES_linux) libbrainmm.a)
+$1: $(addprefix build/$1/,$(LIBRARIES_linux) libbrainmm.so libbrainmm.a)
+# The name that -lbrainmm means
+build/$1/libbrainmm.so: build/$1/$(LIBRARY_linux)
+	ln -sf $$(<F) $$@
 $(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE))
 $(call core_objects,$1,build/$1/obj/static,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE) -DBRAINMM_STATIC)
 CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
 $(call static_core,$1,$(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX))), \
     -Wl$(comma)--force-group-allocation)
-build/$1/obj/linked/libbrainmm.so: $(patsubst %.c,build/$1/obj/shared/%.o,$(filter-out $(CHECKS),$(POSIX)))
+build/$1/obj/linked/$(LIBRARY_linux): $(patsubst %.c,build/$1/obj/shared/%.o,$(filter-out $(CHECKS),$(POSIX))) \
+    posix/brainmm.map
 build/$1/obj/linked/libbrainmm-malloc.so: \
     $(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX)) $(MALLOC))
 $(LIBRARIES_linux:%=build/$1/obj/linked/%):
 	mkdir -p $$(@D)
-	$(CC_$1) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$^
+	$(CC_$1) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$(filter %.o,$$^)
 $(foreach library,$(LIBRARIES_linux),$(call shipped,$1,$(library)))
 endef
 $(foreach target,$(call of_system,linux),$(eval $(call linux_target,$(target))))
@@ -186,17 +192,17 @@ all: $(filter-out $(LEFT_OUT),$(TARGETS))
 endif
 
 prefix ?= /usr/local
+bindir ?= $(prefix)/bin
 libdir ?= $(prefix)/lib
+mallocdir ?= $(libdir)
 includedir ?= $(prefix)/include
+mandir ?= $(prefix)/share/man
 pascaldir ?= $(prefix)/share/brainmm/pascal
+STRIP ?= yes
 install: $(NATIVE)
-	install -d "$(DESTDIR)$(libdir)/pkgconfig" "$(DESTDIR)$(includedir)" "$(DESTDIR)$(pascaldir)"
-	install -m 644 build/$(NATIVE)/libbrainmm.a "$(DESTDIR)$(libdir)/"
-	install -m 755 $(LIBRARIES_linux:%=build/$(NATIVE)/%) "$(DESTDIR)$(libdir)/"
-	install -m 644 $(wildcard include/*) "$(DESTDIR)$(includedir)/"
-	install -m 644 pascal/BrainMM.pas pascal/brainmm_package.lpk pascal/brainmm_package.pas "$(DESTDIR)$(pascaldir)/"
-	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
-	    posix/brainmm.pc.in >"$(DESTDIR)$(libdir)/pkgconfig/brainmm.pc"
+install uninstall:
+	$(foreach name,DESTDIR prefix bindir libdir mallocdir includedir mandir pascaldir STRIP VERSION,\
+	    $(name)='$($(name))') library=$(LIBRARY_linux) BUILD=build/$(NATIVE) posix/install.sh $@
 
 # The archive contains the files that git has committed. A tree that was unpacked from an archive has no git; then it
 # contains all files outside build/.

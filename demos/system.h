@@ -25,7 +25,7 @@ typedef HMODULE system_module;
 #define SYSTEM_SEPARATOR '\\'
 #else
 typedef void *system_module;
-#define SYSTEM_BRAINMM_FILE "libbrainmm.so"
+#define SYSTEM_BRAINMM_FILE "libbrainmm.so.2"
 #define SYSTEM_SUFFIX ".so"
 #define SYSTEM_SEPARATOR '/'
 #endif

@@ -10,10 +10,11 @@
  *     }
  *
  * This is for a plug-in that must start without the library. brainmm_attach() finds the heap that a module of the
- * process has published. If there is none, it loads the library (brainmm.dll, libbrainmm.so) from the folder of the
+ * process has published. If there is none, it loads the library (brainmm.dll, libbrainmm.so.2) from the folder of the
  * module that this code is compiled into. It does so by full path, so the current folder and the search path do not
  * matter. If the library is not there, Linux's loader searches for it as for a library that this module is linked with,
- * so an installed one is found. If there is none, the result is NULL, and brainmm_attach_failure() says why.
+ * so an installed one is found. On Linux the library may also have the name libbrainmm.so; the name with the number
+ * comes first. If there is none, the result is NULL, and brainmm_attach_failure() says why.
  *
  *   - Languages: C89 to C23 and C++98 to C++23, with gcc, clang and Visual C++. Needs brainmm.h beside it. A program on
  *     Linux with glibc older than 2.34 links with -ldl.
@@ -27,7 +28,8 @@
  *     a function-like macro, a call of that member needs parentheses: (mm->free)(line).
  *   - Windows: this header includes <windows.h> with WIN32_LEAN_AND_MEAN and NOMINMAX, and leaves both as they were. A
  *     file that needs more of <windows.h> includes it first, in its own way.
- *   - The library's file name is BRAINMM_ATTACH_LIBRARY, which may be defined before this header is included.
+ *   - The library's file name is BRAINMM_ATTACH_LIBRARY, which may be defined before this header is included. Then no
+ *     other name counts.
  *
  * The first half of this file is what modules agree on; docs/abi.md explains it. The library itself uses that half.
  */
@@ -143,7 +145,8 @@ struct brainmm_record {
 #if defined(_WIN32)
 #define BRAINMM_ATTACH_LIBRARY "brainmm.dll"
 #else
-#define BRAINMM_ATTACH_LIBRARY "libbrainmm.so"
+#define BRAINMM_ATTACH_LIBRARY "libbrainmm.so.2"
+#define BRAINMM_ATTACH_LIBRARIES BRAINMM_ATTACH_LIBRARY, "libbrainmm.so"
 #endif
 #endif
 
@@ -380,6 +383,10 @@ BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
 
 #else
 
+#if !defined(BRAINMM_ATTACH_LIBRARIES)
+#define BRAINMM_ATTACH_LIBRARIES BRAINMM_ATTACH_LIBRARY
+#endif
+
 /* The system's headers declare these functions only to programs that ask for more than their language standard. So this
  * header declares them itself, under names of its own. */
 struct brainmm_attach_image { /* the start of struct dl_phdr_info */
@@ -567,27 +574,31 @@ BRAINMM_ATTACH_FUNCTION void *brainmm_attach_open(char *path) {
     return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
-/* Opens the library in this module's folder. NULL: it is not there. */
-BRAINMM_ATTACH_FUNCTION void *brainmm_attach_open_beside(void) {
-    static const char file[] = BRAINMM_ATTACH_LIBRARY;
-    char path[4096 + sizeof file];
+/* Opens FILE in this module's folder. NULL: it is not there. */
+BRAINMM_ATTACH_FUNCTION void *brainmm_attach_open_beside(const char *file) {
+    static const char here = 0;
+    char path[4096 + 256];
     char *slash;
-    brainmm_attach_path(file, path, 4096); /* a variable may lie in memory that belongs to no file */
+    brainmm_attach_path(&here, path, 4096); /* a variable may lie in memory that belongs to no file */
     slash = strrchr(path, '/');
-    if (!slash)
-        return NULL; /* this module's folder is not known */
-    memcpy(slash + 1, file, sizeof file);
+    if (!slash || strlen(file) >= 256)
+        return NULL; /* this module's folder is not known, or no file has such a name */
+    memcpy(slash + 1, file, strlen(file) + 1);
     return brainmm_attach_open(path);
 }
 
 BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
+    static const char *const files[] = {BRAINMM_ATTACH_LIBRARIES};
     const char *other = BRAINMM_ATTACH_LIBRARY " beside this module is another library of that name";
     brainmm_attach_get get = NULL;
-    void *symbol, *library = brainmm_attach_open_beside();
-    if (!library) {
+    void *symbol, *library = NULL;
+    size_t i, count = sizeof files / sizeof *files;
+    for (i = 0; !library && i < count; i++)
+        library = brainmm_attach_open_beside(files[i]);
+    if (!library)
         other = "the " BRAINMM_ATTACH_LIBRARY " that the loader finds is another library of that name";
-        library = dlopen(BRAINMM_ATTACH_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    }
+    for (i = 0; !library && i < count; i++)
+        library = dlopen(files[i], RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return brainmm_attach_fail("no heap is published, and " BRAINMM_ATTACH_LIBRARY
                                    " could not be loaded from this module's folder, nor found by the loader");

@@ -61,7 +61,7 @@ BENCH_linux-x86_64 := yes
 NEEDS_build_linux-x86_64 := gcc libc6-dev
 NEEDS_demo_linux-x86_64 := $(FREE_PASCAL)
 NEEDS_check_linux-x86_64 := $(FREE_PASCAL) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb \
-    git sqlite3 xz-utils libc++-dev libc++abi-dev lcl-utils-2.2 lazarus-src-2.2
+    git sqlite3 xz-utils libc++-dev libc++abi-dev lcl-utils-2.2 lazarus-src-2.2 cmake pkg-config go-md2man
 NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4
 NEEDS_programs_linux-x86_64 := python3 libmimalloc2.0 g++ clang clang-format gdb git perl sqlite3 xz-utils \
     libpython3.11-testsuite nodejs ruby php-cli php-mbstring php-xml php-intl php-sqlite3 default-jdk-headless \
@@ -145,13 +145,13 @@ NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
 
 # ---- Systems: what their targets have in common -------------------------------------------------------------------
 
-# EXE, DLL: how the names of programs and of modules end. LIBRARY: the file that a program needs beside it. IMPORT: the
-# file that it is linked with. STATIC: the options that the static core needs at the link; README.md and brainmm.h give
-# the same.
+# EXE, DLL: how the names of programs and of modules end. LIBRARY: the file that a program needs beside it, on Linux the
+# soname. Its number is that of the ABI. IMPORT: the file that a program is linked with. STATIC: the options that the
+# static core needs at the link; README.md and brainmm.h give the same.
 EXE_linux :=
 DLL_linux := .so
-LIBRARY_linux := libbrainmm.so
-IMPORT_linux := libbrainmm.so
+LIBRARY_linux := libbrainmm.so.2
+IMPORT_linux := libbrainmm.so.2
 STATIC_linux := -pthread
 
 EXE_windows := .exe
@@ -202,6 +202,8 @@ HAVE_lazarus-src-2.2 = test -e /usr/lib/lazarus/2.2.6/packager/registration/fcl.
 HAVE_libc++-dev = clang++ -stdlib=libc++ -x c++ -include new -fsyntax-only /dev/null
 HAVE_libc++abi-dev = test -e /usr/lib/x86_64-linux-gnu/libc++abi.so
 HAVE_git = command -v git
+HAVE_pkg-config = command -v pkg-config
+HAVE_go-md2man = command -v go-md2man
 HAVE_perl = command -v perl
 HAVE_sqlite3 = command -v sqlite3
 HAVE_xz-utils = command -v xz

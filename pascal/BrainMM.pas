@@ -12,8 +12,9 @@ unit BrainMM;
   other, in Pascal or in C. The unit needs no other unit, no package and no SysUtils. It
 
     - joins the heap that a module of this process has published (docs/abi.md);
-    - if there is none, loads brainmm.dll or libbrainmm.so by full path from the folder of the module that it is in. On
-      Linux it then loads the one that the system finds, which is an installed one;
+    - if there is none, loads brainmm.dll or libbrainmm.so.2 by full path from the folder of the module that it is in.
+      On Linux it then loads the one that the system finds, which is an installed one. There libbrainmm.so is looked
+      for, too, behind the name with the number;
     - if that fails, stops with a sentence on standard error. A program, or a library on Linux, ends with runtime error
       203; a DLL fails to load. It also stops, with runtime error 204, if the module has already allocated memory: then
       the module uses another unit before this one. The same happens if a unit after this one sets another memory
@@ -1846,7 +1847,8 @@ end;
 {$linklib dl}
 
 const
-  LibraryName = 'libbrainmm.so';
+  LibraryName = 'libbrainmm.so.2';
+  LibraryNames: array[0..1] of PAnsiChar = (LibraryName, 'libbrainmm.so'); { the first one that is there }
   PathMax = 4096;
   LineMax = PathMax + 256;
   SegmentLoaded = 1; { PT_LOAD }
@@ -2136,12 +2138,10 @@ begin
   Result := dlopen(Path, LoadNow);
 end;
 
-{ Loads the library from this module's folder. nil: it is not there. }
-function OpenBeside: Pointer;
-const
-  Name: PAnsiChar = LibraryName;
+{ Loads the library Name from this module's folder. nil: it is not there. }
+function OpenBeside(Name: PAnsiChar): Pointer;
 var
-  Line: array[0..LineMax + Length(LibraryName)] of AnsiChar;
+  Line: array[0..LineMax + Length(LibraryName)] of AnsiChar; { Name is no longer than that }
   Path, Slash, Rest: PAnsiChar;
 begin
   Result := nil;
@@ -2156,7 +2156,12 @@ begin
       Slash := Rest;
     Inc(Rest);
   end;
-  Move(Name^, Slash[1], Length(LibraryName) + 1);
+  Rest := Name;
+  repeat
+    Inc(Slash);
+    Slash^ := Rest^;
+    Inc(Rest);
+  until Slash^ = #0;
   Result := OpenLibrary(Path);
 end;
 
@@ -2165,15 +2170,19 @@ end;
 function LoadManagerLibrary(out Found: TLibrary): PAnsiChar;
 var
   Module: Pointer;
+  I: Integer;
 begin
   FillChar(Found, SizeOf(Found), 0);
-  Module := OpenBeside;
+  Module := nil;
+  for I := Low(LibraryNames) to High(LibraryNames) do
+    if Module = nil then
+      Module := OpenBeside(LibraryNames[I]);
   Result := LibraryName + ' in the folder of this module is another library of that name';
   if Module = nil then
-  begin
-    Module := dlopen(LibraryName, LoadNow);
     Result := 'the ' + LibraryName + ' that the loader finds is another library of that name';
-  end;
+  for I := Low(LibraryNames) to High(LibraryNames) do
+    if Module = nil then
+      Module := dlopen(LibraryNames[I], LoadNow);
   if Module = nil then
     Result := 'no heap is published, and ' + LibraryName + ' could not be loaded from the folder of this module, nor' +
       ' found by the loader'

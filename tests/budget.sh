@@ -15,8 +15,8 @@ set -eu
 bounds='
 linux-x86_64 libbrainmm-malloc.so malloc     14 2
 linux-x86_64 libbrainmm-malloc.so free       22 4
-linux-x86_64 libbrainmm.so        heap_alloc 14 2
-linux-x86_64 libbrainmm.so        heap_free  23 4
+linux-x86_64 libbrainmm.so.2      heap_alloc 14 2
+linux-x86_64 libbrainmm.so.2      heap_free  23 4
 win64        brainmm.dll          heap_alloc 16 2
 win64        brainmm.dll          heap_free  25 4
 linux        libbrainmm-malloc.so malloc     -  -

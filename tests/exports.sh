@@ -31,7 +31,11 @@ eval "$(tools/target "$TARGET")"
 case $system in
 linux)
     exported() { "$nm" --dynamic --defined-only --format=posix "$1" | awk '$2 != "A" { print $1 }' | sort; }
-    exported "$BUILD/libbrainmm.so" >"$work/library"
+    # Each symbol of the library has a version; those that take the place of the C library's have none.
+    exported "$BUILD/libbrainmm.so.2" | sed 's/@@BRAINMM_[0-9]*\.[0-9]*$/ versioned/' >"$work/versioned"
+    awk 'NF != 2 { print $1 " has no version" }' "$work/versioned" >"$work/unversioned"
+    [ ! -s "$work/unversioned" ] || { cat "$work/unversioned"; status=1; }
+    sed 's/ versioned$//' "$work/versioned" >"$work/library"
 
     cat >"$work/family" <<-END
 	aligned_alloc calloc cfree free free_aligned_sized free_sized malloc malloc_usable_size memalign posix_memalign

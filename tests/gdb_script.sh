@@ -5,7 +5,7 @@
 set -eu
 top=$PWD
 cd "$BUILD/tests"
-cp "../libbrainmm.so" "../libbrainmm.so.debug" .
+cp "../libbrainmm.so.2" "../libbrainmm.so.2.debug" .
 rm -f gdb_script.core
 status=0
 
@@ -68,7 +68,7 @@ check() {
     says HEAP 'region 0x[0-9a-f]* to'
     says HEAP 'class of 112 bytes, aligned to 16: 1 slabs'
     says HEAP 'thread heap 1: thread [0-9]'
-    says TABLE 'libbrainmm.so owns the heap'
+    says TABLE 'libbrainmm.so.2 owns the heap'
     says TABLE 'magic: BrainMM-table-v2'
     says TABLE 'alloc: 0x[0-9a-f]* <heap_alloc>'
     says TABLE 'walk: 0x[0-9a-f]* <heap_walk>'

@@ -28,7 +28,7 @@ static const struct brainmm_manager *join_heap(void) {
 }
 #else
 static const struct brainmm_manager *join_heap(void) {
-    void *library = dlopen("./libbrainmm.so", RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen("./libbrainmm.so.2", RTLD_NOW | RTLD_LOCAL);
     CHECK_MSG(library != NULL, "%s", dlerror());
     void *found = dlsym(library, "brainmm_get_manager");
     const struct brainmm_manager *(*get)(void);

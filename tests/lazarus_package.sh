@@ -7,7 +7,7 @@ folder=$top/$BUILD/tests/lazarus_package
 rm -rf "$folder"
 mkdir -p "$folder/package" "$folder/project"
 cp pascal/BrainMM.pas pascal/brainmm_package.* "$folder/package"
-cp "$BUILD/libbrainmm.so" "$folder/project"
+cp "$BUILD/libbrainmm.so.2" "$folder/project"
 cd "$folder"
 
 # The settings are in a folder of the test's own.

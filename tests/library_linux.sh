@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# library_linux.sh: how the Linux libraries are linked. They need the C library only, and can never be unloaded. The
-# loader resolves all symbols when it loads them. They reach thread-local storage without a call. Their debug
-# information is in a file beside them.
+# library_linux.sh: how the Linux libraries are linked. They need the C library only, of version 2.34 or later, and can
+# never be unloaded. The loader resolves all symbols when it loads them. They reach thread-local storage without a call.
+# Their debug information is in a file beside them.
 set -eu
 status=0
 fail() {
@@ -13,7 +13,7 @@ fail() {
 . tests/debug_file.sh
 eval "$(tools/target "$TARGET")"
 
-for library in libbrainmm.so libbrainmm-malloc.so; do
+for library in libbrainmm.so.2 libbrainmm-malloc.so; do
     dynamic=$(readelf --dynamic --wide "$BUILD/$library")
     for needed in $(echo "$dynamic" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
         case $needed in
@@ -24,6 +24,11 @@ for library in libbrainmm.so libbrainmm-malloc.so; do
     echo "$dynamic" | grep -q "SONAME.*\[$library\]" || fail "$library has another soname"
     echo "$dynamic" | grep -q 'FLAGS_1.*NODELETE' || fail "$library can be unloaded"
     echo "$dynamic" | grep -q 'FLAGS_1.*NOW' || fail "$library is bound lazily"
+    newest=$("$nm" --dynamic "$BUILD/$library" | grep -o '@GLIBC_[0-9.]*' | sort -uV | tail -n 1)
+    case $newest in
+    @GLIBC_2.[0-9] | @GLIBC_2.[12][0-9] | @GLIBC_2.3[0-4]) ;;
+    *) fail "$library needs another C library than docs/install.md says: ${newest:-of no version}" ;;
+    esac
     ! echo "$dynamic" | grep -q TEXTREL || fail "$library has text relocations"
     readelf --program-headers --wide "$BUILD/$library" >"$BUILD/tests/$library.headers"
     grep -q GNU_RELRO "$BUILD/tests/$library.headers" || fail "$library has no read-only relocations"

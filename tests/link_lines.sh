@@ -24,6 +24,8 @@ linux) heading=Linux ;;
 windows) heading=Windows ;;
 esac
 for file in libbrainmm.a "$library" "$import"; do cp "$BUILD/$file" "$folder/"; done
+# What -lbrainmm means
+[ "$system" = windows ] || cp "$BUILD/libbrainmm.so" "$folder/"
 sed -n "s/^ \* *$heading, \([^ ]*\)  *gcc \(.*\)/\1 \2/p" include/brainmm.h >"$folder/lines"
 [ "$(wc -l <"$folder/lines")" = 2 ] || { echo "brainmm.h does not have two lines for $heading"; exit 1; }
 

@@ -3,4 +3,4 @@
  * none. A test runs it in a folder that has no library, because the program also searches its own. */
 #include <dlfcn.h>
 
-int main(void) { return dlopen("libbrainmm.so", RTLD_NOW) ? 0 : 1; }
+int main(void) { return dlopen("libbrainmm.so.2", RTLD_NOW) || dlopen("libbrainmm.so", RTLD_NOW) ? 0 : 1; }

@@ -22,7 +22,7 @@
 #else
 #define PARTY_EXPORT __attribute__((visibility("default")))
 #define MODULE_SUFFIX ".so"
-#define LIBRARY_FILE "libbrainmm.so"
+#define LIBRARY_FILE "libbrainmm.so.2"
 #define FOLDER_SEPARATOR '/'
 #endif
 

@@ -78,7 +78,7 @@ static void modules_meet(const char *reason, bool client_first) {
     int(BRAINMM_CALL * status)(const char **text);
     const char *text;
     const struct party *client = client_first ? party_load("attach_module-plain.so") : NULL;
-    module library = load("libbrainmm.so");
+    module library = load("libbrainmm.so.2");
     module_symbol(library, "brainmm_attach_status", &status);
     CHECK_MSG(status(&text) == BRAINMM_OWNER, "%s", text);
     const struct party *fixed = party_load("rendezvous_module-core.so");
@@ -102,7 +102,7 @@ static void modules_meet(const char *reason, bool client_first) {
 static void check_rights(void) {
     const struct brainmm_manager *(BRAINMM_CALL * get_manager)(void);
     unsigned rights = 77;
-    module_symbol(load("libbrainmm.so"), "brainmm_get_manager", &get_manager);
+    module_symbol(load("libbrainmm.so.2"), "brainmm_get_manager", &get_manager);
     const struct brainmm_manager *manager = get_manager();
     char *pages = manager->pages_get(3, BRAINMM_USER);
     CHECK(pages != NULL && manager->pages_set_rights(pages + 4096, 1, BRAINMM_READ) == BRAINMM_OK);

@@ -102,7 +102,7 @@ clean() {
 build() {
     sanitizer=$1
     $compiler -O1 -g -fno-omit-frame-pointer -Iinclude -fsanitize="$1" tests/tools_helper.c -o "$program" \
-        "$folder/libbrainmm.so" -pthread -Wl,-rpath,'$ORIGIN'
+        "$folder/libbrainmm.so.2" -pthread -Wl,-rpath,'$ORIGIN'
 }
 
 poisoned='ERROR: AddressSanitizer: use-after-poison'

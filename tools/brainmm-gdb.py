@@ -7,7 +7,7 @@
     brainmm heap                  regions, units by what they are, threads that have a heap, size classes
     brainmm table                 the table through which modules call the heap, and who owns it
 
-The library's debug information is needed: libbrainmm.so.debug beside libbrainmm.so, which gdb finds by itself, or a
+The library's debug information is needed: libbrainmm.so.2.debug beside libbrainmm.so.2, which gdb finds by itself, or a
 program that contains the static core with its debug information. Nothing is called in the program, so the commands work
 on core files, and wherever the program was stopped: also in the midst of a call of the heap. What is then half changed
 is shown as it is.
@@ -59,7 +59,7 @@ class Heap:
                 if int(owns.value()) != 0:
                     return objfile
         if not found:
-            raise gdb.GdbError("No module here contains BrainMM with its debug information (libbrainmm.so.debug).")
+            raise gdb.GdbError("No module here contains BrainMM with its debug information (libbrainmm.so.2.debug).")
         raise gdb.GdbError("No module with debug information owns the heap; with BrainMM are: " +
                            ", ".join(objfile.filename for objfile in found))
 

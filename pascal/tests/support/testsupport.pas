@@ -15,7 +15,7 @@ const
   LibraryName = 'brainmm.dll';
   ModuleSuffix = '.dll';
 {$else}
-  LibraryName = 'libbrainmm.so';
+  LibraryName = 'libbrainmm.so.2';
   ModuleSuffix = '.so';
 {$endif}
 
