@@ -9,7 +9,9 @@
 #   make soak                a test of threads, forks and limits for MINUTES (10), by hand
 #   make fuzz                fuzzing for MINUTES (10), by hand
 #   make install             the native library (posix/install.sh has the variables); make uninstall removes it
-#   make dist                a source archive in build/       make clean     removes build/
+#   make dist                the files of a release, in dist/: source, Windows, Debian packages
+#   make check-dist          uses each of them as a newcomer would
+#   make clean               removes build/
 #
 # make/targets.mk has the table of targets, and says which variables choose other compilers and options. `make TARGET`
 # builds the libraries of one target; `make check-TARGET` and `make demo-TARGET` do the rest for it. The goals demo,
@@ -204,23 +206,12 @@ install uninstall:
 	$(foreach name,DESTDIR prefix bindir libdir mallocdir includedir mandir pascaldir STRIP VERSION,\
 	    $(name)='$($(name))') library=$(LIBRARY_linux) BUILD=build/$(NATIVE) posix/install.sh $@
 
-# The archive contains the files that git has committed. A tree that was unpacked from an archive has no git; then it
-# contains all files outside build/.
-DIST := brainmm-$(VERSION)
 dist:
-	rm -rf build/dist
-	mkdir -p build/dist/$(DIST)
-	if [ -e .git ]; then \
-	    git archive HEAD | tar -xf - -C build/dist/$(DIST); \
-	else \
-	    tar -cf - --exclude=./build . | tar -xf - -C build/dist/$(DIST); \
-	fi
-	tar -C build/dist --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --format=ustar \
-	    --mtime="@$$(stat -c %Y build/dist/$(DIST)/Makefile)" -cf - $(DIST) | gzip -n >build/$(DIST).tar.gz
-	rm -rf build/dist
+	tools/setup.sh dist
+	packaging/dist.sh $(VERSION)
 
 # Every make runs the recipe of a file that depends on FORCE. The recipe writes the file only if it has changed.
 FORCE:
 
 clean:
-	rm -rf build
+	rm -rf build dist

@@ -7,7 +7,7 @@
 #   prefix       /usr/local; the others lie below it: bindir, libdir, includedir, mandir, pascaldir
 #   mallocdir    where libbrainmm-malloc.so goes: libdir
 #   STRIP=no     libraries with their debug information, for who splits them himself
-# shellcheck disable=SC2154  # the Makefile sets them
+# shellcheck disable=SC2034,SC2153,SC2154  # the Makefile sets them; eval uses others
 set -eu
 
 what=$1
