@@ -8,6 +8,8 @@
 #   make bench-programs      time and memory of these programs
 #   make soak                a test of threads, forks and limits for MINUTES (10), by hand
 #   make fuzz                fuzzing for MINUTES (10), by hand
+#   make view                the page of tools/brainmm-view
+#   make check-dist          tests of what is shipped beside the libraries
 #   make install             the native library: prefix=/usr/local, DESTDIR
 #   make dist                a source archive in build/       make clean     removes build/
 #
@@ -19,7 +21,7 @@
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check soak fuzz bench check-programs bench-programs install dist clean
+.PHONY: all demo check soak fuzz bench check-programs bench-programs view check-dist install dist clean
 all:
 include make/targets.mk
 .PHONY: $(TARGETS) FORCE
@@ -128,6 +130,9 @@ $(foreach library,$(LIBRARIES_linux),$(call shipped,$1,$(library)))
 endef
 $(foreach target,$(call of_system,linux),$(eval $(call linux_target,$(target))))
 
+# tools/brainmm-view puts dumps into this page.
+VIEW := build/view/brainmm-view.html
+
 include Makefile.mingw
 include tests/tests.mk
 -include demos/demo.mk
@@ -162,6 +167,19 @@ check $(TARGETS:%=check-%): check%:
 	tools/setup.sh check $(*:-%=%)
 	$(SECOND) --keep-going tests$* || built=no; \
 	tests/run --jobs=$(JOBS) --built=$${built-yes} $(if $*,--target=$(*:-%=%)) $(TESTS)
+
+$(VIEW): $(wildcard tools/view/*)
+	echo '  $@'
+	mkdir -p $(@D)
+	python3 tools/view/bundle.py '$(CACHE)/view' $@
+view:
+	tools/setup.sh view $(NATIVE)
+	$(SECOND) $(VIEW)
+
+check-dist:
+	tools/setup.sh dist
+	$(SECOND) --keep-going tests-dist || built=no; \
+	tests/run --list=tests/dist/list --jobs=$(JOBS) --built=$${built-yes} $(TESTS)
 
 MINUTES ?= 10
 SEED = $(shell date +%s)

@@ -19,9 +19,13 @@ dump() {
 dump dump_alone
 dump dump_threads threads
 BRAINMM_OPTIONS=checked,stacks dump dump_checked
-python3 - <<'END'
+PYTHONPATH=$top/tools/view python3 -B - <<'END'
 import bisect
 import json
+
+import dumps
+import layout
+import page
 
 def check(name, alone):
     with open(name + ".json", "rb") as file:
@@ -111,7 +115,16 @@ def unique(pairs):
     assert len(pairs) == len(dict(pairs)), "a name twice: %s" % pairs
     return dict(pairs)
 
+# What tools/brainmm-view makes of it.
+def check_view(name):
+    dump = dumps.load(name + ".json")
+    units = layout.Units(dump, layout.Layout([dump]))
+    assert sum(units.live) == sum(dump.allocations.size)
+    assert sum(units.count) == len(dump.allocations) and len(page.pack([dump])) > 1000
+
 check("dump_alone", True)
 check("dump_threads", False)
 check_stacks("dump_checked")
+for name in ("dump_alone", "dump_threads", "dump_checked"):
+    check_view(name)
 END
