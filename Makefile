@@ -8,10 +8,11 @@
 #   make bench-programs      time and memory of these programs
 #   make soak                a test of threads, forks and limits for MINUTES (10), by hand
 #   make fuzz                fuzzing for MINUTES (10), by hand
+#   make view                the page of tools/brainmm-view
 #   make install             the native library (posix/install.sh has the variables); make uninstall removes it
 #   make dist                the files of a release, in dist/: source, Windows, Debian packages
-#   make check-dist          uses each of them as a newcomer would
-#   make clean               removes build/
+#   make check-dist          tests of the files of a release, as a newcomer uses them, and of brainmm-view's page
+#   make clean               removes build/ and dist/
 #
 # make/targets.mk has the table of targets, and says which variables choose other compilers and options. `make TARGET`
 # builds the libraries of one target; `make check-TARGET` and `make demo-TARGET` do the rest for it. The goals demo,
@@ -21,7 +22,7 @@
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check soak fuzz bench check-programs bench-programs install uninstall dist clean
+.PHONY: all demo check soak fuzz bench check-programs bench-programs view install uninstall dist check-dist clean
 all:
 include make/targets.mk
 .PHONY: $(TARGETS) FORCE
@@ -136,6 +137,9 @@ $(foreach library,$(LIBRARIES_linux),$(call shipped,$1,$(library)))
 endef
 $(foreach target,$(call of_system,linux),$(eval $(call linux_target,$(target))))
 
+# tools/brainmm-view puts dumps into this page.
+VIEW := build/view/brainmm-view.html
+
 include Makefile.mingw
 include tests/tests.mk
 -include demos/demo.mk
@@ -170,6 +174,20 @@ check $(TARGETS:%=check-%): check%:
 	tools/setup.sh check $(*:-%=%)
 	$(SECOND) --keep-going tests$* || built=no; \
 	tests/run --jobs=$(JOBS) --built=$${built-yes} $(if $*,--target=$(*:-%=%)) $(TESTS)
+
+$(VIEW): $(wildcard tools/view/*)
+	echo '  $@'
+	mkdir -p $(@D)
+	python3 tools/view/bundle.py '$(CACHE)/view' $@
+view:
+	tools/setup.sh view $(NATIVE)
+	$(SECOND) $(VIEW)
+
+# With TESTS, the files of a release stay as they are.
+check-dist:
+	tools/setup.sh dist
+	$(SECOND) --keep-going tests-dist $(if $(TESTS),,dist) || built=no; \
+	tests/run --list=tests/dist/list --jobs=$(JOBS) --built=$${built-yes} $(TESTS)
 
 MINUTES ?= 10
 SEED = $(shell date +%s)
@@ -207,7 +225,7 @@ install uninstall:
 	    $(name)='$($(name))') library=$(LIBRARY_linux) BUILD=build/$(NATIVE) posix/install.sh $@
 
 dist:
-	tools/setup.sh dist
+	tools/setup.sh release
 	packaging/dist.sh $(VERSION)
 
 # Every make runs the recipe of a file that depends on FORCE. The recipe writes the file only if it has changed.

@@ -529,15 +529,22 @@ BRAINMM_API int BRAINMM_CALL brainmm_get_stats(brainmm_stats *stats, brainmm_cla
 /* Takes the next LENGTH bytes of a text, which does not end with a zero. A result other than 0 ends the dump. */
 typedef int(BRAINMM_CALL *brainmm_write)(void *context, const char *text, size_t length);
 
-/* What a dump contains, or-ed. */
-enum brainmm_dump_parts { BRAINMM_DUMP_STATS = 1, BRAINMM_DUMP_ALLOCATIONS = 2 };
+/* What a dump contains, or-ed. An owner of an earlier version knows the first two only. */
+enum brainmm_dump_parts {
+    BRAINMM_DUMP_STATS = 1,       /* the statistics, and those of the size classes */
+    BRAINMM_DUMP_ALLOCATIONS = 2, /* all live allocations */
+    BRAINMM_DUMP_MAP = 4,         /* the heap's regions, and what each of their units is used for */
+    BRAINMM_DUMP_HOLDERS = 8      /* counts of allocations by size, kind, name and call stack, and these stacks. Names
+                                     are what describers say (brainmm_add_describer) */
+};
 
-/* Writes the PARTS, the statistics, all live allocations or both, as one JSON object in ASCII (docs/design.md shows
- * one). Calls WRITE with CONTEXT as often as it takes. WRITE may use the heap, as a visitor of brainmm_walk may.
+/* Writes the PARTS as one JSON object in ASCII (docs/view.md has its members). Calls WRITE with CONTEXT as often as it
+ * takes. WRITE may use the heap, as a visitor of brainmm_walk may. Each part is of a moment of its own. With
+ * BRAINMM_DUMP_HOLDERS no describer may call this function.
  * BRAINMM_E_STOPPED: WRITE ended the dump.
  * Errors before the first call: BRAINMM_E_ARGUMENT: WRITE is NULL, or PARTS is 0 or has unknown bits;
- * BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED. If memory runs out between the statistics and the allocations, the text
- * ends early with BRAINMM_E_MEMORY and is not valid JSON. */
+ * BRAINMM_E_MEMORY; BRAINMM_E_UNSUPPORTED. If memory runs out between two parts, the text ends early with
+ * BRAINMM_E_MEMORY and is not valid JSON. */
 BRAINMM_API int BRAINMM_CALL brainmm_dump(brainmm_write write, void *context, unsigned parts);
 
 /* ---- Leaks ------------------------------------------------------------------------------------------------------ */

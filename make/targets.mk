@@ -25,6 +25,7 @@
 #   BENCH        not empty: `make bench` measures the target if BENCH_TARGETS is not set
 #   NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench    Debian's packages; a word with + is a step of tools/setup.sh
 #   NEEDS_programs    the packages of the programs that tools/programs runs
+#   NEEDS_view NEEDS_release NEEDS_dist    what the page of brainmm-view, `make dist` and `make check-dist` need
 #
 # The user may set, in the environment or on the command line:
 #   CFLAGS CPPFLAGS            for every target; CFLAGS replaces -O2 -g
@@ -66,6 +67,10 @@ NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 l
 NEEDS_programs_linux-x86_64 := python3 libmimalloc2.0 g++ clang clang-format gdb git perl sqlite3 xz-utils \
     libpython3.11-testsuite nodejs ruby php-cli php-mbstring php-xml php-intl php-sqlite3 default-jdk-headless \
     redis-server redis-tools postgresql postgresql-contrib ghostscript chromium
+NEEDS_view_linux-x86_64 := python3 npm +npm
+NEEDS_release_linux-x86_64 := git xz-utils zip llvm debhelper dpkg-dev go-md2man
+NEEDS_dist_linux-x86_64 := $(NEEDS_release_linux-x86_64) $(NEEDS_view_linux-x86_64) chromium unzip lintian cmake \
+    debootstrap +root
 
 # ---- linux-i386 ---------------------------------------------------------------------------------------------------
 
@@ -117,6 +122,8 @@ NEEDS_build_win64 := gcc-mingw-w64-x86-64-win32
 NEEDS_demo_win64 := $(FREE_PASCAL) wine wine64 +wine
 NEEDS_check_win64 := $(NEEDS_demo_win64) g++-mingw-w64-x86-64-win32 python3 cmake +check clang
 NEEDS_bench_win64 := $(NEEDS_demo_win64) python3
+NEEDS_release_win64 := $(FREE_PASCAL)
+NEEDS_dist_win64 := $(NEEDS_demo_win64) g++-mingw-w64-x86-64-win32 clang lld
 
 # ---- win32 --------------------------------------------------------------------------------------------------------
 
@@ -142,6 +149,8 @@ NEEDS_build_win32 := gcc-mingw-w64-i686-win32
 NEEDS_demo_win32 := $(FREE_PASCAL) wine wine64 +wine32 +wine
 NEEDS_check_win32 := $(NEEDS_demo_win32) g++-mingw-w64-i686-win32 python3 cmake +check clang
 NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
+NEEDS_release_win32 := $(FREE_PASCAL)
+NEEDS_dist_win32 := $(NEEDS_demo_win32) g++-mingw-w64-i686-win32 clang lld
 
 # ---- Systems: what their targets have in common -------------------------------------------------------------------
 
@@ -201,6 +210,15 @@ HAVE_lcl-utils-2.2 = command -v lazbuild-2.2.6
 HAVE_lazarus-src-2.2 = test -e /usr/lib/lazarus/2.2.6/packager/registration/fcl.lpk
 HAVE_libc++-dev = clang++ -stdlib=libc++ -x c++ -include new -fsyntax-only /dev/null
 HAVE_libc++abi-dev = test -e /usr/lib/x86_64-linux-gnu/libc++abi.so
+HAVE_zip = command -v zip
+HAVE_unzip = command -v unzip
+HAVE_llvm = command -v llvm-dlltool
+HAVE_lld = command -v lld-link
+HAVE_debhelper = command -v dh
+HAVE_dpkg-dev = command -v dpkg-buildpackage
+HAVE_lintian = command -v lintian
+HAVE_debootstrap = PATH=$$PATH:/usr/sbin:/sbin command -v debootstrap
+HAVE_npm = command -v npm
 HAVE_git = command -v git
 HAVE_pkg-config = command -v pkg-config
 HAVE_go-md2man = command -v go-md2man
@@ -214,7 +232,7 @@ HAVE_libmimalloc2.0 = dpkg-query --show libmimalloc2.0
 HAVE_libjemalloc2 = dpkg-query --show libjemalloc2
 HAVE_libtcmalloc-minimal4 = dpkg-query --show libtcmalloc-minimal4
 PACKAGES := $(sort $(filter-out +%, \
-    $(foreach target,$(TARGETS),$(foreach goal,build demo check bench programs,$(NEEDS_$(goal)_$(target))))))
+    $(foreach target,$(TARGETS),$(foreach goal,build demo check bench programs view release dist,$(NEEDS_$(goal)_$(target))))))
 
 # ---- The table as text, for tools/target: a line is KIND NAME FACT VALUE... ---------------------------------------
 
@@ -222,7 +240,7 @@ include make/modes.mk
 
 PRINTED := SYSTEM BITS CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL LIBRARY IMPORT STATIC \
     CLANG FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench \
-    NEEDS_programs
+    NEEDS_programs NEEDS_view NEEDS_release NEEDS_dist
 
 .PHONY: table
 table:

@@ -253,6 +253,8 @@ const
   { The parts of a dump }
   BRAINMM_DUMP_STATS = 1;
   BRAINMM_DUMP_ALLOCATIONS = 2;
+  BRAINMM_DUMP_MAP = 4; { the heap's regions, and what their units are used for }
+  BRAINMM_DUMP_HOLDERS = 8; { counts by size, kind, name and call stack }
 
 type
   { How this module came to its heap. docs/abi.md explains the two ways of publishing. }

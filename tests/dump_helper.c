@@ -27,6 +27,13 @@ static int BRAINMM_CALL write_to_file(void *file, const char *text, size_t lengt
     return 0;
 }
 
+/* All that JSON escapes, characters of two to four bytes, and a byte that is none. */
+static const char *BRAINMM_CALL describe(void *context, const void *address, size_t size) {
+    (void)context;
+    (void)address;
+    return size == 48 ? "\"\\\t\x7F\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\xFF\xED\xA0\x80" : NULL;
+}
+
 static event leave, started[2];
 
 static void thread_works(void *own_event) {
@@ -49,6 +56,7 @@ int main(int argc, char **argv) {
     FILE *json = fopen(argv[1], "w");
     list = fopen(argv[2], "w");
     CHECK(json != NULL && list != NULL);
+    CHECK(brainmm_add_describer(describe, NULL) == BRAINMM_OK);
     known_piece(16, 1, "small");
     known_piece(16, 128, "small");
     known_piece(16, 129, "medium");
@@ -69,7 +77,9 @@ int main(int argc, char **argv) {
         thread_start(&threads[i], thread_works, &started[i]);
     for (int i = 0; argc > 3 && i < 2; i++)
         CHECK(event_wait(&started[i], 30000));
-    CHECK(brainmm_dump(write_to_file, json, BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS) == BRAINMM_OK);
+    CHECK(brainmm_dump(write_to_file, json,
+                       BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS | BRAINMM_DUMP_MAP | BRAINMM_DUMP_HOLDERS) ==
+          BRAINMM_OK);
     event_raise(&leave);
     for (int i = 0; argc > 3 && i < 2; i++)
         thread_join(&threads[i]);

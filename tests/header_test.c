@@ -159,6 +159,8 @@ START_TEST(constants_are_what_other_languages_wrote_down) {
         {BRAINMM_SOME_PRESUMED, 2},
         {BRAINMM_DUMP_STATS, 1},
         {BRAINMM_DUMP_ALLOCATIONS, 2},
+        {BRAINMM_DUMP_MAP, 4},
+        {BRAINMM_DUMP_HOLDERS, 8},
         {BRAINMM_E_REFUSED, 8},
         {BRAINMM_E_DAMAGED, 9},
         {BRAINMM_JIT_WRITABLE, 0},

@@ -38,6 +38,7 @@ while IFS= read -r file; do
     case $file in
     pascal/brainmm_package.pas) continue ;; # Lazarus writes it
     *.c | *.h | *.cpp | *.hpp | *.rc | *.pas | *.inc | *.def | *.sh | *.py | *.mk | *.awk | Makefile*) ;;
+    *.js | *.mjs | *.css) ;;
     *) [ "$first" = '#!' ] || continue ;;
     esac
     sources=$((sources + 1))

@@ -35,7 +35,7 @@ START_TEST(bad_arguments_are_refused_and_change_nothing) {
     }
     ck_assert_int_eq(brainmm_dump(NULL, NULL, BRAINMM_DUMP_STATS), BRAINMM_E_ARGUMENT);
     ck_assert_int_eq(brainmm_dump(write_nothing, &written, 0), BRAINMM_E_ARGUMENT);
-    ck_assert_int_eq(brainmm_dump(write_nothing, &written, 4), BRAINMM_E_ARGUMENT);
+    ck_assert_int_eq(brainmm_dump(write_nothing, &written, 16), BRAINMM_E_ARGUMENT);
     ck_assert_uint_eq(written, 0);
 }
 END_TEST

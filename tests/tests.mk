@@ -138,5 +138,10 @@ tests-$1: $1 $(addprefix build/$1/tests/,$2 $(addprefix second/,$2)) $(filter bu
 endef
 $(foreach target,$(TARGETS),$(eval $(call test_folder,$(target),$(LIBRARIES_$(SYSTEM_$(target))))))
 
+# What `make check-dist` runs, and the programs that it needs.
+DIST_FILES := $(sort $(shell tools/target --table | awk -v files=1 -f tests/list.awk - tests/dist/list))
+.PHONY: tests-dist
+tests-dist: $(VIEW) $(LIBRARIES_linux:%=build/$(NATIVE)/tests/%) $(DIST_FILES)
+
 .PHONY: tests
 tests: $(TARGETS:%=tests-%)

@@ -177,7 +177,9 @@ int main(int argc, char **argv) {
         look();
         size_t length = 0;
         if (walks % 4 == 0)
-            CHECK(brainmm_dump(write_nowhere, &length, BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS) == BRAINMM_OK &&
+            CHECK(brainmm_dump(write_nowhere, &length,
+                               BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS | BRAINMM_DUMP_MAP |
+                                   BRAINMM_DUMP_HOLDERS) == BRAINMM_OK &&
                   length > 10000);
     }
     event_raise(&leave);

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 # Makes an empty Debian in a folder, with what a newcomer has before he installs BrainMM: compilers, CMake, valgrind
 # (needs root, directly or through sudo).
-#   tools/setup-dist-root.sh ROOT        700 MB; two minutes
-# The tests of tests/dist use it as the lower half of an overlay, so that it stays as it is. ROOT is there when all of it
-# is done.
+#   tools/setup-dist-root.sh ROOT        650 MB; two minutes
+# The tests of tests/dist use it as the lower half of an overlay, so that it stays as it is. When all is done, ROOT.ready
+# is a copy of this script.
 set -eu
 root=$1
+rm -f "$root.ready"
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
@@ -27,3 +28,4 @@ as_root env PATH="$PATH:/usr/sbin:/sbin" debootstrap --variant=minbase \
     "$VERSION_CODENAME" "$root.new" "$mirror"
 as_root rm -rf "$root.new/var/cache/apt/archives" "$root.new/usr/share/doc" "$root.new/usr/share/locale"
 as_root mv "$root.new" "$root"
+cp "$0" "$root.ready"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what the demo, the tests and the benchmarks need on Debian 12, and only what is missing.
-#   tools/setup.sh GOAL TARGET...      GOAL: demo, check, bench or programs; no target: all
+#   tools/setup.sh GOAL TARGET...      GOAL: demo, check, bench, programs, view, release or
+# dist; no target: all
 # make/targets.mk says which packages and which of the steps below a target needs for a goal. A step builds what no
 # package has, in ${XDG_CACHE_HOME:-~/.cache}/brainmm. Packages and 32-bit Wine need root, directly or through sudo.
 # If nothing is missing, the script changes nothing, and ends within a fraction of a second.
@@ -13,9 +14,9 @@ cd "$(dirname "$0")/.."
 
 goal=${1-}
 case $goal in
-demo | check | bench | programs) shift ;;
+demo | check | bench | programs | view | release | dist) shift ;;
 *)
-    sed -n '2,3s/^# //p' "$0" >&2
+    sed -n '3,5s/^# //p' "$0" >&2
     exit 2
     ;;
 esac
@@ -81,6 +82,8 @@ find_steps() {
             esac
             case $step in
             +fpc) cmp -s tools/setup-fpc.sh "$cache/fpc-3.2.2/ready" || add_step "fpc all" ;;
+            +root) cmp -s tools/setup-dist-root.sh "$cache/dist-root.ready" || add_step "root all" ;;
+            +npm) cmp -s tools/view/package-lock.json "$cache/view/ready" || add_step "npm all" ;;
             +check) [ -e "$cache/check/$target/lib/libcheck.a" ] || add_step "check $target" ;;
             +wine32)
                 [ -e /usr/lib/wine/wine ] || [ -e "$cache/wine32-root/usr/lib/wine/wine" ] || add_step "wine32 all"
@@ -165,6 +168,7 @@ if [ -n "$missing$steps" ]; then
     printf '%s\n' "$steps" | awk -v packages="$(echo "$missing" | wc -w)" '
         BEGIN {
             seconds["fpc"] = 25; seconds["check"] = 20; seconds["wine32"] = 90; seconds["wine"] = 15
+            seconds["npm"] = 10; size["npm"] = 20; seconds["root"] = 120; size["root"] = 650
             size["fpc"] = 11; size["check"] = 1; size["wine32"] = 1100; size["wine"] = 650
         }
         NF { time += seconds[$1]; disk += size[$1] }
@@ -186,6 +190,12 @@ while read -r step which; do
         logged "building Free Pascal's compiler and units for the targets (25 s)" \
             tools/setup-fpc.sh "$cache/fpc-3.2.2"
         ;;
+    root)
+        [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "an empty Debian takes root, or sudo"
+        logged "making an empty Debian, in which the tests install the packages (root, two minutes)" \
+            tools/setup-dist-root.sh "$cache/dist-root"
+        ;;
+    npm) logged "fetching what brainmm-view draws with, by npm (10 s)" tools/setup-npm.sh "$cache/view" ;;
     check) logged "building Check for $which (20 s)" tools/setup-check.sh "$which" "$cache/check/$which" ;;
     wine32)
         [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "32-bit Wine is missing, which takes root, or sudo"

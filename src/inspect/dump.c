@@ -1,58 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* dump.c: brainmm_dump: statistics and allocations as JSON. It is made of brainmm_get_stats and brainmm_walk. */
+/* dump.c: brainmm_dump: what the heap knows of itself as JSON. It is made of brainmm_get_stats and brainmm_walk, of the
+ * map of units (dump_map.c), and of what a snapshot counts (dump_holders.c). */
+#include "inspect/dump_parts.h"
 #include "inspect/inspect.h"
 #include "inspect/scan.h"
-#include "inspect/writer.h"
+#include "os.h"
 #include <string.h>
-
-/* JSON on its way. */
-struct json {
-    struct writer writer;
-    bool first; /* no comma before the next element */
-};
-
-/* ---- Text ------------------------------------------------------------------------------------------------------- */
-
-static void put(struct json *json, const char *text) { writer_put(&json->writer, text); }
-
-/* Begins a member or element: the comma, and the name if there is one. */
-static void begin(struct json *json, const char *name) {
-    if (!json->first)
-        put(json, ",");
-    json->first = false;
-    if (name) {
-        put(json, "\"");
-        put(json, name);
-        put(json, "\":");
-    }
-}
-
-static void open_with(struct json *json, const char *name, const char *bracket) {
-    begin(json, name);
-    put(json, bracket);
-    json->first = true;
-}
-
-static void close_with(struct json *json, const char *bracket) {
-    put(json, bracket);
-    json->first = false;
-}
-
-static void member(struct json *json, const char *name, uint64_t number) {
-    begin(json, name);
-    writer_put_decimal(&json->writer, number);
-}
-
-static void member_text(struct json *json, const char *name, const char *text) {
-    begin(json, name);
-    put(json, "\"");
-    put(json, text);
-    put(json, "\"");
-}
 
 /* ---- Contents --------------------------------------------------------------------------------------------------- */
 
-static const char *const kind_names[8] = {"small", "medium", "big", "large", "pages", "block", "jit", "other"};
 static const char *const mode_names[4] = {"user", "system", "jit", "other"};
 static const char *const certainty_names[4] = {"exact", "seen", "presumed", "other"};
 
@@ -60,8 +16,6 @@ static const char *const certainty_names[4] = {"exact", "seen", "presumed", "oth
 static const char *name_of(const char *const *names, unsigned count, unsigned value) {
     return names[value < count ? value : count - 1];
 }
-
-const char *kind_name(unsigned kind) { return name_of(kind_names, 8, kind); }
 
 static const struct {
     const char *name;
@@ -101,54 +55,55 @@ static bool stats_member(const brainmm_stats *stats, size_t i, uint64_t *value) 
 }
 
 static void write_stats(struct json *json, const brainmm_stats *stats) {
-    open_with(json, "stats", "{");
-    begin(json, "exact");
-    put(json, stats->approximate ? "false" : "true");
+    json_open(json, "stats", "{");
+    json_begin(json, "exact");
+    writer_put(&json->writer, stats->approximate ? "false" : "true");
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         uint64_t value;
         if (stats_member(stats, i, &value))
-            member(json, members[i].name, value);
+            json_number(json, members[i].name, value);
     }
-    open_with(json, "kinds", "{");
+    json_open(json, "kinds", "{");
     for (unsigned kind = 0; kind < BRAINMM_JIT_MEMORY + 1u; kind++) {
-        open_with(json, kind_names[kind], "{");
-        member(json, "count", stats->kinds[kind].count);
-        member(json, "bytes", stats->kinds[kind].bytes);
-        close_with(json, "}");
+        json_open(json, kind_name(kind), "{");
+        json_number(json, "count", stats->kinds[kind].count);
+        json_number(json, "bytes", stats->kinds[kind].bytes);
+        json_close(json, "}");
     }
-    close_with(json, "}");
-    close_with(json, "}");
+    json_close(json, "}");
+    json_close(json, "}");
 }
 
 static void write_classes(struct json *json, const brainmm_class_stats *classes, uint64_t count) {
-    open_with(json, "classes", "[");
+    json_open(json, "classes", "[");
     for (uint64_t i = 0; i < count; i++) {
-        open_with(json, NULL, "{");
-        member(json, "size", classes[i].size);
-        member(json, "alignment", classes[i].alignment);
-        member(json, "slabs", classes[i].slabs);
-        member(json, "live", classes[i].live);
-        member(json, "free", classes[i].free);
-        member(json, "untouched", classes[i].untouched);
-        close_with(json, "}");
+        json_open(json, NULL, "{");
+        json_number(json, "size", classes[i].size);
+        json_number(json, "alignment", classes[i].alignment);
+        json_number(json, "slabs", classes[i].slabs);
+        json_number(json, "live", classes[i].live);
+        json_number(json, "free", classes[i].free);
+        json_number(json, "untouched", classes[i].untouched);
+        json_close(json, "}");
     }
-    close_with(json, "]");
+    json_close(json, "]");
 }
 
 static int BRAINMM_CALL write_allocation(void *context, const brainmm_allocation *allocation) {
     struct json *json = context;
-    open_with(json, NULL, "\n{");
-    begin(json, "address");
-    put(json, "\"");
-    writer_put_hex(&json->writer, (uintptr_t)allocation->address);
-    put(json, "\"");
-    member(json, "size", allocation->size);
-    member_text(json, "kind", name_of(kind_names, 8, allocation->kind));
-    member(json, "alignment", allocation->alignment);
-    member(json, "thread", allocation->thread_id);
-    member_text(json, "mode", name_of(mode_names, 4, allocation->mode));
-    member_text(json, "certainty", name_of(certainty_names, 4, allocation->certainty));
-    close_with(json, "}");
+    json_open(json, NULL, "\n{");
+    json_address(json, "address", (uintptr_t)allocation->address);
+    json_number(json, "size", allocation->size);
+    json_text(json, "kind", kind_name(allocation->kind));
+    json_number(json, "alignment", allocation->alignment);
+    json_number(json, "thread", allocation->thread_id);
+    json_text(json, "mode", name_of(mode_names, 4, allocation->mode));
+    json_text(json, "certainty", name_of(certainty_names, 4, allocation->certainty));
+    if (allocation->stack)
+        json_number(json, "stack", allocation->stack);
+    if (allocation->serial)
+        json_number(json, "serial", allocation->serial);
+    json_close(json, "}");
     return json->writer.stopped;
 }
 
@@ -157,33 +112,45 @@ static int BRAINMM_CALL write_allocation(void *context, const brainmm_allocation
 /* For the rows of the classes: more than there are alignments and sizes. */
 #define ROWS_BYTES ((size_t)65536)
 
-int BRAINMM_CALL heap_dump(brainmm_write write, void *context, unsigned parts) {
-    if (!write || parts == 0 || (parts & ~(unsigned)(BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS)) != 0)
-        return BRAINMM_E_ARGUMENT;
-    struct json json = {.writer = {.write = write, .context = context}, .first = true};
+#define PARTS_ALL (BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS | BRAINMM_DUMP_MAP | BRAINMM_DUMP_HOLDERS)
+
+static int write_figures(struct json *json) {
     brainmm_stats stats = {.struct_size = sizeof stats};
     brainmm_class_stats *classes = scan_memory_take(ROWS_BYTES);
-    int result = classes ? BRAINMM_OK : BRAINMM_E_MEMORY;
-    open_with(&json, NULL, "{");
-    member(&json, "brainmm", BRAINMM_ABI_VERSION);
-    if (result == BRAINMM_OK && (parts & BRAINMM_DUMP_STATS)) {
-        size_t capacity = ROWS_BYTES / sizeof *classes;
-        result = heap_get_stats(&stats, classes, capacity);
-        if (result == BRAINMM_OK) {
-            write_stats(&json, &stats);
-            write_classes(&json, classes, stats.class_count < capacity ? stats.class_count : capacity);
-        }
-    }
-    if (result == BRAINMM_OK && (parts & BRAINMM_DUMP_ALLOCATIONS)) {
-        open_with(&json, "allocations", "[");
-        result = heap_walk(write_allocation, &json);
-        close_with(&json, "]");
-    }
-    if (result == BRAINMM_OK || result == BRAINMM_E_STOPPED) {
-        put(&json, "}\n");
-        writer_flush(&json.writer);
+    size_t capacity = ROWS_BYTES / sizeof *classes;
+    int result = classes ? heap_get_stats(&stats, classes, capacity) : BRAINMM_E_MEMORY;
+    if (result == BRAINMM_OK) {
+        write_stats(json, &stats);
+        write_classes(json, classes, stats.class_count < capacity ? stats.class_count : capacity);
     }
     scan_memory_give(classes, ROWS_BYTES);
+    return result;
+}
+
+static int write_allocations(struct json *json) {
+    json_open(json, "allocations", "[");
+    int result = heap_walk(write_allocation, json);
+    json_close(json, "]");
+    return result;
+}
+
+int BRAINMM_CALL heap_dump(brainmm_write write, void *context, unsigned parts) {
+    if (!write || parts == 0 || (parts & ~(unsigned)PARTS_ALL) != 0)
+        return BRAINMM_E_ARGUMENT;
+    static int (*const writers[])(struct json *) = {write_figures, write_allocations, dump_map, dump_holders};
+    struct json json = {.writer = {.write = write, .context = context}, .first = true};
+    int result = BRAINMM_OK;
+    json_open(&json, NULL, "{");
+    json_number(&json, "brainmm", BRAINMM_ABI_VERSION);
+    json_number(&json, "process", os_process_id());
+    json_number(&json, "clock_ms", os_clock_ms());
+    for (unsigned i = 0; i < sizeof writers / sizeof *writers && result == BRAINMM_OK; i++)
+        if (parts >> i & 1)
+            result = writers[i](&json);
+    if (result == BRAINMM_OK || result == BRAINMM_E_STOPPED) {
+        writer_put(&json.writer, "}\n");
+        writer_flush(&json.writer);
+    }
     return json.writer.stopped ? BRAINMM_E_STOPPED : result;
 }
 

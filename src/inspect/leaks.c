@@ -64,6 +64,14 @@ static int count_all(struct count *count) {
     return result;
 }
 
+int leaks_count(struct groups *groups) {
+    struct count count = {.groups = groups};
+    int result = count_all(&count);
+    if (result == BRAINMM_OK)
+        groups_sort(groups);
+    return result;
+}
+
 /* ---- Reports ---------------------------------------------------------------------------------------------------- */
 
 int BRAINMM_CALL heap_report_leaks(brainmm_write write, void *context) {

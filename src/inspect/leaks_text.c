@@ -15,6 +15,10 @@ void leaks_use_stacks(unsigned(BRAINMM_CALL *frames)(uint32_t stack, brainmm_fra
     stack_line = line;
 }
 
+unsigned leaks_stack_frames(uint32_t stack, brainmm_frame *frames, unsigned capacity) {
+    return stack_frames ? stack_frames(stack, frames, capacity) : 0;
+}
+
 struct total {
     uint64_t count, bytes;
 };
@@ -107,7 +111,7 @@ enum { COUNT_OF_MODULE, BYTES_OF_MODULE };
 static void add_module(struct groups *modules, const struct group *group) {
     brainmm_frame frame;
     struct group like = {.count = group->count, .kind = COUNT_OF_MODULE};
-    if (group->stack == 0 || !stack_frames || stack_frames(group->stack, &frame, 1) == 0)
+    if (group->stack == 0 || leaks_stack_frames(group->stack, &frame, 1) == 0)
         return;
     const char *name = frame.module ? frame.module : "no module";
     groups_add(modules, &like, name);

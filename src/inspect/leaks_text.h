@@ -17,6 +17,9 @@ struct leaks_sums {
 void leaks_use_stacks(unsigned(BRAINMM_CALL *frames)(uint32_t stack, brainmm_frame *frames, unsigned capacity),
                       bool (*line)(struct text *text, uint32_t stack, unsigned frame));
 
+/* brainmm_stack_frames(), which needs checked mode; 0 without. */
+unsigned leaks_stack_frames(uint32_t stack, brainmm_frame *frames, unsigned capacity);
+
 /* Both write sorted groups, and call WRITE only if there is something to tell. BRAINMM_E_STOPPED: WRITE wants no more.
  */
 int leaks_write(const struct groups *groups, const struct leaks_sums *sums, brainmm_write write, void *context);

@@ -11,6 +11,12 @@
 #include "inspect/scan.h"
 #include <string.h>
 
+/* The owner may be of a later version and have more. */
+const char *kind_name(unsigned kind) {
+    static const char *const names[] = {"small", "medium", "big", "large", "pages", "block", "jit", "other"};
+    return names[kind < sizeof names / sizeof *names ? kind : sizeof names / sizeof *names - 1];
+}
+
 /* A row, the words of its `live` and its details follow each other, up to `used`. */
 struct chunk {
     struct chunk *next;

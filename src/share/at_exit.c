@@ -124,7 +124,9 @@ static void write_dump(void) {
     struct text path = TEXT_IN(path_bytes);
     path_make(&path, OPTION_DUMP, "_BrainMM.json");
     struct sink sink = {.path = path_bytes};
-    complain_of("no dump: ", heap_dump(sink_write, &sink, BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS));
+    complain_of("no dump: ",
+                heap_dump(sink_write, &sink,
+                          BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS | BRAINMM_DUMP_MAP | BRAINMM_DUMP_HOLDERS));
     sink_close(&sink);
 }
 

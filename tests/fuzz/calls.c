@@ -378,7 +378,8 @@ static void look(void) {
     if (walked == BRAINMM_OK && counted == BRAINMM_OK)
         CHECK(stats.live_count == live && stats.live_bytes == found.bytes);
     if (dumped)
-        brainmm_dump(dump_write, &dumped, BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS);
+        brainmm_dump(dump_write, &dumped,
+                     BRAINMM_DUMP_STATS | BRAINMM_DUMP_ALLOCATIONS | BRAINMM_DUMP_MAP | BRAINMM_DUMP_HOLDERS);
 }
 
 static void question(unsigned number) {
