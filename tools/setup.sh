@@ -1,8 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what the demo, the tests and the benchmarks need on Debian 12, and only what is missing.
-#   tools/setup.sh GOAL TARGET...      GOAL: demo, check, bench, programs, view, release or
-# dist; no target: all
+#   tools/setup.sh GOAL TARGET...      no target: all; GOAL: demo, check, bench, programs, view, release or dist
 # make/targets.mk says which packages and which of the steps below a target needs for a goal. A step builds what no
 # package has, in ${XDG_CACHE_HOME:-~/.cache}/brainmm. Packages and 32-bit Wine need root, directly or through sudo.
 # If nothing is missing, the script changes nothing, and ends within a fraction of a second.
@@ -16,7 +15,7 @@ goal=${1-}
 case $goal in
 demo | check | bench | programs | view | release | dist) shift ;;
 *)
-    sed -n '3,5s/^# //p' "$0" >&2
+    sed -n '3,4s/^# //p' "$0" >&2
     exit 2
     ;;
 esac
