@@ -14,7 +14,8 @@ eval "$(tools/target "$TARGET")"
 for file in libbrainmm.a "$library" "$import"; do cp "$BUILD/$file" "$folder/"; done
 awk -v folder="$folder" '/^```cpp/ { file = folder "/example" ++count ".cpp"; next } /^```/ { file = "" }
     file { print >file }' docs/cpp.md
-[ "$(ls "$folder"/example*.cpp | wc -l)" = 5 ] || { echo "docs/cpp.md does not have five examples"; exit 1; }
+set -- "$folder"/example*.cpp
+[ $# = 5 ] || { echo "docs/cpp.md does not have five examples"; exit 1; }
 
 options="-std=c++17 -O1 -Wall -Wextra -Werror -I$top/include"
 # A program on Windows contains the C++ run-time library, so that it does not look for that library's DLL.
