@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# library_windows.sh: how brainmm.dll is linked. It imports kernel32 only, so that another DLL's DllMain can load it. It
-# is relocatable, has no executable data, and does not contain the time of its build. Its debug information is in a file
-# beside it. Neither the DLL nor the static core uses emulated thread-local storage.
+# library_windows.sh: how brainmm.dll is linked. It imports kernel32 only, so that another DLL's DllMain can load it, and
+# of that only functions that Windows 7 has. It is relocatable, has no executable data, and does not contain the time of
+# its build. Its debug information is in a file beside it. Neither the DLL nor the static core uses emulated thread-local
+# storage.
 # shellcheck disable=SC2154  # tools/target sets them
 set -eu
 status=0
@@ -21,6 +22,25 @@ for name in $imports; do
     esac
 done
 [ -n "$imports" ] || fail "imports nothing"
+
+# All of them are older than Windows 7; GetTickCount64, of Vista, is the newest. Before a function is added here, look up
+# which Windows has it first. One that is newer is to be found by GetProcAddress, or docs/install.md changes.
+cat >"$BUILD/tests/library_windows.known" <<'END'
+CloseHandle CreateEventA CreateEventW CreateFileMappingA CreateFileMappingW CreateFileW CreateThread DebugBreak
+FlushInstructionCache GetCurrentProcess GetCurrentProcessId GetCurrentThreadId GetEnvironmentVariableW GetLastError
+GetModuleFileNameW GetModuleHandleExW GetModuleHandleW GetProcAddress GetStdHandle GetSystemInfo GetTickCount64
+MapViewOfFile MultiByteToWideChar OpenFileMappingW OpenThread OutputDebugStringA QueryPerformanceCounter ReadFile
+ReadProcessMemory RtlLookupFunctionEntry SetEnvironmentVariableW SetEvent SetLastError Sleep TerminateProcess TlsAlloc
+TlsGetValue TlsSetValue UnmapViewOfFile VirtualAlloc VirtualFree VirtualProtect VirtualQuery WaitForSingleObject
+WideCharToMultiByte WriteFile
+END
+functions=$(echo "$dump" | awk '/DLL Name:/ { on = 1 } !NF { on = 0 } on && NF == 3 && $2 ~ /^[0-9]+$/ { print $3 }')
+[ -n "$functions" ] || fail "imports no function"
+for name in $functions; do
+    grep -qw "$name" "$BUILD/tests/library_windows.known" || fail "imports $name, and nobody says that Windows 7 has it"
+done
+version=$(echo "$dump" | sed -n 's/^MajorSubsystemVersion[[:space:]]*//p')
+[ "$version" -le 6 ] || fail "does not start before version $version of Windows"
 
 flags="DYNAMIC_BASE NX_COMPAT"
 [ "$fpc_cpu" = i386 ] || flags="$flags HIGH_ENTROPY_VA"
