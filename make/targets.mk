@@ -231,8 +231,8 @@ $(foreach package,libpython3.11-testsuite nodejs ruby php-cli php-mbstring php-x
 HAVE_libmimalloc2.0 = dpkg-query --show libmimalloc2.0
 HAVE_libjemalloc2 = dpkg-query --show libjemalloc2
 HAVE_libtcmalloc-minimal4 = dpkg-query --show libtcmalloc-minimal4
-PACKAGES := $(sort $(filter-out +%, \
-    $(foreach target,$(TARGETS),$(foreach goal,build demo check bench programs view release dist,$(NEEDS_$(goal)_$(target))))))
+GOALS := build demo check bench programs view release dist
+PACKAGES := $(sort $(filter-out +%,$(foreach target,$(TARGETS),$(foreach goal,$(GOALS),$(NEEDS_$(goal)_$(target))))))
 
 # ---- The table as text, for tools/target: a line is KIND NAME FACT VALUE... ---------------------------------------
 

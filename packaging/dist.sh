@@ -4,8 +4,8 @@
 # Windows, Debian's packages, and SHA256SUMS. Called by `make dist`.
 #   packaging/dist.sh VERSION
 # All is built from the unpacked source archive, in build/dist. The same source gives the same files, byte for byte, in
-# whatever folder: times are those of the last commit, and orders are fixed. A tree that was unpacked from an archive has
-# no git; then the archive has all its files outside build/ and dist/, and the time is that of the Makefile.
+# whatever folder: times are those of the last commit, and orders are fixed. A tree that was unpacked from an archive
+# has no git; then the archive has all its files outside build/ and dist/, and the time is that of the Makefile.
 set -eu
 umask 022
 LC_ALL=C TZ=UTC

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# library_windows.sh: how brainmm.dll is linked. It imports kernel32 only, so that another DLL's DllMain can load it, and
-# of that only functions that Windows 7 has. It is relocatable, has no executable data, and does not contain the time of
-# its build. Its debug information is in a file beside it. Neither the DLL nor the static core uses emulated thread-local
-# storage.
+# library_windows.sh: how brainmm.dll is linked. It imports kernel32 only, so that another DLL's DllMain can load it,
+# and of that only functions that Windows 7 has. It is relocatable, has no executable data, and does not contain the
+# time of its build. Its debug information is in a file beside it. Neither the DLL nor the static core uses emulated
+# thread-local storage.
 # shellcheck disable=SC2154  # tools/target sets them
 set -eu
 status=0
@@ -23,8 +23,8 @@ for name in $imports; do
 done
 [ -n "$imports" ] || fail "imports nothing"
 
-# All of them are older than Windows 7; GetTickCount64, of Vista, is the newest. Before a function is added here, look up
-# which Windows has it first. One that is newer is to be found by GetProcAddress, or docs/install.md changes.
+# All of them are older than Windows 7; GetTickCount64, of Vista, is the newest. Before a function is added here, look
+# up which Windows has it first. One that is newer is to be found by GetProcAddress, or docs/install.md changes.
 cat >"$BUILD/tests/library_windows.known" <<'END'
 CloseHandle CreateEventA CreateEventW CreateFileMappingA CreateFileMappingW CreateFileW CreateThread DebugBreak
 FlushInstructionCache GetCurrentProcess GetCurrentProcessId GetCurrentThreadId GetEnvironmentVariableW GetLastError

@@ -3,8 +3,8 @@
 # Makes an empty Debian in a folder, with what a newcomer has before he installs BrainMM: compilers, CMake, valgrind
 # (needs root, directly or through sudo).
 #   tools/setup-dist-root.sh ROOT        650 MB; two minutes
-# The tests of tests/dist use it as the lower half of an overlay, so that it stays as it is. When all is done, ROOT.ready
-# is a copy of this script.
+# The tests of tests/dist use it as the lower half of an overlay, so that it stays as it is. When all is done,
+# ROOT.ready is a copy of this script.
 set -eu
 root=$1
 rm -f "$root.ready"
