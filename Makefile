@@ -94,18 +94,23 @@ endef
 # The static core is one object, for two reasons. All its names except those of brainmm.h can be local, so that they
 # cannot clash with a program's. And a program that uses any function also gets the code that runs at the beginning and
 # end of a thread and of the process. The compiler's helper functions (libgcc) are in the object, too.
-# static_core TARGET, OBJECTS, LINK OPTIONS, OPTIONS OF OBJCOPY
+# static_core TARGET, OBJECTS, LINK OPTIONS, OPTIONS OF OBJCOPY, NAME OF THE LIBRARY, FILE WITH ITS NAMES
 define static_core
+build/$1/lib$5.a: $2 build/$1/obj/$6
+	echo '  $$@'
+	$(CC_$1) -r -nostdlib $3 -o build/$1/obj/linked-$5.o $2 -lgcc
+	$(OBJCOPY_$1) $4 --keep-global-symbols=build/$1/obj/$6 build/$1/obj/linked-$5.o build/$1/obj/$5.o
+	rm -f $$@ build/$1/obj/linked-$5.o
+	$(AR_$1) rcsD $$@ build/$1/obj/$5.o
+endef
+
+# The names of brainmm.h, as objects have them.
+define names
 build/$1/obj/names: brainmm.def
 	mkdir -p $$(@D)
 	awk '/^EXPORTS/ { on = 1; next } on && !/^ *(;|$$$$)/ { print "$(UNDERSCORE_$1)" $$$$1 }' $$< >$$@
-build/$1/libbrainmm.a: $2 build/$1/obj/names
-	echo '  $$@'
-	$(CC_$1) -r -nostdlib $3 -o build/$1/obj/linked.o $2 -lgcc
-	$(OBJCOPY_$1) $4 --keep-global-symbols=build/$1/obj/names build/$1/obj/linked.o build/$1/obj/brainmm.o
-	rm -f $$@ build/$1/obj/linked.o
-	$(AR_$1) rcsD $$@ build/$1/obj/brainmm.o
 endef
+$(foreach target,$(TARGETS),$(eval $(call names,$(target))))
 
 # The objects of libbrainmm.so export what brainmm.h marks. Those of the static core export nothing;
 # libbrainmm-malloc.so is made of them, too.
@@ -115,7 +120,7 @@ $(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1,-Isrc -Ipo
 $(call core_objects,$1,build/$1/obj/static,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE) -DBRAINMM_STATIC)
 CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
 $(call static_core,$1,$(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX))), \
-    -Wl$(comma)--force-group-allocation)
+    -Wl$(comma)--force-group-allocation,,brainmm,names)
 build/$1/obj/linked/libbrainmm.so: $(patsubst %.c,build/$1/obj/shared/%.o,$(filter-out $(CHECKS),$(POSIX)))
 build/$1/obj/linked/libbrainmm-malloc.so: \
     $(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX)) $(MALLOC))

@@ -345,6 +345,12 @@ BRAINMM_API void BRAINMM_CALL brainmm_jit_flush(const void *code, size_t size);
  * Returns 1; or 0 if no live allocation starts there, and *OPTIONS is as before. ADDRESS may be any number. */
 BRAINMM_API int BRAINMM_CALL brainmm_get_options(const void *address, brainmm_options *options);
 
+/* Whether ADDRESS, any number, lies in the memory of the process's heap: inside an allocation, in free memory or in the
+ * heap's own tables. Returns 1 or 0. Code of a JIT heap with two views is the one exception: its views count as memory
+ * of the heap only where an allocation starts. A function that replaces another heap's free() asks this: where the
+ * result is 0, the pointer is not this heap's, live or freed. */
+BRAINMM_API int BRAINMM_CALL brainmm_contains(const void *address);
+
 /* Takes back what other threads have freed of the calling thread's memory, and returns unused memory to the system.
  * Returns 1 if there was any, else 0. */
 BRAINMM_API int BRAINMM_CALL brainmm_thread_heap_minimize(void);
@@ -709,6 +715,7 @@ struct brainmm_manager {
     int(BRAINMM_CALL *peek)(void *copy, const void *from, size_t size);
     int(BRAINMM_CALL *hold_reports)(void);
     int(BRAINMM_CALL *release_reports)(void);
+    int(BRAINMM_CALL *contains)(const void *address);
 };
 
 /* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first

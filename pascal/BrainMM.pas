@@ -456,6 +456,7 @@ type
     Peek: function(Target, From: Pointer; Size: NativeUInt): Integer; cdecl;
     HoldReports: function: Integer; cdecl;
     ReleaseReports: function: Integer; cdecl;
+    Contains: function(Address: Pointer): Integer; cdecl;
   end;
 
 const
@@ -533,6 +534,8 @@ begin
     @Heap.StackFrames := @MissingResult;
   if @Heap.LeakWishes = @MissingFunction then
     @Heap.LeakWishes := @MissingResult;
+  if @Heap.Contains = @MissingFunction then
+    @Heap.Contains := @MissingResult;
 end;
 
 { ---- Errors -------------------------------------------------------------------------------------------------------- }

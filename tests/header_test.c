@@ -79,6 +79,7 @@ START_TEST(table_continues_with_its_functions) {
         offsetof(struct brainmm_manager, peek),
         offsetof(struct brainmm_manager, hold_reports),
         offsetof(struct brainmm_manager, release_reports),
+        offsetof(struct brainmm_manager, contains),
     };
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
         ck_assert_uint_eq(offsets[i], (POINTER == 8 ? 48u : 36u) + i * POINTER);
