@@ -61,6 +61,10 @@ static COLD void end(const char *sentence, const char *more) {
     os_abort(buffer);
 }
 
+static crt_function export_of(const void *run_time, const char *name) {
+    return (crt_function)GetProcAddress((HMODULE)(uintptr_t)run_time, name);
+}
+
 static void original_start(const struct brainmm_manager *heap) {
     HMODULE run_time;
     const char *lacking = "_errno";
@@ -70,7 +74,7 @@ static void original_start(const struct brainmm_manager *heap) {
     crt_original.refuse = refuse;
     if (GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
                            imported_errno, &run_time))
-        lacking = crt_original_find(&crt_original, run_time);
+        lacking = crt_original_find(&crt_original, export_of, run_time);
     os_protect_tables(&crt_original, sizeof crt_original, false);
     if (lacking)
         end("The C run-time that this program is linked with does not export ", lacking);
