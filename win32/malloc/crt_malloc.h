@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* crt_malloc.h (Windows): the malloc family of a C run-time over the process's heap.
  *
- * Each function does what Microsoft documents for the one whose name it has. A process may have several C run-times, and
- * each has its own heap, its own errno and its own handlers. So the first argument tells which run-time's function the
- * program has called: the original.
+ * Each function does what Microsoft documents for the one whose name it has. A process may have several C run-times,
+ * and each has its own heap, its own errno and its own handlers. So the first argument tells which run-time's function
+ * the program has called: the original.
  *
  * The original also serves what the process's heap does not have. The run-time itself allocates, in _strdup, _wgetcwd
  * and others, and its own calls do not come here. The program frees such a piece like any other. A piece is ours if
@@ -58,7 +58,7 @@ static inline int crt_ask_heap(const struct brainmm_manager *heap, void *piece) 
     return BRAINMM_E_POINTER;
 }
 
-/* ---- What these files share --------------------------------------------------------------------------------------- */
+/* ---- What these files share -------------------------------------------------------------------------------------- */
 
 /* To whom a pointer belongs that the program wants to free or resize. */
 enum crt_owner {
