@@ -78,7 +78,7 @@ static void original_start(const struct brainmm_manager *heap) {
 
 /* ---- The start --------------------------------------------------------------------------------------------------- */
 
-/* A heap that has the original's table only may lack what usable_size asks. Then nobody could tell which free is whose. */
+/* A heap that has the original's table only may lack what usable_size asks. Then nobody could tell whose a piece is. */
 static bool tells_its_pieces(const struct brainmm_manager *heap) {
     void *piece = heap->alloc(1);
     bool tells = !piece || heap->usable_size(piece) != 0;
