@@ -98,7 +98,8 @@ enum brainmm_result {
     BRAINMM_E_UNSUPPORTED = 6, /* the process's heap, or the system, does not have this function */
     BRAINMM_E_STOPPED = 7,     /* the caller's own function ended the call early */
     BRAINMM_E_REFUSED = 8,     /* the system refused the request */
-    BRAINMM_E_DAMAGED = 9      /* memory was written to that the program must not write to */
+    BRAINMM_E_DAMAGED = 9,     /* memory was written to that the program must not write to */
+    BRAINMM_E_TAKEN = 10       /* somebody else has the place */
 };
 
 /* What the memory of blocks and pages is for. Memory is freed with the mode it was allocated with. */
@@ -655,6 +656,16 @@ BRAINMM_API unsigned BRAINMM_CALL brainmm_stack_frames(uint32_t stack, brainmm_f
 struct IMalloc;
 BRAINMM_API int BRAINMM_CALL brainmm_create_malloc(struct IMalloc **object);
 
+/* ---- Modules that share memory as FastMM does -------------------------------------------------------------------- */
+
+/* Windows: the heap's owner also publishes it under FastMM's name, for Delphi modules that are loaded later and attach as
+ * FastMM 4 and 5 and the unit SimpleShareMem do (docs/from-sharemem.md). The option `fastmm` does the same when the heap
+ * begins. The name stays until the process ends.
+ * BRAINMM_OK: it is published there, now or before. BRAINMM_E_TAKEN: another memory manager has published there.
+ * BRAINMM_E_REFUSED: the system refuses. BRAINMM_E_UNSUPPORTED: the owner does not have this function, or the system is
+ * not Windows. */
+BRAINMM_API int BRAINMM_CALL brainmm_publish_fastmm(void);
+
 /* ---- The process's heap ----------------------------------------------------------------------------------------- */
 
 #define BRAINMM_MAGIC "BrainMM-table-v2" /* 16 bytes, without a terminating zero */
@@ -716,6 +727,7 @@ struct brainmm_manager {
     int(BRAINMM_CALL *hold_reports)(void);
     int(BRAINMM_CALL *release_reports)(void);
     int(BRAINMM_CALL *contains)(const void *address);
+    int(BRAINMM_CALL *publish_fastmm)(void);
 };
 
 /* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first

@@ -9,6 +9,8 @@
  */
 #include "base/align.h"
 #include "malloc/crt_malloc.h"
+#define BRAINMM_ATTACH_NO_CLIENT
+#include "brainmm_attach.h"
 #include <string.h>
 
 struct note {
@@ -68,7 +70,7 @@ static void release(const struct crt_original *original, const char *function, c
         original->refuse(function, place->piece, result);
 }
 
-/* ---- Allocate ----------------------------------------------------------------------------------------------------- */
+/* ---- Allocate ---------------------------------------------------------------------------------------------------- */
 
 static bool is_valid(const struct crt_original *original, size_t size, size_t alignment, size_t offset) {
     if (is_power_of_two(alignment) && (offset == 0 || offset < size))
@@ -121,14 +123,14 @@ void crt__aligned_free(const struct crt_original *original, void *address) {
         original->refuse("_aligned_free", address, BRAINMM_OK);
 }
 
-/* ---- Resize ------------------------------------------------------------------------------------------------------- */
+/* ---- Resize ------------------------------------------------------------------------------------------------------ */
 
 /* Whether a resize of the piece by the heap keeps ALIGNMENT. The heap tells no more than 2048. */
 static bool keeps(const struct brainmm_manager *heap, const void *piece, size_t alignment) {
     brainmm_options options;
     return alignment <= BRAINMM_ALIGNMENT ||
-           (alignment <= BRAINMM_ALIGNMENT_MAX && heap->get_options(piece, &options) != 0 &&
-            (size_t)BRAINMM_ALIGNMENT << options.align >= alignment);
+           (alignment <= BRAINMM_ALIGNMENT_MAX && BRAINMM_HAS(heap, get_options) &&
+            heap->get_options(piece, &options) != 0 && (size_t)BRAINMM_ALIGNMENT << options.align >= alignment);
 }
 
 /* SIZE is not 0. On failure everything is as before. */
@@ -213,7 +215,7 @@ void *crt__aligned_recalloc(const struct crt_original *original, void *address, 
     return crt__aligned_offset_recalloc(original, address, count, size, alignment, 0);
 }
 
-/* ---- Ask ---------------------------------------------------------------------------------------------------------- */
+/* ---- Ask --------------------------------------------------------------------------------------------------------- */
 
 size_t crt__aligned_msize(const struct crt_original *original, void *address, size_t alignment, size_t offset) {
     if (!address) {

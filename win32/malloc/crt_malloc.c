@@ -8,7 +8,7 @@
 /* The codes of errno, the same in every C run-time. */
 enum { CRT_ENOMEM = 12, CRT_EINVAL = 22 };
 
-/* ---- Errors ------------------------------------------------------------------------------------------------------- */
+/* ---- Errors ------------------------------------------------------------------------------------------------------ */
 
 void *crt_no_memory(const struct crt_original *original) {
     *original->errno_place() = CRT_ENOMEM;
@@ -28,7 +28,7 @@ bool crt_new_handler_helps(const struct crt_original *original, size_t size) {
     return original->call_new_handler(size) != 0 && size <= PTRDIFF_MAX;
 }
 
-/* ---- Whose piece is it? ------------------------------------------------------------------------------------------- */
+/* ---- Whose piece is it? ------------------------------------------------------------------------------------------ */
 
 /* Pieces of size 0 have a usable size of 0, and so has everything that is no piece. An owner of an earlier version does
  * not tell what lies in its memory: then a wrong pointer counts as the original's. */
@@ -44,7 +44,14 @@ enum crt_owner crt_owner_of(const struct brainmm_manager *heap, const void *piec
     return *size != 0 ? CRT_OURS : owner_of_size_0(heap, piece);
 }
 
-/* ---- The family --------------------------------------------------------------------------------------------------- */
+bool crt_heap_tells_pieces(const struct brainmm_manager *heap) {
+    void *piece = heap->alloc(1);
+    bool tells = !piece || heap->usable_size(piece) != 0;
+    heap->free(piece);
+    return tells;
+}
+
+/* ---- The family -------------------------------------------------------------------------------------------------- */
 
 void *crt_malloc(const struct crt_original *original, size_t size) {
     void *piece;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* crt_malloc.h (Windows): the malloc family of a C run-time over the process's heap.
  *
- * Each function does what Microsoft documents for the one whose name it has. A process may have several C run-times, and
- * each has its own heap, its own errno and its own handlers. So the first argument tells which run-time's function the
- * program has called: the original.
+ * Each function does what Microsoft documents for the one whose name it has. A process may have several C run-times,
+ * and each has its own heap, its own errno and its own handlers. So the first argument tells which run-time's function
+ * the program has called: the original.
  *
  * The original also serves what the process's heap does not have. The run-time itself allocates, in _strdup, _wgetcwd
  * and others, and its own calls do not come here. The program frees such a piece like any other. A piece is ours if
@@ -48,6 +48,10 @@ typedef crt_function (*crt_finder)(const void *run_time, const char *name);
  * function that it lacks and that every C run-time has: then it is none. */
 const char *crt_original_find(struct crt_original *original, crt_finder find, const void *run_time);
 
+/* Whether anybody can tell which pieces are HEAP's. Its owner may have the original's table only, and that may lack what
+ * usable_size asks. */
+bool crt_heap_tells_pieces(const struct brainmm_manager *heap);
+
 #define CRT_DECLARE_TAKING(...) (const struct crt_original *original, __VA_ARGS__)
 #define CRT_UNPACK(...) __VA_ARGS__
 #define CRT_DECLARE(result, name, parameters, arguments) result crt_##name CRT_DECLARE_TAKING(CRT_UNPACK parameters);
@@ -62,7 +66,7 @@ static inline int crt_ask_heap(const struct brainmm_manager *heap, void *piece) 
     return BRAINMM_E_POINTER;
 }
 
-/* ---- What these files share --------------------------------------------------------------------------------------- */
+/* ---- What these files share -------------------------------------------------------------------------------------- */
 
 /* To whom a pointer belongs that the program wants to free or resize. */
 enum crt_owner {

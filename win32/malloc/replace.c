@@ -22,7 +22,7 @@
 
 #define SLOW __attribute__((noinline))
 
-/* ---- The run-time whose functions these replace ------------------------------------------------------------------- */
+/* ---- The run-time whose functions these replace ------------------------------------------------------------------ */
 
 #define SYMBOL_TEXT(text) #text
 #define SYMBOL_JOIN(prefix, name) SYMBOL_TEXT(prefix) name
@@ -80,7 +80,7 @@ static void original_start(const struct brainmm_manager *heap) {
         end("The C run-time that this program is linked with does not export ", lacking);
 }
 
-/* ---- The start ---------------------------------------------------------------------------------------------------- */
+/* ---- The start --------------------------------------------------------------------------------------------------- */
 
 /* After the callback of static.c, which starts the heap, and before any code of the module. Without a heap no program
  * gets far: it ends here, with the reason. */
@@ -97,11 +97,13 @@ static void NTAPI image_event(void *image, DWORD reason, void *reserved) {
         decision_status(&reasons);
         end("no heap. ", reasons);
     }
+    if (!crt_heap_tells_pieces(heap))
+        end("The process's heap belongs to a module that cannot tell its pieces from others", "");
 }
 
 __attribute__((section(".CRT$XLC"), used)) static const PIMAGE_TLS_CALLBACK callback = image_event;
 
-/* ---- The fast paths, and what they leave over --------------------------------------------------------------------- */
+/* ---- The fast paths, and what they leave over -------------------------------------------------------------------- */
 
 static SLOW void *malloc_slow(size_t size) {
     CHECKED_ENTRY();
@@ -117,21 +119,35 @@ static SLOW void *malloc_slow(size_t size) {
     return crt_no_memory(&crt_original);
 }
 
+static void free_or_refuse(void *piece) {
+    int result = piece_free_slow(piece);
+    if (result == BRAINMM_E_POINTER && !heap_contains(piece))
+        crt_original.free(piece);
+    else if (UNLIKELY(result != BRAINMM_OK))
+        refuse("free", piece, result);
+}
+
 /* Returns BRAINMM_OK. */
 static SLOW int free_slow(void *piece) {
     CHECKED_ENTRY();
-    if (!manager_start() || checked_serves) {
+    size_t usable;
+    bool owns = manager_start();
+    if (checked_serves && crt_owner_of(crt_original.heap, piece, &usable) != CRT_OTHERS)
+        checked_free_as(piece, FAMILY_PIECE, "free");
+    else if (checked_serves || !owns)
         crt_free(&crt_original, piece);
-        return BRAINMM_OK;
-    }
-    int result = piece_free_slow(piece);
-    if (LIKELY(result == BRAINMM_OK))
-        return BRAINMM_OK;
-    if (result == BRAINMM_E_POINTER && !heap_contains(piece))
-        crt_original.free(piece);
     else
-        refuse("free", piece, result);
+        free_or_refuse(piece);
     return BRAINMM_OK;
+}
+
+static SLOW void *realloc_checked(void *piece, size_t size) {
+    CHECKED_ENTRY();
+    size_t usable;
+    if (crt_owner_of(crt_original.heap, piece, &usable) == CRT_OTHERS)
+        return crt_original.realloc(piece, size);
+    void *resized = checked_resize_as(piece, size, true, "realloc");
+    return resized || size == 0 ? resized : crt_no_memory(&crt_original);
 }
 
 static inline void *replace_malloc(size_t size) {
@@ -150,9 +166,14 @@ static inline void *replace_calloc(size_t count, size_t size) {
 
 static inline void replace_free(void *piece) { fast_free(os_thread_pointer(), piece, free_slow); }
 
-/* ---- The names that the linker finds ------------------------------------------------------------------------------ */
+static inline void *replace_realloc(void *piece, size_t size) {
+    if (!piece)
+        return replace_malloc(size);
+    return UNLIKELY(checked_serves) ? realloc_checked(piece, size) : crt_realloc(&crt_original, piece, size);
+}
 
-#define replace_realloc(...) crt_realloc(&crt_original, __VA_ARGS__)
+/* ---- The names that the linker finds ----------------------------------------------------------------------------- */
+
 #define replace__msize(...) crt__msize(&crt_original, __VA_ARGS__)
 #define replace__expand(...) crt__expand(&crt_original, __VA_ARGS__)
 #define replace__recalloc(...) crt__recalloc(&crt_original, __VA_ARGS__)
