@@ -52,8 +52,8 @@ enum brainmm_redirect_result {
  *
  * NULL: redirects every module that is loaded, and every one that is loaded later, before its own code runs. Then
  * GetProcAddress gives the heap's functions as well. The modules that cannot be redirected are left alone;
- * brainmm_redirect_report() tells which. BRAINMM_REDIRECT_NOT_LATER: this Windows has no LdrRegisterDllNotification. All
- * the same, modules that are loaded later are bound to the heap's functions if their run-time is loaded already.
+ * brainmm_redirect_report() tells which. BRAINMM_REDIRECT_NOT_LATER: this Windows has no LdrRegisterDllNotification.
+ * All the same, modules that are loaded later are bound to the heap's functions if their run-time is loaded already.
  * BRAINMM_REDIRECT_E_SYSTEM: nothing has changed. */
 BRAINMM_REDIRECT_API int __cdecl brainmm_redirect_imports(void *module);
 

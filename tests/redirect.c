@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* redirect.c: brainmm_redirect_imports() makes the malloc family of this program, and of a module, the heap's, and
  * brainmm_restore_imports() undoes that. Every function of the family works. Pieces cross in all directions: from the
- * run-time to the heap's functions, between modules, between run-times, between threads. GetProcAddress and modules that
- * are loaded later get the heap's functions, and give them up again. */
+ * run-time to the heap's functions, between modules, between run-times, between threads. GetProcAddress and modules
+ * that are loaded later get the heap's functions, and give them up again. */
 #include "redirect_support.h"
 #include <direct.h>
 #include <errno.h>
@@ -11,9 +11,7 @@ static struct redirect r;
 
 static bool __attribute__((noinline)) ours(void *piece) { return r.contains(piece) != 0; }
 
-static void result_is(int result, int expected) {
-    CHECK_MSG(result == expected, "%d: %s", result, r.text(result));
-}
+static void result_is(int result, int expected) { CHECK_MSG(result == expected, "%d: %s", result, r.text(result)); }
 
 /* ---- The family ------------------------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* redirect_refused.c: brainmm_redirect_imports() refuses what it cannot do whole, says why, and changes nothing: run-times
- * and BrainMM itself, modules with a debugging run-time, with foreign hooks, with functions that look into the heap, with
- * delayed imports, with damaged tables, and systems that refuse a call. Wrong pointers end the program. */
+/* redirect_refused.c: brainmm_redirect_imports() refuses what it cannot do whole, says why, and changes nothing:
+ * run-times and BrainMM itself, modules with a debugging run-time, with foreign hooks, with functions that look into the
+ * heap, with delayed imports, with damaged tables, and systems that refuse a call. Wrong pointers end the program. */
 #include "redirect_support.h"
 
 static struct redirect r;
@@ -10,9 +10,7 @@ static const struct redirect_module *functions;
 
 static bool __attribute__((noinline)) ours(void *piece) { return r.contains(piece) != 0; }
 
-static void result_is(int result, int expected) {
-    CHECK_MSG(result == expected, "%d: %s", result, r.text(result));
-}
+static void result_is(int result, int expected) { CHECK_MSG(result == expected, "%d: %s", result, r.text(result)); }
 
 /* The module is refused, alone and with all others, and allocates from its run-time. */
 static void refused(int expected) {
@@ -264,7 +262,7 @@ static void no_news_of_modules(void) {
     functions->release(piece);
 }
 
-/* ---- Modules that come later, and the report ---------------------------------------------------------------------- */
+/* ---- Modules that come later, and the report -------------------------------------------------------------------- */
 
 static char report[65536];
 
@@ -306,7 +304,7 @@ static void texts(void) {
     CHECK(strcmp(r.text(12345), "unknown result") == 0);
 }
 
-/* ---- Wrong pointers: the program ends with 3, as by abort() ---------------------------------------------------------- */
+/* ---- Wrong pointers: the program ends with 3, as by abort() ----------------------------------------------------- */
 
 static const char *const mistakes[] = {"free twice", "free inside", "realloc freed", "msize freed", "aligned twice"};
 

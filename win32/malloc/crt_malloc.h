@@ -48,8 +48,8 @@ typedef crt_function (*crt_finder)(const void *run_time, const char *name);
  * function that it lacks and that every C run-time has: then it is none. */
 const char *crt_original_find(struct crt_original *original, crt_finder find, const void *run_time);
 
-/* Whether anybody can tell which pieces are HEAP's. Its owner may have the original's table only, and that may lack what
- * usable_size asks. */
+/* Whether anybody can tell which pieces are HEAP's. Its owner may have the original's table only, and that may lack
+ * what usable_size asks. */
 bool crt_heap_tells_pieces(const struct brainmm_manager *heap);
 
 #define CRT_DECLARE_TAKING(...) (const struct crt_original *original, __VA_ARGS__)

@@ -24,13 +24,15 @@ static bool lies_inside(const struct pe_image *image, uintptr_t address) {
 }
 
 /* An entry that has the address of a replaced function is one, whatever the module calls it: it may have come through a
- * DLL that only passes the function on. The name tells what an entry should be that has another address. A delayed entry
- * points into its own module until it is called first. */
+ * DLL that only passes the function on. The name tells what an entry should be that has another address. A delayed
+ * entry points into its own module until it is called first. */
 static enum entry entry_of(const struct pe_image *image, const struct pe_imports *imports, size_t slot,
                            struct found *found) {
     uintptr_t address = imports->slots[slot];
     const char *name = pe_import_name(image, imports, slot);
-    if (name && library_is_run_time(imports->dll) && library_looks_into_heap(name))
+    const struct library *library = library_meant(imports->dll);
+    bool run_time = name && library && library->run_time;
+    if (run_time && library_looks_into_heap(name))
         return ENTRY_HEAP;
     found->original = address;
     found->function = library_original(address, name);
@@ -39,16 +41,17 @@ static enum entry entry_of(const struct pe_image *image, const struct pe_imports
     found->function = library_replaced(address, &found->original);
     if (found->function)
         return ENTRY_REPLACED;
-    if (!name || !library_is_run_time(imports->dll) || !library_is_family(name))
+    if (!run_time || !library_is_family(name))
         return ENTRY_OTHER;
+    if (library->hooked)
+        return ENTRY_HOOKED;
     bool uncalled = imports->delayed && lies_inside(image, address);
     if (pe_import_is_unbound(imports, slot))
         return ENTRY_LATER;
-    struct library_function function = library_function(imports->dll, name);
-    if (!function.function)
+    found->function = library_function(library, name);
+    if (!found->function)
         return uncalled ? ENTRY_LATER : ENTRY_OTHER;
-    found->function = function.function;
-    found->original = function.address;
+    found->original = replaced_address(library, found->function);
     return uncalled ? ENTRY_ORIGINAL : ENTRY_HOOKED;
 }
 

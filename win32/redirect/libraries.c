@@ -14,24 +14,19 @@ struct library *library_number(unsigned number) {
     return number < child_library_count ? &child_libraries[number] : NULL;
 }
 
-#define FOR_EACH_LIBRARY(library)                                                                                      \
-    struct library *library;                                                                                           \
-    for (unsigned number = 0; (library = library_number(number)) != NULL; number++)
-#define FOR_EACH_FUNCTION(library, function)                                                                           \
-    for (struct replaced *function = (library)->functions; function < (library)->functions + (library)->count;         \
-         function++)
-
 struct library *library_at(const void *module) {
-    FOR_EACH_LIBRARY(library)
-    if (module && library->image.base == module)
-        return library;
+    struct library *library;
+    for (unsigned i = 0; module && (library = library_number(i)) != NULL; i++)
+        if (library->image.base == module)
+            return library;
     return NULL;
 }
 
 struct library *library_named(const char *dll) {
-    FOR_EACH_LIBRARY(library)
-    if (pe_is_file(dll, library->file))
-        return library;
+    struct library *library;
+    for (unsigned i = 0; (library = library_number(i)) != NULL; i++)
+        if (pe_is_file(dll, library->file))
+            return library;
     return NULL;
 }
 
@@ -45,11 +40,6 @@ static bool starts_with(const char *dll, const char *beginning) {
 /* Windows has these names for the parts of ucrtbase.dll. */
 static bool stands_for_run_time(const char *dll) {
     return starts_with(dll, "api-ms-win-crt-") || starts_with(dll, "ext-ms-win-crt-");
-}
-
-bool library_is_run_time(const char *dll) {
-    const struct library *library = library_named(dll);
-    return stands_for_run_time(dll) || (library && library->run_time);
 }
 
 bool library_is_debug(const char *dll) {
@@ -83,44 +73,51 @@ bool library_looks_into_heap(const char *name) {
     return false;
 }
 
-bool library_is_family(const char *name) {
-    for (unsigned i = 0; i < run_time_count; i++)
-        FOR_EACH_FUNCTION(&run_times[i], function)
-    if (text_equal(function->name, name))
-        return true;
-    return false;
+static struct replaced *functions_end(const struct library *library) { return library->functions + library->count; }
+
+static struct replaced *function_named(const struct library *library, const char *name) {
+    for (struct replaced *function = library->functions; function < functions_end(library); function++)
+        if (text_equal(function->name, name))
+            return function;
+    return NULL;
 }
+
+bool library_is_family(const char *name) { return function_named(&run_times[0], name) != NULL; }
 
 struct replaced *library_original(uintptr_t address, const char *name) {
     struct replaced *found = NULL;
-    FOR_EACH_LIBRARY(library)
-    if (address - (uintptr_t)library->image.base < library->image.size)
-        FOR_EACH_FUNCTION(library, function)
-    if (function->offset != 0 && replaced_address(library, function) == address &&
-        (!found || (name && text_equal(function->name, name))))
-        found = function;
+    struct library *library;
+    for (unsigned i = 0; (library = library_number(i)) != NULL; i++) {
+        if (!library->image.base || address - (uintptr_t)library->image.base >= library->image.size)
+            continue;
+        for (struct replaced *function = library->functions; function < functions_end(library); function++)
+            if (function->offset != 0 && replaced_address(library, function) == address &&
+                (!found || (name && text_equal(function->name, name))))
+                found = function;
+    }
     return found;
 }
 
-struct library_function library_function(const char *dll, const char *name) {
-    FOR_EACH_LIBRARY(library)
-    if (library->image.base && (pe_is_file(dll, library->file) || (library->run_time && stands_for_run_time(dll))))
-        FOR_EACH_FUNCTION(library, function)
-    if (function->offset != 0 && text_equal(function->name, name))
-        return (struct library_function){function, replaced_address(library, function)};
-    return (struct library_function){NULL, 0};
+struct replaced *library_replaced(uintptr_t address, uintptr_t *original) {
+    struct library *library;
+    for (unsigned i = 0; (library = library_number(i)) != NULL; i++)
+        for (struct replaced *function = library->functions; library->image.base && function < functions_end(library);
+             function++)
+            if (function->offset != 0 &&
+                (address == (uintptr_t)function->replacement || address == (uintptr_t)function->stub)) {
+                *original = replaced_address(library, function);
+                return function;
+            }
+    return NULL;
 }
 
-struct replaced *library_replaced(uintptr_t address, uintptr_t *original) {
-    FOR_EACH_LIBRARY(library)
-    if (library->image.base)
-        FOR_EACH_FUNCTION(library, function)
-    if (function->offset != 0 &&
-        (address == (uintptr_t)function->replacement || address == (uintptr_t)function->stub)) {
-        *original = replaced_address(library, function);
-        return function;
-    }
-    return NULL;
+struct library *library_meant(const char *dll) {
+    return stands_for_run_time(dll) ? library_named("ucrtbase.dll") : library_named(dll);
+}
+
+struct replaced *library_function(const struct library *library, const char *name) {
+    struct replaced *function = library->image.base ? function_named(library, name) : NULL;
+    return function && function->offset != 0 ? function : NULL;
 }
 
 /* ---- A library comes and goes ----------------------------------------------------------------------------------- */
@@ -147,23 +144,29 @@ static bool make_stubs(struct library *library) {
     return true;
 }
 
-/* An export that only passes on to another DLL lies in the table of exports itself, where the other DLL's name is. */
-static DWORD function_offset(const struct pe_image *image, const char *name) {
-    const DWORD *offset = pe_export(image, name);
-    return offset && !pe_is_forwarder(image, *offset) ? *offset : 0;
+/* An export that only passes on to another DLL lies in the table of exports itself, where the other DLL's name is.
+ * False: it leads out of the image, as only a hook does. */
+static bool find_function(const struct pe_image *image, struct replaced *function) {
+    const DWORD *offset = pe_export(image, function->name);
+    function->offset = offset && !pe_is_forwarder(image, *offset) ? *offset : 0;
+    return function->offset < image->size;
 }
 
-/* Another library may have had the place before; its stubs may be used for ever by who has asked for an address. */
+/* Where it was before, its stubs stay for ever: somebody may have asked for their addresses. */
 bool library_open(struct library *library, const struct pe_image *image) {
-    if (library->image.base != image->base)
+    bool found = true;
+    if (library->last != image->base) {
+        library->last = image->base;
         library->stubs = NULL;
+    }
     library->image = *image;
-    FOR_EACH_FUNCTION(library, function) {
-        function->offset = function_offset(image, function->name);
+    for (struct replaced *function = library->functions; function < functions_end(library); function++) {
+        found = find_function(image, function) && found;
         if (!library->stubs)
             function->stub = NULL;
     }
-    if (library->find_originals(library))
+    library->hooked = !found;
+    if (found && library->find_originals(library))
         return true;
     library_close(library);
     return false;
@@ -180,7 +183,7 @@ static bool put(const struct library *library, const struct replaced *function, 
 
 /* If one fails, those before it become what they were. */
 static bool put_all(struct library *library, bool replaced, unsigned which) {
-    FOR_EACH_FUNCTION(library, function) {
+    for (struct replaced *function = library->functions; function < functions_end(library); function++) {
         if (function->offset == 0 || (function->does & which) == 0 || put(library, function, replaced))
             continue;
         while (function-- > library->functions)

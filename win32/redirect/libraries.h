@@ -36,7 +36,9 @@ struct library {
     bool run_time;
     bool left_alone;       /* its own imports are */
     struct pe_image image; /* base NULL: the library is not loaded */
+    bool hooked;           /* somebody else has changed its table of exports, so it counts as not loaded */
     char *stubs;           /* the page of them, or NULL */
+    const void *last;      /* where it was when they were made */
 };
 
 /* The libraries, from number 0 on. NULL: there are no more. */
@@ -45,9 +47,6 @@ struct library *library_number(unsigned number);
 /* The one that MODULE is, and the one whose file name DLL is. NULL: none. */
 struct library *library_at(const void *module);
 struct library *library_named(const char *dll);
-
-/* Whether DLL has, or stands for, a run-time's functions. */
-bool library_is_run_time(const char *dll);
 
 /* Whether DLL is a run-time for debugging. */
 bool library_is_debug(const char *dll);
@@ -67,12 +66,11 @@ static inline uintptr_t replaced_address(const struct library *library, const st
  * if it is not NULL. NULL: there is none. */
 struct replaced *library_original(uintptr_t address, const char *name);
 
-/* The function NAME of DLL, which may stand for a library, if it is loaded; and the address of the function itself. */
-struct library_function {
-    struct replaced *function; /* NULL: there is none */
-    uintptr_t address;
-};
-struct library_function library_function(const char *dll, const char *name);
+/* The library whose functions DLL has: it is one, or a name that Windows has for a part of one. NULL: there is none. */
+struct library *library_meant(const char *dll);
+
+/* The function NAME of the library, if that is loaded and has it. */
+struct replaced *library_function(const struct library *library, const char *name);
 
 /* The function that ADDRESS replaces. *ORIGINAL becomes the address of the function itself. */
 struct replaced *library_replaced(uintptr_t address, uintptr_t *original);
@@ -84,8 +82,8 @@ bool library_open(struct library *library, const struct pe_image *image);
 void library_close(struct library *library);
 
 /* Replaces the functions in the library's table of exports, for whoever is bound to it or asks for an address from now
- * on. library_restore_exports() puts back what was there, for the functions of the set WHICH. False: the system refused,
- * and everything is as before. */
+ * on. library_restore_exports() puts back what was there, for the functions of the set WHICH. False: the system
+ * refused, and everything is as before. */
 bool library_replace_exports(struct library *library);
 bool library_restore_exports(struct library *library, unsigned which);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* patch.h (Windows): writing to an image's tables, whose pages are mostly read-only, and code that lies near an image. */
+/* patch.h (Windows): writing to an image's tables, whose pages are mostly read-only; code that lies near an image. */
 #ifndef BRAINMM_REDIRECT_PATCH_H
 #define BRAINMM_REDIRECT_PATCH_H
 

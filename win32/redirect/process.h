@@ -39,8 +39,8 @@ struct process_note {
     char dll[PROCESS_PATH_MAX];
 };
 
-/* The path of the file NAME beside the module that ADDRESS lies in, as a table of imports can have it: in ASCII, if need
- * be with short names. False: there is none. */
+/* The path of the file NAME beside the module that ADDRESS lies in, as a table of imports can have it: in ASCII, if
+ * need be with short names. False: there is none. */
 bool process_path_beside(const void *address, const WCHAR *name, char path[PROCESS_PATH_MAX]);
 
 /* Gives the suspended PROCESS the import of DLL, an absolute path. STARTED: a handle of that process, or 0. NULL: done.

@@ -155,30 +155,34 @@ static int one_module(void *module, module_action action) {
 
 /* ---- All modules ------------------------------------------------------------------------------------------------ */
 
-/* The tables of exports come first: a module that is loaded meanwhile is bound to one or the other, and told of. */
+/* From the moment on at which the tables of exports are replaced, what is loaded is told of, or is in the list. */
 int redirect_all(redirect_refused hear) {
     void *found[LIBRARIES_MAX];
     struct modules modules;
     bool watched = modules_watch(&watcher);
     libraries_find(found);
-    if (!modules_take(&modules))
-        return BRAINMM_REDIRECT_E_SYSTEM;
     AcquireSRWLockExclusive(&lock);
-    everything = false;
     libraries_arrive(found);
-    everything = exports_replace();
-    bool done = everything;
-    if (done)
-        hear_refused = hear;
+    bool done = exports_replace();
+    everything = done;
+    hear_refused = hear;
     ReleaseSRWLockExclusive(&lock);
-    for (size_t i = 0; done && i < modules.count; i++) {
+    if (done && !modules_take(&modules)) {
+        AcquireSRWLockExclusive(&lock);
+        everything = done = false;
+        exports_restore(GIVES | TAKES | STARTS);
+        ReleaseSRWLockExclusive(&lock);
+    }
+    if (!done)
+        return BRAINMM_REDIRECT_E_SYSTEM;
+    for (size_t i = 0; i < modules.count; i++) {
         AcquireSRWLockExclusive(&lock);
         int result = module_do(modules.list[i], imports_redirect);
         ReleaseSRWLockExclusive(&lock);
         tell(hear, modules.list[i], result);
     }
     modules_release(&modules);
-    return !done ? BRAINMM_REDIRECT_E_SYSTEM : watched ? BRAINMM_REDIRECTED : BRAINMM_REDIRECT_NOT_LATER;
+    return watched ? BRAINMM_REDIRECTED : BRAINMM_REDIRECT_NOT_LATER;
 }
 
 static int restore_all(module_action action, unsigned which) {

@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "malloc/crt_malloc.h"
 
-/* The C++ names of the operators new, new[], delete and delete[] are those of Visual C++. Run-times since 2015 have none:
- * there the operators are in the program, and call malloc and free. */
+/* The C++ names of the operators new, new[], delete and delete[] are those of Visual C++. Run-times since 2015 have
+ * none: there the operators are in the program, and call malloc and free. */
 #if defined(_WIN64)
 #define NEW_NAME "??2@YAPEAX_K@Z"
 #define NEW_ARRAY_NAME "??_U@YAPEAX_K@Z"
