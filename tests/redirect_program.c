@@ -7,7 +7,7 @@
  *   exit=N            ends with that exit code
  *   crash             reads from NULL
  *   shell=COMMAND     runs COMMAND by the command processor, and prints its exit code
- *   narrow=COMMAND, wide=COMMAND      the same by CreateProcessA or CreateProcessW
+ *   narrow=COMMAND, wide=COMMAND      the same by CreateProcessA or CreateProcessW, the latter first suspended
  *   tied=RUNNER       starts itself by RUNNER, ends that by force, and prints whether the program has ended with it
  *   sleep=NAME        takes the mutex NAME, sets the event NAME-ready, and sleeps for a minute
  */
@@ -46,8 +46,9 @@ static void run_child(const char *command, bool wide) {
     fflush(stdout);
     snprintf(narrow, sizeof narrow, "%s", command);
     MultiByteToWideChar(CP_ACP, 0, command, -1, text, 1000);
-    CHECK(wide ? CreateProcessW(NULL, text, NULL, NULL, TRUE, 0, NULL, NULL, &wide_start, &process)
+    CHECK(wide ? CreateProcessW(NULL, text, NULL, NULL, TRUE, CREATE_SUSPENDED, NULL, NULL, &wide_start, &process)
                : CreateProcessA(NULL, narrow, NULL, NULL, TRUE, 0, NULL, NULL, &narrow_start, &process));
+    CHECK(!wide || ResumeThread(process.hThread) == 1); /* how often it was suspended */
     CHECK(process_wait(&process, 60, &code));
     printf("child: %lu\n", code);
 }

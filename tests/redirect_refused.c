@@ -203,6 +203,12 @@ static BOOL WINAPI no_protect(void *address, SIZE_T size, DWORD rights, DWORD *o
     return FALSE;
 }
 
+/* The third call fails: the first two write one entry, and put the rights of its page back. */
+static BOOL WINAPI no_third_protect(void *address, SIZE_T size, DWORD rights, DWORD *old) {
+    static int calls;
+    return ++calls != 3 && VirtualProtect(address, size, rights, old);
+}
+
 static void *WINAPI no_memory(void *address, SIZE_T size, DWORD how, DWORD rights) {
     (void)address, (void)size, (void)how, (void)rights;
     SetLastError(ERROR_NOT_ENOUGH_MEMORY);
@@ -238,6 +244,9 @@ static void system_refuses(void) {
     CHECK(VirtualProtect(slot, sizeof *slot, PAGE_READONLY, &old));
     void *original = import_replace(r.dll, "kernel32.dll", "VirtualProtect", (void *)no_protect);
     refused(BRAINMM_REDIRECT_E_SYSTEM);
+    import_replace(r.dll, "kernel32.dll", "VirtualProtect", (void *)no_third_protect);
+    refused(BRAINMM_REDIRECT_E_SYSTEM);
+    CHECK(r.restore(other, BRAINMM_RESTORE_ALL) == BRAINMM_REDIRECT_NOTHING); /* nothing was left half done */
     import_replace(r.dll, "kernel32.dll", "VirtualProtect", original);
     accepted();
     CHECK(VirtualQuery(slot, &page, sizeof page) && page.Protect == PAGE_READONLY);
