@@ -41,10 +41,16 @@ static COLD void refuse(const char *function, const void *piece, int result) {
         error_report(&error);
 }
 
+/* A call that succeeds leaves errno as it was SAVED, whatever the system has refused on the way. */
+static inline void *result_of(void *piece, int *error, int saved) {
+    *error = LIKELY(piece != NULL) ? saved : ENOMEM;
+    return piece;
+}
+
 static __attribute__((noinline, cold)) void *malloc_slow(size_t size, const char *function) {
     CHECKED_ENTRY();
-    void *piece = slow_alloc(size, FAMILY_PIECE, function);
-    return piece ? piece : failed();
+    int *error = &errno, saved = *error;
+    return result_of(slow_alloc(size, FAMILY_PIECE, function), error, saved);
 }
 
 static inline void *alloc(size_t size, const char *function) {
@@ -55,27 +61,34 @@ static inline void *alloc(size_t size, const char *function) {
 EXPORT void *malloc(size_t size) { return alloc(size, "malloc"); }
 
 /* Checked mode has reported what it refuses. */
-__attribute__((noinline)) int free_or_refuse(void *piece) {
-    CHECKED_ENTRY();
+int free_slow_as(void *piece, enum family family, const char *function) {
+    int *error = &errno, saved = *error;
     if (UNLIKELY(checked_serves)) {
-        checked_free_as(piece, FAMILY_PIECE, "free");
-        return BRAINMM_OK;
+        checked_free_as(piece, family, function);
+    } else {
+        int result = slow_free(piece);
+        if (UNLIKELY(result != BRAINMM_OK))
+            refuse(function, piece, result);
     }
-    int result = slow_free(piece);
-    if (UNLIKELY(result != BRAINMM_OK))
-        refuse("free", piece, result);
+    *error = saved;
     return BRAINMM_OK;
+}
+
+static __attribute__((noinline)) int free_or_refuse(void *piece) {
+    CHECKED_ENTRY();
+    return free_slow_as(piece, FAMILY_PIECE, "free");
 }
 
 EXPORT void free(void *piece) { fast_free(os_thread_pointer(), piece, free_or_refuse); }
 
 static __attribute__((noinline, cold)) void *calloc_slow(size_t size) {
     CHECKED_ENTRY();
+    int *error = &errno, saved = *error;
     bool owns = checked_serves || manager_start();
     void *piece = checked_serves ? checked_alloc_with(size, BRAINMM_ALIGNMENT, true, FAMILY_PIECE, "calloc")
                   : owns         ? piece_alloc_zeroed(size, "calloc")
                                  : brainmm_alloc_zeroed(size);
-    return piece ? piece : failed();
+    return result_of(piece, error, saved);
 }
 
 EXPORT void *calloc(size_t count, size_t size) {
@@ -98,26 +111,24 @@ static COLD void *realloc_failed(void *piece, bool owns) {
     return failed();
 }
 
-static __attribute__((noinline)) void *realloc_checked(void *piece, size_t size) {
-    CHECKED_ENTRY();
-    void *resized = checked_resize_as(piece, size, true, "realloc");
-    return resized || size == 0 ? resized : failed();
+static void *resize(void *piece, size_t size) {
+    if (UNLIKELY(checked_serves))
+        return checked_resize_as(piece, size, true, "realloc");
+    bool owns = manager_start();
+    void *resized = owns ? piece_resize(piece, size, CONTENTS_KEPT, "realloc") : brainmm_realloc(piece, size);
+    return LIKELY(resized != NULL) ? resized : realloc_failed(piece, owns);
 }
 
 EXPORT void *realloc(void *piece, size_t size) {
     if (!piece)
         return alloc(size, "realloc");
-    if (UNLIKELY(checked_serves))
-        return realloc_checked(piece, size);
-    bool owns = manager_start();
+    CHECKED_ENTRY();
     if (size == 0) {
-        int result = owns ? piece_free(piece) : brainmm_free(piece);
-        if (UNLIKELY(result != BRAINMM_OK))
-            refuse("realloc", piece, result);
+        free_slow_as(piece, FAMILY_PIECE, "realloc");
         return NULL;
     }
-    void *resized = owns ? piece_resize(piece, size, CONTENTS_KEPT, "realloc") : brainmm_realloc(piece, size);
-    return LIKELY(resized != NULL) ? resized : realloc_failed(piece, owns);
+    int *error = &errno, saved = *error;
+    return result_of(resize(piece, size), error, saved);
 }
 
 EXPORT void *reallocarray(void *piece, size_t count, size_t size) {
@@ -127,38 +138,84 @@ EXPORT void *reallocarray(void *piece, size_t count, size_t size) {
 
 EXPORT size_t malloc_usable_size(void *piece) { return piece ? brainmm_usable_size(piece) : 0; }
 
+/* The size may be that of an earlier realloc(), which has left the piece where it was, and larger than it had to be. */
+static void free_with_size(void *piece, size_t size, bool aligned, const char *function) {
+    if (!piece)
+        return;
+    if (!aligned)
+        report_size(function, piece, size);
+    if (checked_serves) {
+        checked_free_sized(piece, size, FAMILY_PIECE, function);
+        return;
+    }
+    size_t usable = malloc_usable_size(piece);
+    if (usable != 0 && size > usable)
+        report_size(function, piece, size);
+    free_slow_as(piece, FAMILY_PIECE, function);
+}
+
+/* C23's. */
+EXPORT void free_sized(void *piece, size_t size) {
+    CHECKED_ENTRY();
+    free_with_size(piece, size, true, "free_sized");
+}
+
+EXPORT void free_aligned_sized(void *piece, size_t alignment, size_t size) {
+    CHECKED_ENTRY();
+    bool aligned = is_power_of_two(alignment) && is_aligned_to((uintptr_t)piece, alignment);
+    free_with_size(piece, size, aligned, "free_aligned_sized");
+}
+
 /* ---- Aligned ---------------------------------------------------------------------------------------------------- */
 
+static void *alloc_at_power(size_t alignment, size_t size, const char *function) {
+    int *error = &errno, saved = *error;
+    return result_of(slow_alloc_aligned(alignment, size, FAMILY_PIECE, function), error, saved);
+}
+
+/* The C library's sets errno, too, and there are programs that look. */
 EXPORT int posix_memalign(void **piece, size_t alignment, size_t size) {
     if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
         return EINVAL;
     CHECKED_ENTRY();
-    int saved = errno;
-    void *found = slow_alloc_aligned(alignment, size, FAMILY_PIECE, "posix_memalign");
-    errno = found ? saved : ENOMEM; /* the C library's sets it, too, and there are programs that look */
+    void *found = alloc_at_power(alignment, size, "posix_memalign");
     if (!found)
         return ENOMEM;
     *piece = found;
     return 0;
 }
 
-EXPORT void *aligned_alloc(size_t alignment, size_t size) {
-    if (!is_power_of_two(alignment)) {
+/* As in the C library of before 2.38: any alignment is raised to the next power of two that there is. */
+static void *alloc_aligned(size_t alignment, size_t size, const char *function) {
+    if (alignment > (size_t)PTRDIFF_MAX + 1) {
         errno = EINVAL;
         return NULL;
     }
-    CHECKED_ENTRY();
-    void *piece = slow_alloc_aligned(alignment, size, FAMILY_PIECE, "aligned_alloc");
-    return piece ? piece : failed();
+    size_t power = BRAINMM_ALIGNMENT;
+    while (power < alignment)
+        power *= 2;
+    return alloc_at_power(power, size, function);
 }
 
-EXPORT void *memalign(size_t alignment, size_t size) { return aligned_alloc(alignment, size); }
+EXPORT void *aligned_alloc(size_t alignment, size_t size) {
+    CHECKED_ENTRY();
+    return alloc_aligned(alignment, size, "aligned_alloc");
+}
 
-EXPORT void *valloc(size_t size) { return aligned_alloc((size_t)sysconf(_SC_PAGESIZE), size); }
+EXPORT void *memalign(size_t alignment, size_t size) {
+    CHECKED_ENTRY();
+    return alloc_aligned(alignment, size, "memalign");
+}
+
+EXPORT void *valloc(size_t size) {
+    CHECKED_ENTRY();
+    return alloc_aligned((size_t)sysconf(_SC_PAGESIZE), size, "valloc");
+}
 
 EXPORT void *pvalloc(size_t size) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    return size > PTRDIFF_MAX ? failed() : aligned_alloc(page, align_up(size, page));
+    CHECKED_ENTRY();
+    return size > PTRDIFF_MAX ? failed() : alloc_aligned(page, align_up(size, page), "pvalloc");
 }
 
 EXPORT void cfree(void *piece) { free(piece); }

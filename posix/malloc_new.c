@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* malloc_new.c: C++'s operators new and delete of libbrainmm-malloc.so, by their mangled names, so that the library
- * needs no C++ runtime. A failed new calls the program's new handler and throws through the program's own libstdc++ or
- * libc++; a program that has neither cannot catch, and ends.
+ * needs no C++ runtime. A failed new does what it would do with the caller's own libstdc++ or libc++, through that
+ * library: it calls the new handler, and throws.
  *
  * A delete that is told the size compares it with the size class of the piece.
  */
 #include "base/align.h"
 #include "heap/report.h"
 #include "heap/run.h"
+#include "malloc_cxx.h"
 #include "malloc_slow.h"
-#include <stdlib.h>
+#include <errno.h>
 
 #define EXPORT __attribute__((visibility("default")))
-
-void free(void *piece);
 
 #if __SIZEOF_SIZE_T__ == 8
 #define MANGLED(before, after) before "m" after
@@ -21,83 +20,117 @@ void free(void *piece);
 #define MANGLED(before, after) before "j" after
 #endif
 
+/* ---- new -------------------------------------------------------------------------------------------------------- */
+
+/* A form of new: the function that the C++ run-time has for it, and whose pieces it makes. */
+struct new_form {
+    const char *mangled;
+    enum family family;
+    bool aligned;
+};
+
 typedef void (*new_handler)(void);
-extern new_handler get_new_handler(void) __asm__("_ZSt15get_new_handlerv") __attribute__((weak));
-extern _Noreturn void throw_bad_alloc(void) __asm__("_ZSt17__throw_bad_allocv") __attribute__((weak));
 
-/* What a form of new does when there is no memory and no new handler. */
-enum new_failure { NEW_THROWS, NEW_RETURNS_NULL };
+/* A successful new leaves errno alone. */
+static void *new_once(size_t alignment, size_t size, const struct new_form *form) {
+    int *error = &errno, saved = *error;
+    void *piece = form->aligned ? slow_alloc_aligned(alignment, size, form->family, "operator new")
+                                : slow_alloc(size, form->family, "operator new");
+    if (piece)
+        *error = saved;
+    return piece;
+}
 
-/* What std::bad_alloc and a new handler have to do with a request that the heap could not meet. */
-static void *new_retry(size_t alignment, size_t size, enum new_failure failure, enum family family) {
+/* The run-time has the handler and the exception. Nobody can catch an exception of another run-time. */
+static COLD _Noreturn void throw_bad_alloc(const void *caller, size_t alignment, size_t size,
+                                           const struct new_form *form) {
+    void (*throw)(void) = (void (*)(void))cxx_function(caller, "_ZSt17__throw_bad_allocv");
+    void *(*own)(size_t, size_t) = (void *(*)(size_t, size_t))cxx_function(caller, form->mangled);
+    if (throw)
+        throw();
+    if (own) /* without memory, that throws */
+        own(size, alignment);
+    os_abort("BrainMM: operator new: no memory, and no C++ run-time that could throw std::bad_alloc\n");
+}
+
+/* What a form that throws has to do with a request that the heap could not meet. */
+static COLD void *new_retry(const void *caller, size_t alignment, size_t size, const struct new_form *form) {
+    new_handler (*get_handler)(void) = (new_handler(*)(void))cxx_function(caller, "_ZSt15get_new_handlerv");
+    bool possible = !form->aligned || is_power_of_two(alignment);
     for (;;) {
-        new_handler handler = get_new_handler ? get_new_handler() : NULL;
-        if (handler)
-            handler();
-        void *piece = slow_alloc_aligned(alignment, size, family, "operator new");
+        new_handler handler = get_handler && possible ? get_handler() : NULL;
+        if (!handler)
+            throw_bad_alloc(caller, alignment, size, form);
+        handler();
+        void *piece = new_once(alignment, size, form);
         if (piece)
             return piece;
-        if (handler)
-            continue;
-        if (failure == NEW_RETURNS_NULL)
-            return NULL;
-        if (!throw_bad_alloc)
-            abort();
-        throw_bad_alloc();
     }
 }
 
-static __attribute__((noinline)) void *new_slow(size_t size, enum new_failure failure, enum family family) {
+/* The run-time's own form catches what the one that throws throws, also from a handler. That one is ours again. */
+static COLD void *new_retry_nothrow(const void *caller, size_t alignment, size_t size, const void *tag,
+                                    const struct new_form *form) {
+    void *own = cxx_function(caller, form->mangled);
+    if (!own)
+        return NULL;
+    return form->aligned ? ((void *(*)(size_t, size_t, const void *))own)(size, alignment, tag)
+                         : ((void *(*)(size_t, const void *))own)(size, tag);
+}
+
+static __attribute__((noinline)) void *new_slow(size_t alignment, size_t size, const struct new_form *form,
+                                                const void *caller) {
     CHECKED_ENTRY();
-    void *piece = slow_alloc(size, family, "operator new");
-    return piece ? piece : new_retry(BRAINMM_ALIGNMENT, size, failure, family);
+    void *piece = new_once(alignment, size, form);
+    return LIKELY(piece != NULL) ? piece : new_retry(caller, alignment, size, form);
 }
 
-static inline void *new_piece(size_t size, enum new_failure failure, enum family family) {
-    void *piece = fast_alloc(os_thread_pointer(), size);
-    return LIKELY(piece != NULL) ? piece : new_slow(size, failure, family);
-}
-
-static inline void *new_aligned(size_t size, size_t alignment, enum new_failure failure, enum family family) {
+static __attribute__((noinline)) void *new_slow_nothrow(size_t alignment, size_t size, const void *tag,
+                                                        const struct new_form *form, const void *caller) {
     CHECKED_ENTRY();
-    void *piece = slow_alloc_aligned(alignment, size, family, "operator new");
-    return piece ? piece : new_retry(alignment, size, failure, family);
+    void *piece = new_once(alignment, size, form);
+    return LIKELY(piece != NULL) ? piece : new_retry_nothrow(caller, alignment, size, tag, form);
 }
 
-#define NEW(name, mangled, parameters, body)                                                                           \
-    EXPORT void *name parameters __asm__(mangled);                                                                     \
-    void *name parameters { return body; }
+#define CALLER __builtin_return_address(0)
 
-NEW(new_one, MANGLED("_Znw", ""), (size_t size), new_piece(size, NEW_THROWS, FAMILY_NEW))
-NEW(new_array, MANGLED("_Zna", ""), (size_t size), new_piece(size, NEW_THROWS, FAMILY_NEW_ARRAY))
-NEW(new_one_nothrow, MANGLED("_Znw", "RKSt9nothrow_t"), (size_t size), new_piece(size, NEW_RETURNS_NULL, FAMILY_NEW))
-NEW(new_array_nothrow, MANGLED("_Zna", "RKSt9nothrow_t"), (size_t size),
-    new_piece(size, NEW_RETURNS_NULL, FAMILY_NEW_ARRAY))
-NEW(new_aligned_one, MANGLED("_Znw", "St11align_val_t"), (size_t size, size_t alignment),
-    new_aligned(size, alignment, NEW_THROWS, FAMILY_NEW))
-NEW(new_aligned_array, MANGLED("_Zna", "St11align_val_t"), (size_t size, size_t alignment),
-    new_aligned(size, alignment, NEW_THROWS, FAMILY_NEW_ARRAY))
-NEW(new_aligned_one_nothrow, MANGLED("_Znw", "St11align_val_tRKSt9nothrow_t"), (size_t size, size_t alignment),
-    new_aligned(size, alignment, NEW_RETURNS_NULL, FAMILY_NEW))
-NEW(new_aligned_array_nothrow, MANGLED("_Zna", "St11align_val_tRKSt9nothrow_t"), (size_t size, size_t alignment),
-    new_aligned(size, alignment, NEW_RETURNS_NULL, FAMILY_NEW_ARRAY))
+#define NEW(name, text, parameters, fast, slow, its_family, is_aligned)                                                \
+    EXPORT void *name parameters __asm__(text);                                                                        \
+    void *name parameters {                                                                                            \
+        static const struct new_form form = {text, its_family, is_aligned};                                            \
+        void *piece = fast;                                                                                            \
+        return LIKELY(piece != NULL) ? piece : slow;                                                                   \
+    }
+
+#define FAST fast_alloc(os_thread_pointer(), size)
+
+NEW(new_one, MANGLED("_Znw", ""), (size_t size), FAST, new_slow(0, size, &form, CALLER), FAMILY_NEW, false)
+NEW(new_array, MANGLED("_Zna", ""), (size_t size), FAST, new_slow(0, size, &form, CALLER), FAMILY_NEW_ARRAY, false)
+NEW(new_one_nothrow, MANGLED("_Znw", "RKSt9nothrow_t"), (size_t size, const void *tag), FAST,
+    new_slow_nothrow(0, size, tag, &form, CALLER), FAMILY_NEW, false)
+NEW(new_array_nothrow, MANGLED("_Zna", "RKSt9nothrow_t"), (size_t size, const void *tag), FAST,
+    new_slow_nothrow(0, size, tag, &form, CALLER), FAMILY_NEW_ARRAY, false)
+NEW(new_aligned_one, MANGLED("_Znw", "St11align_val_t"), (size_t size, size_t alignment), NULL,
+    new_slow(alignment, size, &form, CALLER), FAMILY_NEW, true)
+NEW(new_aligned_array, MANGLED("_Zna", "St11align_val_t"), (size_t size, size_t alignment), NULL,
+    new_slow(alignment, size, &form, CALLER), FAMILY_NEW_ARRAY, true)
+NEW(new_aligned_one_nothrow, MANGLED("_Znw", "St11align_val_tRKSt9nothrow_t"),
+    (size_t size, size_t alignment, const void *tag), NULL, new_slow_nothrow(alignment, size, tag, &form, CALLER),
+    FAMILY_NEW, true)
+NEW(new_aligned_array_nothrow, MANGLED("_Zna", "St11align_val_tRKSt9nothrow_t"),
+    (size_t size, size_t alignment, const void *tag), NULL, new_slow_nothrow(alignment, size, tag, &form, CALLER),
+    FAMILY_NEW_ARRAY, true)
 
 /* ---- delete ----------------------------------------------------------------------------------------------------- */
 
-static inline __attribute__((always_inline)) int delete_as(void *piece, enum family family, const char *function) {
-    CHECKED_ENTRY();
-    if (LIKELY(!checked_serves))
-        return free_or_refuse(piece);
-    checked_free_as(piece, family, function);
-    return BRAINMM_OK;
-}
-
 static __attribute__((noinline)) int delete_one_slow(void *piece) {
-    return delete_as(piece, FAMILY_NEW, "operator delete");
+    CHECKED_ENTRY();
+    return free_slow_as(piece, FAMILY_NEW, "operator delete");
 }
 
 static __attribute__((noinline)) int delete_array_slow(void *piece) {
-    return delete_as(piece, FAMILY_NEW_ARRAY, "operator delete[]");
+    CHECKED_ENTRY();
+    return free_slow_as(piece, FAMILY_NEW_ARRAY, "operator delete[]");
 }
 
 /* The tags that some forms pass after the piece are not needed. */
@@ -140,21 +173,23 @@ static __attribute__((noinline, cold)) void delete_slow(void *address, size_t al
                                                         enum family family) {
     const char *function = family == FAMILY_NEW_ARRAY ? "operator delete[]" : "operator delete";
     struct piece piece;
+    int *error = &errno, saved = *error;
     CHECKED_ENTRY();
     if (checked_serves) {
         checked_free_sized(address, size, family, function);
-        return;
+    } else {
+        if (piece_describe(address, &piece) && !can_be(&piece, alignment, size))
+            report_size(function, address, size);
+        free_slow_as(address, family, function);
     }
-    if (piece_describe(address, &piece) && !can_be(&piece, alignment, size))
-        report_size(function, address, size);
-    free(address);
+    *error = saved;
 }
 
 /* A piece that is no object of a slab may seem to have that bin. free() does without it. */
 static inline __attribute__((always_inline)) void delete_sized(void *piece, size_t alignment, size_t size,
                                                                enum family family) {
     if (LIKELY(slab_bin(unit_at(piece)) == bin_of_new(alignment, size) && !checked_serves))
-        fast_free(os_thread_pointer(), piece, free_or_refuse);
+        fast_free(os_thread_pointer(), piece, family == FAMILY_NEW ? delete_one_slow : delete_array_slow);
     else
         delete_slow(piece, alignment, size, family);
 }

@@ -24,8 +24,9 @@ static inline void *slow_alloc_aligned(size_t alignment, size_t size, enum famil
     return owns ? heap_alloc_aligned_as(alignment, size, function) : brainmm_alloc_aligned(alignment, size);
 }
 
-/* In malloc.c: what free() does when fast_free() does not apply. Returns BRAINMM_OK. */
-int free_or_refuse(void *piece) __attribute__((visibility("hidden")));
+/* In malloc.c: what a function that frees does when fast_free() does not apply. A piece that cannot be freed is
+ * reported in the name of FUNCTION. Leaves errno as it is. Returns BRAINMM_OK. */
+int free_slow_as(void *piece, enum family family, const char *function) __attribute__((visibility("hidden")));
 
 /* Before the module has its heap, and if it uses another's, its own heap has no pieces and refuses all but NULL. */
 static inline int slow_free(void *piece) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* free_errno.c: free() leaves errno as it is, also when the system refuses to take memory back, because the process has
- * as many mappings as it may. The C library promises that since 2.33. posix_memalign() that finds no memory sets errno
- * as the C library's does, though only its result counts.
+ * as many mappings as it may. The C library promises that since 2.33. So do the functions that allocate, if they
+ * succeed; else they set it to ENOMEM. posix_memalign() does so, too, as the C library's does.
  */
 #include "heap_support.h"
 
@@ -21,6 +21,31 @@ static bool use_up_mappings(void) {
     return false;
 }
 
+/* Of all sizes, while the system refuses some of what the heap asks it for. */
+static void allocation_leaves_errno_alone(void) {
+    void *(*volatile by_malloc)(size_t) = malloc, *(*volatile by_calloc)(size_t, size_t) = calloc;
+    void *(*volatile by_realloc)(void *, size_t) = realloc, *(*volatile at)(size_t, size_t) = aligned_alloc;
+    unsigned succeeded = 0;
+    for (size_t size = 1; size <= LARGE; size += 1 + size / 3) {
+        for (unsigned way = 0; way < 5; way++) {
+            void *old = way == 3 ? by_malloc(size / 2 + 1) : NULL;
+            errno = MARK;
+            void *piece = way == 0   ? by_malloc(size)
+                          : way == 1 ? by_calloc(1, size)
+                          : way == 4 ? at(65536, size)
+                                     : by_realloc(old, size);
+            CHECK_MSG(errno == (piece ? MARK : ENOMEM), "%zu bytes, way %u: %p, errno %d", size, way, piece, errno);
+            succeeded += piece != NULL;
+            errno = MARK;
+            free(piece ? piece : old);
+            CHECK(errno == MARK);
+            free(by_realloc(by_malloc(size), 0));
+            CHECK(errno == MARK || errno == ENOMEM);
+        }
+    }
+    CHECK(succeeded > 100);
+}
+
 int main(void) {
     /* The compiler believes that these two leave errno alone. */
     int (*volatile aligned)(void **, size_t, size_t) = posix_memalign;
@@ -34,10 +59,12 @@ int main(void) {
     release(none);
     char *piece = malloc(LARGE), *behind = malloc(LARGE / 2);
     CHECK(piece && behind);
+    allocation_leaves_errno_alone();
     for (size_t at = 0; at < LARGE; at += 4096)
         piece[at] = 1;
     if (!use_up_mappings())
         test_skip("the process may have more mappings than this test makes");
+    allocation_leaves_errno_alone();
     errno = MARK;
     release(piece);
     CHECK_MSG(errno == MARK, "free() set errno to %d", errno);

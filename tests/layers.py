@@ -23,6 +23,9 @@ import tempfile
 TABLE = "src/README.md"
 PUBLIC = "include"
 
+# Functions of the C library that a library replaces for programs. Whoever calls them means the C library's.
+REPLACED = {"dlopen", "dlmopen"}
+
 
 class Mistake(Exception):
     """The check cannot go on."""
@@ -218,7 +221,7 @@ def read_uses(root, build, files, program, complain):
             for name in defined:
                 where[name].add(file)
         for file, (_, undefined) in symbols.items():
-            for name in undefined:
+            for name in undefined - REPLACED:
                 for owner in where.get(name, ()):
                     graph.add(file, owner, name)
 

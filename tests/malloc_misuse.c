@@ -26,7 +26,10 @@ static void (*volatile release)(void *piece) = free;
 #else
 #define SIZE_LETTER "j"
 #endif
+static void (*volatile release_sized)(void *piece, size_t size);
+static void (*volatile release_aligned)(void *piece, size_t alignment, size_t size);
 static void *(*volatile new_one)(size_t size);
+static void (*volatile delete_one)(void *piece);
 static void *(*volatile new_aligned)(size_t size, size_t alignment);
 static void (*volatile delete_sized)(void *piece, size_t size);
 static void (*volatile delete_array_sized)(void *piece, size_t size);
@@ -39,6 +42,9 @@ static void *find(const char *name) {
 }
 
 static void find_operators(void) {
+    *(void **)(uintptr_t)&release_sized = find("free_sized");
+    *(void **)(uintptr_t)&release_aligned = find("free_aligned_sized");
+    *(void **)(uintptr_t)&delete_one = find("_ZdlPv");
     *(void **)(uintptr_t)&new_one = find("_Znw" SIZE_LETTER);
     *(void **)(uintptr_t)&new_aligned = find("_Znw" SIZE_LETTER "St11align_val_t");
     *(void **)(uintptr_t)&delete_sized = find("_ZdlPv" SIZE_LETTER);
@@ -122,6 +128,40 @@ static void realloc_of_a_freed_piece(size_t size) {
     release(resize(piece, size + 100));
 }
 
+static void realloc_of_a_freed_piece_to_nothing(size_t size) {
+    void *piece = get(size);
+    release(piece);
+    release(resize(piece, 0));
+}
+
+static void realloc_of_the_stack_to_nothing(size_t size) {
+    unsigned char piece[64];
+    piece[0] = (unsigned char)size;
+    release(resize(piece, 0));
+}
+
+static void freed_as_larger(size_t size) { release_sized(get(size), 2 * size + 200); }
+
+static void freed_as_more_aligned(size_t size) { release_aligned((char *)get(size + 16) + 16, 1 << 20, size); }
+
+static void freed_twice_with_its_size(size_t size) {
+    void *piece = get(size);
+    release_sized(piece, size);
+    release_sized(piece, size);
+}
+
+static void deleted_twice(size_t size) {
+    void *piece = new_one(size);
+    delete_one(piece);
+    delete_one(piece);
+}
+
+static void deleted_twice_with_its_size(size_t size) {
+    void *piece = new_one(size);
+    delete_sized(piece, size);
+    delete_sized(piece, size);
+}
+
 static void deleted_as_larger(size_t size) { delete_sized(new_one(size), 2 * size + 20); }
 
 static void deleted_as_smaller(size_t size) { delete_array_sized(new_one(size + 100), size / 3); }
@@ -183,6 +223,13 @@ static const struct {
     {"one byte further", "free()", free_one_byte_further},
     {"eight bytes further", "free()", free_eight_bytes_further},
     {"realloc of a freed piece", "realloc()", realloc_of_a_freed_piece},
+    {"realloc of a freed piece to nothing", "realloc()", realloc_of_a_freed_piece_to_nothing},
+    {"realloc of the stack to nothing", "realloc()", realloc_of_the_stack_to_nothing},
+    {"freed as larger", "free_sized()", freed_as_larger},
+    {"freed as more aligned", "free_aligned_sized()", freed_as_more_aligned},
+    {"freed twice with its size", "free_sized()", freed_twice_with_its_size},
+    {"deleted twice", "operator delete()", deleted_twice},
+    {"deleted twice with its size", "operator delete()", deleted_twice_with_its_size},
 };
 
 /* Makes the mistake in a child process. True if the child ended as it should. */
@@ -236,6 +283,13 @@ static void the_right_size_is_never_refused(void) {
     for (unsigned i = 0; i < MANY; i++)
         delete_sized(pieces[i], 0);
     delete_sized(NULL, 100);
+    for (size_t size = 0; size < 70000; size += 1 + size / 100) {
+        release_sized(get(size), size);
+        release_sized(resize(get(size + size / 3 + 1), size + 1), size + 1); /* it has stayed where it was */
+        release_aligned(aligned_alloc(256, size), 256, size);
+    }
+    release_sized(NULL, 100);
+    release_aligned(NULL, 64, 100);
 }
 
 int main(void) {

@@ -41,13 +41,8 @@ static void look_closely(struct check *check, const struct object_view *object, 
     if (!os_peek(copy, now.raw, (size_t)(now.end - now.raw)) || holds(&now, word, copy))
         return;
     order_all();
-    if (load_acquire(&object->record->word) != word)
-        return;
-    check->damaged++;
-    if (record_state(word) == RECORD_LIVE)
-        object_report_zones(&now, FUNCTION);
-    else
-        object_report_fill(&now, FUNCTION);
+    check->damaged += record_state(word) == RECORD_LIVE ? object_report_live(&now, word, FUNCTION)
+                                                        : object_report_fill(&now, word, copy, FUNCTION);
 }
 
 static void look_at_slab(struct check *check, struct record_table *table) {
@@ -69,16 +64,8 @@ static void look_at_slab(struct check *check, struct record_table *table) {
 
 static void look_at_run(struct check *check, struct record_table *table) {
     struct place place;
-    uint32_t word = load_acquire(&table->records[0].word); /* with record_begin() */
-    if (record_state(word) != RECORD_LIVE || !record_find_start((void *)table->start, &place) || place.table != table)
-        return;
-    if (guard_holds(&place))
-        return;
-    order_all();
-    if (load_acquire(&table->records[0].word) != word)
-        return;
-    check->damaged++;
-    guard_report(&place, FUNCTION);
+    if (record_find_start((void *)table->start, &place) && place.table == table)
+        check->damaged += guard_look(&place, FUNCTION);
 }
 
 /* ---- All -------------------------------------------------------------------------------------------------------- */

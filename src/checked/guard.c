@@ -102,27 +102,64 @@ static const char *damage_found(const char *start, size_t size) {
     return damage;
 }
 
-/* Of an allocation that nobody else frees. What the program may have forbidden to write is not mended. */
-void guard_report(const struct place *place, const char *function) {
+/* The damage in the zones. */
+struct damage {
+    const char *before, *behind;
+};
+
+/* What the program may have forbidden to write is not mended. False if there is none. */
+static bool find_damage(const struct place *place, bool mend, struct damage *damage) {
     size_t gap, rear;
     char *start = zones(place, &gap, &rear), *end = place->piece + place->size;
     bool changed = rights_are_changed(place);
-    const char *before = changed ? damage_found(start, gap) : zone_damage(start, gap, FILL_CANARY);
-    const char *behind = changed ? damage_found(end, rear) : zone_damage(end, rear, FILL_CANARY);
-    if (before)
-        detect(BRAINMM_ERROR_UNDERFLOW, function, before, place);
-    if (behind)
-        detect(BRAINMM_ERROR_OVERFLOW, function, behind, place);
-    if (changed || (!before && !behind))
-        return;
-    zone_fill(start, gap, FILL_CANARY);
-    zone_fill(end, rear, FILL_CANARY);
+    damage->before = changed ? damage_found(start, gap) : zone_damage(start, gap, FILL_CANARY);
+    damage->behind = changed ? damage_found(end, rear) : zone_damage(end, rear, FILL_CANARY);
+    bool any = damage->before || damage->behind;
+    if (mend && any && !changed) {
+        zone_fill(start, gap, FILL_CANARY);
+        zone_fill(end, rear, FILL_CANARY);
+    }
+    return any;
 }
 
-bool guard_holds(const struct place *place) {
+static void report(const struct place *place, const struct damage *damage, const char *function) {
+    if (damage->before)
+        detect(BRAINMM_ERROR_UNDERFLOW, function, damage->before, place);
+    if (damage->behind)
+        detect(BRAINMM_ERROR_OVERFLOW, function, damage->behind, place);
+}
+
+void guard_report(const struct place *place, const char *function) {
+    struct damage damage;
+    if (find_damage(place, false, &damage))
+        report(place, &damage, function);
+}
+
+/* The run may go meanwhile. */
+static bool seems_damaged(const struct place *place) {
     size_t gap, rear;
     const char *start = zones(place, &gap, &rear);
-    return !damage_found(start, gap) && !damage_found(place->piece + place->size, rear);
+    return damage_found(start, gap) || damage_found(place->piece + place->size, rear);
+}
+
+/* Nobody can free it while its record is held. It may be freed before all is told, so the record is copied. */
+bool guard_look(const struct place *place, const char *function) {
+    struct damage damage;
+    uint32_t word = load_acquire(&place->record->word); /* with record_begin() */
+    if (record_state(word) != RECORD_LIVE || !seems_damaged(place))
+        return false;
+    order_all();
+    if (!record_hold(place->record, word))
+        return false;
+    struct record record = *place->record;
+    struct place seen = *place;
+    store_relaxed(&record.word, word);
+    seen.record = &record;
+    bool any = find_damage(&seen, true, &damage);
+    record_release(place->record, word);
+    if (any)
+        report(&seen, &damage, function);
+    return any;
 }
 
 static size_t whole_pages(const struct place *place) { return align_up(place->raw_size, os_facts.page); }

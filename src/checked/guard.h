@@ -34,11 +34,12 @@ bool guard_restore_rights(const struct place *place, unsigned rights);
 /* The gap before the allocation and the zone behind it get the canary. */
 void guard_fill_zones(const struct place *place);
 
-/* Whether they have it, also if the run goes meanwhile. */
-bool guard_holds(const struct place *place);
-
-/* Reports damage in the zones, if there is any, and mends it, unless the program has changed rights to the pages. */
+/* Reports damage in the zones, if there is any. The run is one that the caller has freed. */
 void guard_report(const struct place *place, const char *function);
+
+/* The same of a live run that others may free meanwhile; mends the damage, unless the program has changed rights to the
+ * pages. False if there is none. */
+bool guard_look(const struct place *place, const char *function);
 
 /* Gives the memory of a freed run back to the system and takes away all rights to it. False if the system refuses. */
 bool guard_close_run(const struct place *place);

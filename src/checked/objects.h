@@ -33,9 +33,17 @@ static inline struct object_view object_view(struct record_table *table, const v
     return (struct object_view){record, raw, raw + table->front, raw + table->object_size, load_relaxed(&record->size)};
 }
 
-/* Report what is wrong with the zones of an object, or with the bytes of one that was freed, and mend it. */
+/* Reports what is wrong with the zones of an object that the caller has freed. */
 void object_report_zones(const struct object_view *object, const char *function);
-void object_report_fill(const struct object_view *object, const char *function);
+
+/* The zones of a live object seem damaged, whose record had WORD before the caller looked; other threads may free it.
+ * Reports what is wrong with them, and mends it. False if nothing is, or the object is no longer that one. */
+bool object_report_live(const struct object_view *object, uint32_t word, const char *function);
+
+/* The fill of a freed object seems damaged, whose record had WORD before BYTES were read, the object's or a copy.
+ * Reports that, and mends what waits in this thread's quarantine; at the rest, nobody looks again. False if it has been
+ * reported, or the object is no longer that one. */
+bool object_report_fill(const struct object_view *object, uint32_t word, const char *bytes, const char *function);
 
 /* The processor gets the bytes of an object before they are needed, all at once. */
 #define FETCH_LINE 64u
@@ -155,7 +163,7 @@ static inline __attribute__((always_inline)) void *object_begin(struct thread_he
     uint32_t before = load_relaxed(&object.record->word);
     if (before & RECORD_FILLED) {
         if (UNLIKELY(!object_fill_holds(object.piece, object.size)))
-            object_report_fill(&object, function);
+            object_report_fill(&object, before, object.raw, function);
         store_relaxed(&record->word, before & ~RECORD_FILLED);
         store_order(); /* who looks must not take what is stored from here on for damage */
     }

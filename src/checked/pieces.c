@@ -12,6 +12,7 @@
 #include "heap/run.h"
 #include "heap/zero.h"
 
+#define HELD_WAITS 64u  /* of os_sleep() */
 #define CLOSED_PART 64u /* a closed run takes addresses only: it counts as a part of its size in quarantine */
 
 static bool is_piece(enum family family) { return family <= FAMILY_NEW_ARRAY; }
@@ -203,6 +204,14 @@ static COLD int refuse(void *piece, const struct request *request) {
     return twice ? BRAINMM_E_DOUBLE_FREE : BRAINMM_E_POINTER;
 }
 
+/* Whoever looks takes a moment. A thread that was killed meanwhile, or whose signal handler this is, never ends it. */
+static void wait_while_held(struct record *record, uint32_t *word) {
+    for (unsigned i = 0; UNLIKELY(*word & RECORD_HELD) && i < HELD_WAITS; i++) {
+        os_sleep();
+        *word = load_acquire(&record->word); /* with record_release() */
+    }
+}
+
 static bool may_free(uint32_t word, const struct request *request) {
     enum family family = record_family(word);
     return is_piece(family) ? is_piece(request->family)
@@ -220,11 +229,12 @@ int pieces_free(void *piece, const struct request *request) {
     do {
         if (!pieces_live(piece, &place, &word))
             return refuse(piece, request);
+        wait_while_held(place.record, &word);
         if (!may_free(word, request)) {
             detect(BRAINMM_ERROR_KIND, request->function, piece, &place);
             return BRAINMM_E_KIND;
         }
-    } while (!exchange_if_acquire(&place.record->word, &word, word ^ RECORD_LIVE ^ RECORD_FREED)); /* record_begin() */
+    } while (!exchange_if_acquire(&place.record->word, &word, record_word_freed(word))); /* record_begin() */
     if (record_family(word) != request->family)
         detect(BRAINMM_ERROR_KIND, request->function, piece, &place);
     if (place.is_run) {
@@ -251,7 +261,7 @@ int checked_free_as(void *piece, enum family family, const char *function) {
         uint32_t word = load_relaxed(&record->word);
         if (LIKELY(index < table->count && raw == (char *)table->start + (size_t)index * table->object_size &&
                    (word & (RECORD_SERIAL - 1)) == record_word_of(family, 0) &&
-                   exchange_if_acquire(&object.record->word, &word, word ^ RECORD_LIVE ^ RECORD_FREED))) {
+                   exchange_if_acquire(&object.record->word, &word, record_word_freed(word)))) {
             if (UNLIKELY(quarantine_youngest > 1))
                 objects_look(heap->quarantine, heap, function);
             object_end(heap, &object, function);

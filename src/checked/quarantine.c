@@ -55,6 +55,13 @@ void quarantine_make_room(struct quarantine *quarantine, quarantined more) {
     }
 }
 
+bool quarantine_has(const struct quarantine *quarantine, const void *raw) {
+    for (uint32_t i = 0; quarantine && i < quarantine->count; i++)
+        if (quarantined_raw(quarantine->waiting[(quarantine->first + i) % WAITING_MOST]) == raw)
+            return true;
+    return false;
+}
+
 bool quarantine_empty(struct quarantine *quarantine) {
     bool any = quarantine && quarantine->count != 0;
     while (quarantine && quarantine->count)

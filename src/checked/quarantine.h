@@ -92,6 +92,9 @@ static inline void quarantine_note_young(struct quarantine *quarantine, void *ra
     }
 }
 
+/* Whether the raw piece at RAW waits in it. NULL is none. */
+bool quarantine_has(const struct quarantine *quarantine, const void *raw);
+
 /* All that waits is released. False if there was nothing. */
 bool quarantine_empty(struct quarantine *quarantine);
 

@@ -33,7 +33,8 @@ enum family { FAMILY_PIECE, FAMILY_NEW, FAMILY_NEW_ARRAY, FAMILY_PAGES, FAMILY_B
 #define RECORD_STATE 3u
 #define RECORD_FAMILY_SHIFT 2u
 #define RECORD_MODE_SHIFT 5u
-#define RECORD_FILLED 128u /* freed: the allocation's bytes have the fill of freed memory */
+#define RECORD_FILLED 128u        /* freed: the allocation's bytes have the fill of freed memory */
+#define RECORD_HELD RECORD_FILLED /* live: somebody looks at its zones, and mends them; a free waits for that */
 #define RECORD_SERIAL 256u
 
 struct record {
@@ -96,6 +97,22 @@ struct place {
 static inline enum record_state record_state(uint32_t word) { return (enum record_state)(word & RECORD_STATE); }
 static inline enum family record_family(uint32_t word) { return (enum family)(word >> RECORD_FAMILY_SHIFT & 7u); }
 static inline unsigned record_mode(uint32_t word) { return word >> RECORD_MODE_SHIFT & 3u; }
+
+/* Somebody who looks at an allocation that others may free or begin meanwhile had WORD before. A live one is his until
+ * record_release(): it cannot be freed. Of a freed one, he is who reports what is wrong with its fill: nobody looks at
+ * that again. False if it is no longer what it was, or another has it. */
+static inline bool record_hold(struct record *record, uint32_t word) {
+    bool live = record_state(word) == RECORD_LIVE, has_bit = word & RECORD_FILLED;
+    return live != has_bit && exchange_if_acquire(&record->word, &word, word ^ RECORD_FILLED);
+}
+
+static inline void record_release(struct record *record, uint32_t word) {
+    uint32_t held = word | RECORD_HELD;
+    exchange_if_release(&record->word, &held, word);
+}
+
+/* What a free leaves of a live allocation's word. */
+static inline uint32_t record_word_freed(uint32_t word) { return (word & ~RECORD_HELD) ^ RECORD_LIVE ^ RECORD_FREED; }
 
 /* Is told of each slab that gets a table. NULL: nobody. Is set before the heap starts. */
 extern void (*record_slab_noticed)(struct record_table *table) HIDDEN_DATA;
