@@ -4,6 +4,8 @@
 #   make                     every library for every target, in build/TARGET/
 #   make demo                the demo on every target         make check     every test on every target
 #   make bench               time and memory against other allocators
+#   make check-programs      other people's programs with libbrainmm-malloc.so, by hand
+#   make bench-programs      time and memory of these programs
 #   make soak                a test of threads, forks and limits for MINUTES (10), by hand
 #   make fuzz                fuzzing for MINUTES (10), by hand
 #   make install             the native library: prefix=/usr/local, DESTDIR
@@ -17,7 +19,7 @@
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check soak fuzz bench install dist clean
+.PHONY: all demo check soak fuzz bench check-programs bench-programs install dist clean
 all:
 include make/targets.mk
 .PHONY: $(TARGETS) FORCE
@@ -149,6 +151,16 @@ demo $(TARGETS:%=demo-%): demo%:
 bench:
 	tools/setup.sh bench $(BENCH_TARGETS)
 	$(SECOND) run-bench
+
+# One of these programs may not be run by root, so the folder is one that others can read, too.
+PROGRAMS_FOLDER ?= $(or $(TMPDIR),/tmp)/brainmm-programs
+PROGRAMS ?=
+PROGRAMS_OPTIONS ?=
+check-programs bench-programs: %-programs:
+	tools/setup.sh programs $(NATIVE)
+	$(SECOND) $(NATIVE)
+	tools/programs/run.py $(PROGRAMS_$*) $(PROGRAMS_OPTIONS) '$(PROGRAMS_FOLDER)' $(PROGRAMS)
+PROGRAMS_bench := --measure --allocator=mimalloc-debian=libmimalloc.so.2.0
 
 # If some tests cannot be built, the others still run, and the whole run counts as failed.
 check $(TARGETS:%=check-%): check%:

@@ -347,9 +347,9 @@ BRAINMM_API void BRAINMM_CALL brainmm_jit_flush(const void *code, size_t size);
 BRAINMM_API int BRAINMM_CALL brainmm_get_options(const void *address, brainmm_options *options);
 
 /* Whether ADDRESS, any number, lies in the memory of the process's heap: inside an allocation, in free memory or in the
- * heap's own tables. Returns 1 or 0. Code of a JIT heap with two views is the one exception: its views count as memory
- * of the heap only where an allocation starts. A function that replaces another heap's free() asks this: where the
- * result is 0, the pointer is not this heap's, live or freed. */
+ * heap's own tables. Returns 1 or 0. Code of a JIT heap with two views is an exception: it counts only where an
+ * allocation starts. A function that replaces another heap's free() asks this. If the result is 0, no allocation of this
+ * heap starts at ADDRESS, and if one did, its addresses have gone back to the system. */
 BRAINMM_API int BRAINMM_CALL brainmm_contains(const void *address);
 
 /* Takes back what other threads have freed of the calling thread's memory, and returns unused memory to the system.

@@ -24,6 +24,7 @@
 #   FPC_PIC      Free Pascal's option for position-independent code
 #   BENCH        not empty: `make bench` measures the target if BENCH_TARGETS is not set
 #   NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench    Debian's packages; a word with + is a step of tools/setup.sh
+#   NEEDS_programs    the packages of the programs that tools/programs runs
 #
 # The user may set, in the environment or on the command line:
 #   CFLAGS CPPFLAGS            for every target; CFLAGS replaces -O2 -g
@@ -59,8 +60,12 @@ FPC_PIC_linux-x86_64 := -Cg
 BENCH_linux-x86_64 := yes
 NEEDS_build_linux-x86_64 := gcc libc6-dev
 NEEDS_demo_linux-x86_64 := $(FREE_PASCAL)
-NEEDS_check_linux-x86_64 := $(FREE_PASCAL) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb
+NEEDS_check_linux-x86_64 := $(FREE_PASCAL) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb \
+    git sqlite3 xz-utils
 NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4
+NEEDS_programs_linux-x86_64 := python3 libmimalloc2.0 g++ clang clang-format gdb git perl sqlite3 xz-utils \
+    libpython3.11-testsuite nodejs ruby php-cli php-mbstring php-xml php-intl php-sqlite3 default-jdk-headless \
+    redis-server redis-tools postgresql postgresql-contrib ghostscript chromium
 
 # ---- linux-i386 ---------------------------------------------------------------------------------------------------
 
@@ -191,18 +196,26 @@ HAVE_python3 = test -e /usr/bin/python3
 HAVE_fp-compiler-3.2.2 = test -e /usr/lib/x86_64-linux-gnu/fpc/3.2.2/ppcx64
 HAVE_fp-units-rtl-3.2.2 = test -e /usr/lib/x86_64-linux-gnu/fpc/3.2.2/units/x86_64-linux/rtl-objpas/variants.ppu
 HAVE_fpc-source-3.2.2 = test -e /usr/share/fpcsrc/3.2.2/rtl/win64/system.pp
+HAVE_git = command -v git
+HAVE_perl = command -v perl
+HAVE_sqlite3 = command -v sqlite3
+HAVE_xz-utils = command -v xz
+$(foreach package,libpython3.11-testsuite nodejs ruby php-cli php-mbstring php-xml php-intl php-sqlite3 \
+    default-jdk-headless redis-server redis-tools postgresql postgresql-contrib ghostscript chromium, \
+    $(eval HAVE_$(package) = dpkg-query --show $(package)))
 HAVE_libmimalloc2.0 = dpkg-query --show libmimalloc2.0
 HAVE_libjemalloc2 = dpkg-query --show libjemalloc2
 HAVE_libtcmalloc-minimal4 = dpkg-query --show libtcmalloc-minimal4
 PACKAGES := $(sort $(filter-out +%, \
-    $(foreach target,$(TARGETS),$(foreach goal,build demo check bench,$(NEEDS_$(goal)_$(target))))))
+    $(foreach target,$(TARGETS),$(foreach goal,build demo check bench programs,$(NEEDS_$(goal)_$(target))))))
 
 # ---- The table as text, for tools/target: a line is KIND NAME FACT VALUE... ---------------------------------------
 
 include make/modes.mk
 
 PRINTED := SYSTEM BITS CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL LIBRARY IMPORT STATIC \
-    CLANG FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench
+    CLANG FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench \
+    NEEDS_programs
 
 .PHONY: table
 table:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* cxx_later.c: a program in C, with libbrainmm-malloc.so preloaded, loads a library in C++ out of sight of all others, as
- * interpreters and servers do with their extensions. Its operators new fail as they do with libstdc++ alone: they call
- * the new handler, throw std::bad_alloc, or return NULL.
+/* cxx_later.c: a program in C, with libbrainmm-malloc.so preloaded, loads a library in C++ out of sight of all others,
+ * as interpreters and servers do with their extensions. Its operators new fail as they do with libstdc++ alone: they
+ * call the new handler, throw std::bad_alloc, or return NULL.
  *
  * Arguments: the library.
  */

@@ -3,7 +3,7 @@
 # preload_programs.sh: programs that know nothing of BrainMM work with libbrainmm-malloc.so preloaded, and print the
 # same as without it: ls, sort, a shell pipeline, g++ with the processes that it starts, a C++ program with threads and
 # exceptions, git, perl and sqlite3 if they are there, python3 with threads. The same in checked mode, which finds
-# nothing; tools/checked-programs.sh does more of that.
+# nothing; tools/programs/run.py does more of that.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

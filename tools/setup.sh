@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what the demo, the tests and the benchmarks need on Debian 12, and only what is missing.
-#   tools/setup.sh GOAL TARGET...      GOAL: demo, check or bench; no target: all of them
+#   tools/setup.sh GOAL TARGET...      GOAL: demo, check, bench or programs; no target: all
 # make/targets.mk says which packages and which of the steps below a target needs for a goal. A step builds what no
 # package has, in ${XDG_CACHE_HOME:-~/.cache}/brainmm. Packages and 32-bit Wine need root, directly or through sudo.
 # If nothing is missing, the script changes nothing, and ends within a fraction of a second.
@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 
 goal=${1-}
 case $goal in
-demo | check | bench) shift ;;
+demo | check | bench | programs) shift ;;
 *)
     sed -n '2,3s/^# //p' "$0" >&2
     exit 2

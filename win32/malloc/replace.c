@@ -146,8 +146,13 @@ static SLOW void *realloc_checked(void *piece, size_t size) {
     size_t usable;
     if (crt_owner_of(crt_original.heap, piece, &usable) == CRT_OTHERS)
         return crt_original.realloc(piece, size);
-    void *resized = checked_resize_as(piece, size, true, "realloc");
-    return resized || size == 0 ? resized : crt_no_memory(&crt_original);
+    for (;;) {
+        void *resized = checked_resize_as(piece, size, true, "realloc");
+        if (resized || size == 0)
+            return resized;
+        if (!crt_new_handler_helps(&crt_original, size))
+            return crt_no_memory(&crt_original);
+    }
 }
 
 static inline void *replace_malloc(size_t size) {
