@@ -40,8 +40,8 @@ struct crt_original {
 #undef CRT_MEMBER
 };
 
-/* Fills *ORIGINAL, but for its first two members, with the functions that the DLL at RUN_TIME exports. NULL; or the name
- * of a function that it lacks and that every C run-time has: then it is none. */
+/* Fills *ORIGINAL, but for its first two members, with the functions that the DLL at RUN_TIME exports. NULL; or the
+ * name of a function that it lacks and that every C run-time has: then it is none. */
 const char *crt_original_find(struct crt_original *original, HMODULE run_time);
 
 #define CRT_DECLARE_TAKING(...) (const struct crt_original *original, __VA_ARGS__)
