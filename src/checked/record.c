@@ -75,8 +75,12 @@ static bool table_publish(struct record_table *table, struct record_table *publi
     return true;
 }
 
+/* Somebody may still look at it. He must not take for damage what is stored in the memory from here on. */
 static void table_drop(struct record_table *table) {
     table_publish(table, NULL);
+    for (uint32_t i = 0; i < table->count; i++)
+        store_relaxed(&table->records[i].word, RECORD_NONE);
+    store_order();
     table->next = unused[table->count];
     unused[table->count] = table;
 }

@@ -45,9 +45,9 @@ static COLD void refuse(const char *function, void *piece, int result) {
     }
     if (result == BRAINMM_OK)
         result = crt_ask_heap(crt_original.heap, piece);
-    brainmm_error error = {.kind = result == BRAINMM_E_DOUBLE_FREE ? BRAINMM_ERROR_DOUBLE_FREE : BRAINMM_ERROR_POINTER,
-                           .function = function,
-                           .address = piece};
+    brainmm_error error = {.kind = BRAINMM_ERROR_POINTER, .function = function, .address = piece};
+    if (result == BRAINMM_E_DOUBLE_FREE || result == BRAINMM_E_KIND)
+        error.kind = result == BRAINMM_E_KIND ? BRAINMM_ERROR_KIND : BRAINMM_ERROR_DOUBLE_FREE;
     error_report(&error);
 }
 
