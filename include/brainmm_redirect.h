@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* brainmm_redirect.h: the malloc family of C run-times over the process's heap, for modules that were not built for it.
  * Windows only. brainmm-malloc.dll has these functions. brainmm-run.exe does the same for a whole program that knows
- * nothing of it. docs/windows-malloc.md tells what both can do and what not.
+ * nothing of it. docs/windows-programs.md tells what both can do and what not.
  *
  * A module imports malloc, free and their kin from a run-time's DLL: msvcrt.dll, ucrtbase.dll or msvcr71.dll to
  * msvcr120.dll. Windows keeps their addresses in a table of the module. To redirect the module is to write other

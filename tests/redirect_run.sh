@@ -18,13 +18,64 @@ cp "$BUILD/tests/redirect_program-plain.exe" "$folder/program.exe"
 cp "$BUILD/tests/redirect_program-plain.exe" "$folder/a program.exe"
 start=start
 [ -z "$underscore" ] || start=_start@0
-for name in redirect_ucrt redirect_static; do
-    library=-lucrt
-    [ $name = redirect_ucrt ] || library=
-    $cc $arch -O1 -Wall -Wextra -Werror -fno-builtin -nostdlib -Wl,-e,$start -o "$folder/$name.exe" "tests/$name.c" \
-        $library -lkernel32 || exit 1
+
+# build NAME SOURCE OPTION...: a program without MinGW's start-up code
+build() {
+    name=$1 source=$2
+    shift 2
+    $cc $arch -O1 -Wall -Wextra -Werror -fno-builtin -Iinclude -Itests -nostdlib -Wl,-e,$start -o "$folder/$name" \
+        "tests/$source.c" "$@" -lkernel32 || exit 1
+}
+build redirect_ucrt.exe redirect_ucrt -lucrt
+build static.exe redirect_static
+build gui.exe redirect_static -mwindows
+cp "$BUILD/tests/redirect_module-plain.dll" "$folder"
+build with_module.exe redirect_static -DWITH_MODULE "$folder/redirect_module-plain.dll"
+
+# A DLL that passes all on to ucrtbase.dll, and a program that imports from it.
+{
+    echo 'LIBRARY forward.dll'
+    echo EXPORTS
+    for name in malloc realloc _recalloc _aligned_malloc _aligned_free free _msize _strdup _wgetcwd _wdupenv_s; do
+        echo "    $name = ucrtbase.$name"
+    done
+} >"$folder/forward.def"
+$cc $arch -shared -nostdlib -Wl,-e,0 -o "$folder/forward.dll" "$folder/forward.def" -L"$folder" -lkernel32 \
+    -Wl,--out-implib,"$folder/libforward.dll.a" || exit 1
+build forward.exe redirect_ucrt "$folder/libforward.dll.a"
+
+# A program in C++, whose run-time is a DLL.
+cat >"$folder/program.cpp" <<'CPP'
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+int main() {
+    std::map<std::string, std::vector<int>> words;
+    for (int i = 0; i < 20000; i++)
+        words[std::to_string(i * 7919 % 997)].push_back(i);
+    long total = 0;
+    for (auto &word : words)
+        total += static_cast<long>(word.second.size()) * static_cast<long>(word.first.size());
+    const char *caught = "nothing";
+    volatile std::size_t much = static_cast<std::size_t>(-1) / 2;
+    try {
+        delete[] new char[much];
+    } catch (const std::bad_alloc &) {
+        caught = "bad_alloc";
+    }
+    std::printf("%ld %s %d\n", total, caught, new (std::nothrow) char[much] == nullptr);
+    return 3;
+}
+CPP
+$cxx -O1 -o "$folder/cxx.exe" "$folder/program.cpp" || exit 1
+for dll in libstdc++-6.dll libgcc_s_seh-1.dll libgcc_s_dw2-1.dll; do
+    file=$($cxx -print-file-name=$dll)
+    [ ! -e "$file" ] || cp "$file" "$folder"
 done
-$cc $arch -O1 -mwindows -nostdlib -Wl,-e,$start -o "$folder/gui.exe" tests/redirect_static.c -lkernel32 || exit 1
 cd "$folder" || exit 1
 
 status=0
@@ -92,6 +143,17 @@ expect 0 'tied: yes' program.exe 'tied=bin\brainmm-run.exe'
 expect 100 '' redirect_ucrt.exe
 expect 0 '' bin/brainmm-run.exe redirect_ucrt.exe
 
+# Functions that come through another DLL, a program in C++, and one whose DLL alone imports malloc
+expect 100 '' forward.exe
+expect 0 '' bin/brainmm-run.exe forward.exe
+expect 3 ' bad_alloc 1' cxx.exe
+expect 3 ' bad_alloc 1' bin/brainmm-run.exe --report cxx.exe
+for module in cxx.exe libstdc++-6.dll; do
+    grep -q "^$module: it uses the heap" err.text || fail "$module does not use the heap"
+done
+expect 9 '' with_module.exe
+expect 8 '' bin/brainmm-run.exe with_module.exe
+
 # ---- Children -------------------------------------------------------------------------------------------------------
 
 for how in shell narrow wide; do
@@ -101,7 +163,7 @@ for how in shell narrow wide; do
 done
 expect 0 'child: 12' bin/brainmm-run.exe --children program.exe 'narrow=program.exe exit=12'
 expect 0 'heap: yes' bin/brainmm-run.exe --children program.exe 'narrow=program.exe "wide=program.exe heap"'
-expect 0 'child: 7' bin/brainmm-run.exe --children program.exe 'narrow=redirect_static.exe'
+expect 0 'child: 7' bin/brainmm-run.exe --children program.exe 'narrow=static.exe'
 
 # ---- What is refused ------------------------------------------------------------------------------------------------
 
@@ -111,8 +173,8 @@ bytes() { printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 expect 125 'usage:' bin/brainmm-run.exe
 expect 125 'usage:' bin/brainmm-run.exe --anyway
 expect 125 'usage:' bin/brainmm-run.exe --what program.exe
-expect 125 'its C run-time is a part of it, or it has none' bin/brainmm-run.exe redirect_static.exe
-expect 7 '' bin/brainmm-run.exe --anyway redirect_static.exe
+expect 125 'its C run-time is a part of it, or it has none' bin/brainmm-run.exe static.exe
+expect 7 '' bin/brainmm-run.exe --anyway static.exe
 expect 125 '' bin/brainmm-run.exe gui.exe
 expect 7 '' bin/brainmm-run.exe --anyway gui.exe
 expect 127 'there is no such program' bin/brainmm-run.exe nothing.exe

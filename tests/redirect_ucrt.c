@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* redirect_ucrt.c: a program with the Universal C Run-Time, which it imports by the names api-ms-win-crt-*. It begins
+/* redirect_ucrt.c: a program with the Universal C Run-Time, which it imports by the names api-ms-win-crt-*, or from a
+ * DLL that only passes them on. It begins
  * without MinGW's start-up code, which is for msvcrt.dll. Its exit code is 0 if what brainmm-run.exe promises holds,
  * the number of a check that does not hold, and 100 if its malloc is not the heap's. */
 #include <direct.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* run.c (Windows): brainmm-run.exe runs a program that knows nothing of BrainMM with the process's heap as its malloc.
- * docs/windows-malloc.md is its manual. It has no C run-time.
+ * docs/windows-programs.md is its manual. It has no C run-time.
  *
  * The program is created suspended, gets brainmm-malloc.dll as its first import (redirect/process.h), and runs on. The
  * command line behind the runner's own words is passed on as it stands, and so are the standard handles, the folder and
