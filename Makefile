@@ -158,7 +158,7 @@ PROGRAMS ?=
 PROGRAMS_OPTIONS ?=
 check-programs bench-programs: %-programs:
 	tools/setup.sh programs $(NATIVE)
-	$(SECOND) $(NATIVE)
+	$(SECOND) $(NATIVE) build/$(NATIVE)/bench/measure
 	tools/programs/run.py $(PROGRAMS_$*) $(PROGRAMS_OPTIONS) '$(PROGRAMS_FOLDER)' $(PROGRAMS)
 PROGRAMS_bench := --measure --allocator=mimalloc-debian=libmimalloc.so.2.0
 
@@ -193,11 +193,13 @@ endif
 prefix ?= /usr/local
 libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include
+pascaldir ?= $(prefix)/share/brainmm/pascal
 install: $(NATIVE)
-	install -d "$(DESTDIR)$(libdir)/pkgconfig" "$(DESTDIR)$(includedir)"
+	install -d "$(DESTDIR)$(libdir)/pkgconfig" "$(DESTDIR)$(includedir)" "$(DESTDIR)$(pascaldir)"
 	install -m 644 build/$(NATIVE)/libbrainmm.a "$(DESTDIR)$(libdir)/"
 	install -m 755 $(LIBRARIES_linux:%=build/$(NATIVE)/%) "$(DESTDIR)$(libdir)/"
 	install -m 644 $(wildcard include/*) "$(DESTDIR)$(includedir)/"
+	install -m 644 pascal/BrainMM.pas pascal/brainmm_package.lpk pascal/brainmm_package.pas "$(DESTDIR)$(pascaldir)/"
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
 	    posix/brainmm.pc.in >"$(DESTDIR)$(libdir)/pkgconfig/brainmm.pc"
 

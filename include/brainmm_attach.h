@@ -12,7 +12,8 @@
  * This is for a plug-in that must start without the library. brainmm_attach() finds the heap that a module of the
  * process has published. If there is none, it loads the library (brainmm.dll, libbrainmm.so) from the folder of the
  * module that this code is compiled into. It does so by full path, so the current folder and the search path do not
- * matter. If the library is not there, the result is NULL, and brainmm_attach_failure() says why.
+ * matter. If the library is not there, Linux's loader searches for it as for a library that this module is linked with,
+ * so an installed one is found. If there is none, the result is NULL, and brainmm_attach_failure() says why.
  *
  *   - Languages: C89 to C23 and C++98 to C++23, with gcc, clang and Visual C++. Needs brainmm.h beside it. A program on
  *     Linux with glibc older than 2.34 links with -ldl.
@@ -138,6 +139,14 @@ struct brainmm_record {
 #define BRAINMM_ATTACH_STORE(variable, value) ((void)((variable) = (value)))
 #endif
 
+#if !defined(BRAINMM_ATTACH_LIBRARY)
+#if defined(_WIN32)
+#define BRAINMM_ATTACH_LIBRARY "brainmm.dll"
+#else
+#define BRAINMM_ATTACH_LIBRARY "libbrainmm.so"
+#endif
+#endif
+
 static const struct brainmm_manager *volatile brainmm_attach_manager; /* the result; NULL until there is one */
 static const char *volatile brainmm_attach_reason = "brainmm_attach() has not been called";
 
@@ -159,8 +168,8 @@ BRAINMM_ATTACH_FUNCTION int brainmm_attach_pin(const void *address);
 /* Copies the record at place number PLACE. 0: nothing can be read there. -1: there is no such place. */
 BRAINMM_ATTACH_FUNCTION int brainmm_attach_look(int place, struct brainmm_record *record);
 
-/* Loads the library from this module's folder and returns its brainmm_get_manager. NULL: brainmm_attach_fail() has
- * noted the reason. */
+/* Loads the library from this module's folder, or on Linux an installed one, and returns its brainmm_get_manager. NULL:
+ * brainmm_attach_fail() has noted the reason. */
 BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void);
 
 /* Tells whether an owner's version-2 table is at ADDRESS. Nothing that another process writes can make this true:
@@ -206,16 +215,36 @@ BRAINMM_ATTACH_FUNCTION const struct brainmm_manager *brainmm_attach_find(void) 
     return NULL;
 }
 
+BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_fail(const char *reason) {
+    BRAINMM_ATTACH_STORE(brainmm_attach_reason, reason);
+    return NULL;
+}
+
+/* Returns the table that the library gives. It also serves the heap of an owner that has the original's table only, and
+ * its functions are the library's own, or those that it has checked itself. NULL: there is no library, or its table is
+ * not one that this header describes. */
+BRAINMM_ATTACH_FUNCTION const struct brainmm_manager *brainmm_attach_ask(void) {
+    struct brainmm_manager start;
+    const void *image;
+    brainmm_attach_get get_manager = brainmm_attach_load();
+    const struct brainmm_manager *manager = get_manager ? (*get_manager)() : NULL;
+    if (!manager)
+        return NULL;
+    if (brainmm_attach_read(&start, manager, offsetof(struct brainmm_manager, alloc), &image) &&
+        memcmp(start.magic, BRAINMM_MAGIC, sizeof start.magic) == 0 && start.abi_version == BRAINMM_ABI_VERSION &&
+        start.size >= BRAINMM_MANAGER_SIZE_MIN)
+        return manager;
+    brainmm_attach_fail("the " BRAINMM_ATTACH_LIBRARY " that was found is of a version that this module does not know");
+    return NULL;
+}
+
 /* Returns the table of the process's heap, or NULL. The top of this file says more. */
 BRAINMM_ATTACH_FUNCTION const struct brainmm_manager *brainmm_attach(void) {
     const struct brainmm_manager *manager = BRAINMM_ATTACH_LOAD(brainmm_attach_manager);
     if (!manager) {
         manager = brainmm_attach_find();
-        if (!manager) {
-            /* The library also serves the heap of an owner that has the original's table only. */
-            brainmm_attach_get get_manager = brainmm_attach_load();
-            manager = get_manager ? (*get_manager)() : NULL;
-        }
+        if (!manager)
+            manager = brainmm_attach_ask();
         if (manager)
             BRAINMM_ATTACH_STORE(brainmm_attach_manager, manager);
     }
@@ -227,18 +256,10 @@ BRAINMM_ATTACH_FUNCTION const char *brainmm_attach_failure(void) {
     return BRAINMM_ATTACH_LOAD(brainmm_attach_manager) ? "" : BRAINMM_ATTACH_LOAD(brainmm_attach_reason);
 }
 
-BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_fail(const char *reason) {
-    BRAINMM_ATTACH_STORE(brainmm_attach_reason, reason);
-    return NULL;
-}
-
 /* ---- Windows ---------------------------------------------------------------------------------------------------- */
 
 #if defined(_WIN32)
 
-#if !defined(BRAINMM_ATTACH_LIBRARY)
-#define BRAINMM_ATTACH_LIBRARY "brainmm.dll"
-#endif
 #define BRAINMM_ATTACH_PATH_MAX 32768 /* the longest path Windows knows */
 
 BRAINMM_ATTACH_FUNCTION int brainmm_attach_query(const void *address, MEMORY_BASIC_INFORMATION *info) {
@@ -358,10 +379,6 @@ BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
 /* ---- Linux ------------------------------------------------------------------------------------------------------ */
 
 #else
-
-#if !defined(BRAINMM_ATTACH_LIBRARY)
-#define BRAINMM_ATTACH_LIBRARY "libbrainmm.so"
-#endif
 
 /* The system's headers declare these functions only to programs that ask for more than their language standard. So this
  * header declares them itself, under names of its own. */
@@ -550,24 +567,33 @@ BRAINMM_ATTACH_FUNCTION void *brainmm_attach_open(char *path) {
     return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
-BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
+/* Opens the library in this module's folder. NULL: it is not there. */
+BRAINMM_ATTACH_FUNCTION void *brainmm_attach_open_beside(void) {
     static const char file[] = BRAINMM_ATTACH_LIBRARY;
     char path[4096 + sizeof file];
-    brainmm_attach_get get = NULL;
-    void *library, *symbol;
     char *slash;
     brainmm_attach_path(file, path, 4096); /* a variable may lie in memory that belongs to no file */
     slash = strrchr(path, '/');
     if (!slash)
-        return brainmm_attach_fail("no heap is published, and this module's folder is not known");
+        return NULL; /* this module's folder is not known */
     memcpy(slash + 1, file, sizeof file);
-    library = brainmm_attach_open(path);
+    return brainmm_attach_open(path);
+}
+
+BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
+    const char *other = BRAINMM_ATTACH_LIBRARY " beside this module is another library of that name";
+    brainmm_attach_get get = NULL;
+    void *symbol, *library = brainmm_attach_open_beside();
+    if (!library) {
+        other = "the " BRAINMM_ATTACH_LIBRARY " that the loader finds is another library of that name";
+        library = dlopen(BRAINMM_ATTACH_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    }
     if (!library)
         return brainmm_attach_fail("no heap is published, and " BRAINMM_ATTACH_LIBRARY
-                                   " could not be loaded from this module's folder");
+                                   " could not be loaded from this module's folder, nor found by the loader");
     symbol = dlsym(library, "brainmm_get_manager");
     if (!symbol)
-        return brainmm_attach_fail(BRAINMM_ATTACH_LIBRARY " beside this module is another library of that name");
+        return brainmm_attach_fail(other);
     memcpy(&get, &symbol, sizeof get);
     return get;
 }

@@ -61,7 +61,7 @@ BENCH_linux-x86_64 := yes
 NEEDS_build_linux-x86_64 := gcc libc6-dev
 NEEDS_demo_linux-x86_64 := $(FREE_PASCAL)
 NEEDS_check_linux-x86_64 := $(FREE_PASCAL) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb \
-    git sqlite3 xz-utils
+    git sqlite3 xz-utils libc++-dev libc++abi-dev lcl-utils-2.2 lazarus-src-2.2
 NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4
 NEEDS_programs_linux-x86_64 := python3 libmimalloc2.0 g++ clang clang-format gdb git perl sqlite3 xz-utils \
     libpython3.11-testsuite nodejs ruby php-cli php-mbstring php-xml php-intl php-sqlite3 default-jdk-headless \
@@ -81,7 +81,8 @@ UNDERSCORE_linux-i386 :=
 RUN_linux-i386 :=
 LOADER_linux-i386 := $(if $(BINUTILS_linux-i386),/usr/i686-linux-gnu/lib/ld-linux.so.2)
 CHECK_linux-i386 := -L'$(CACHE)/check/linux-i386/lib' -lcheck -lrt -lm
-CLANG_linux-i386 :=
+# Without gcc -m32, clang has no headers for 32 bit.
+CLANG_linux-i386 := $(if $(filter -m32,$(CC_linux-i386)),clang -m32)
 FPC_CPU_linux-i386 := i386
 FPC_SYSTEM_linux-i386 := linux
 FPC_START_linux-i386 := si_prc.pp si_c.pp si_c21.pp si_c21g.pp si_dll.pp si_uc.pp
@@ -89,7 +90,7 @@ FPC_PIC_linux-i386 :=
 BENCH_linux-i386 :=
 NEEDS_build_linux-i386 := gcc-multilib
 NEEDS_demo_linux-i386 := $(FREE_PASCAL) +qemu
-NEEDS_check_linux-i386 := $(FREE_PASCAL) g++-multilib python3 cmake +check +qemu
+NEEDS_check_linux-i386 := $(FREE_PASCAL) g++-multilib clang python3 cmake +check +qemu
 NEEDS_bench_linux-i386 := $(FREE_PASCAL) python3
 
 # ---- win64 --------------------------------------------------------------------------------------------------------
@@ -196,6 +197,10 @@ HAVE_python3 = test -e /usr/bin/python3
 HAVE_fp-compiler-3.2.2 = test -e /usr/lib/x86_64-linux-gnu/fpc/3.2.2/ppcx64
 HAVE_fp-units-rtl-3.2.2 = test -e /usr/lib/x86_64-linux-gnu/fpc/3.2.2/units/x86_64-linux/rtl-objpas/variants.ppu
 HAVE_fpc-source-3.2.2 = test -e /usr/share/fpcsrc/3.2.2/rtl/win64/system.pp
+HAVE_lcl-utils-2.2 = command -v lazbuild-2.2.6
+HAVE_lazarus-src-2.2 = test -e /usr/lib/lazarus/2.2.6/packager/registration/fcl.lpk
+HAVE_libc++-dev = clang++ -stdlib=libc++ -x c++ -include new -fsyntax-only /dev/null
+HAVE_libc++abi-dev = test -e /usr/lib/x86_64-linux-gnu/libc++abi.so
 HAVE_git = command -v git
 HAVE_perl = command -v perl
 HAVE_sqlite3 = command -v sqlite3

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+{$ifdef FPC}{$mode delphi}{$endif} { behind the unit's name the mode macpas does not allow it }
 unit BrainMM;
 
 { Puts a Delphi or Free Pascal module on the process's heap.
@@ -11,10 +12,12 @@ unit BrainMM;
   other, in Pascal or in C. The unit needs no other unit, no package and no SysUtils. It
 
     - joins the heap that a module of this process has published (docs/abi.md);
-    - if there is none, loads brainmm.dll or libbrainmm.so by full path from the folder of the module that it is in;
+    - if there is none, loads brainmm.dll or libbrainmm.so by full path from the folder of the module that it is in. On
+      Linux it then loads the one that the system finds, which is an installed one;
     - if that fails, stops with a sentence on standard error. A program, or a library on Linux, ends with runtime error
       203; a DLL fails to load. It also stops, with runtime error 204, if the module has already allocated memory: then
-      the module uses another unit before this one.
+      the module uses another unit before this one. The same happens if a unit after this one sets another memory
+      manager.
 
   The memory manager stays until the process ends. No finalization removes it, in whatever order units finalize. Reports
   of leaks name classes, strings and dynamic arrays of this module: docs/leaks.md.
@@ -26,7 +29,6 @@ unit BrainMM;
   EInvalidCast. If a function fails, the variable passed to it keeps its value and the old memory stays valid. }
 
 {$ifdef FPC}
-  {$mode delphi}
   {$ifndef BRAINMM_DELPHI} { defined to compile the parts for Delphi with Free Pascal: tests/delphi_branches.sh }
     {$define BRAINMM_FPC}
   {$endif}
@@ -245,6 +247,9 @@ const
   BRAINMM_E_DAMAGED = 9;
   BRAINMM_E_TAKEN = 10;
 
+  { The version of this unit: major, minor, patch }
+  BRAINMM_VERSION = $020000;
+
   { The parts of a dump }
   BRAINMM_DUMP_STATS = 1;
   BRAINMM_DUMP_ALLOCATIONS = 2;
@@ -330,6 +335,13 @@ type
 
 { How this module came to its heap. Text becomes an English text about it, which stays valid. }
 function GetAttachStatus(out Text: PAnsiChar): TMemoryAttachState;
+
+{ The version of the library, in the form of BRAINMM_VERSION, if this module has loaded it. 0: it has not, because it
+  uses the heap of another module. That heap may be of another version. For what it lacks, the functions below return
+  BRAINMM_E_UNSUPPORTED. }
+function GetLibraryVersion: Cardinal;
+{ An English sentence about what a function has returned. Never nil. }
+function GetMemoryResultText(MemoryResult: Integer): PAnsiChar;
 
 { Fills Statistics, and up to Capacity rows of Classes, which may be nil with a Capacity of 0. }
 function GetMemoryStatistics(out Statistics: TMemoryStatistics; Classes: PMemoryClassStatistics = nil;
@@ -877,11 +889,36 @@ end;
 var
   AttachState: TMemoryAttachState;
   AttachText: PAnsiChar;
+  LibraryVersion: Cardinal;
 
 function GetAttachStatus(out Text: PAnsiChar): TMemoryAttachState;
 begin
   Text := AttachText;
   Result := AttachState;
+end;
+
+function GetLibraryVersion: Cardinal;
+begin
+  Result := LibraryVersion;
+end;
+
+{ The library's texts. They are here, too, because a module may have loaded no library. }
+function GetMemoryResultText(MemoryResult: Integer): PAnsiChar;
+begin
+  case MemoryResult of
+    BRAINMM_OK: Result := 'The call succeeded.';
+    BRAINMM_E_POINTER: Result := 'The pointer is not valid: it is no live allocation of this heap, or not mapped.';
+    BRAINMM_E_DOUBLE_FREE: Result := 'The memory was freed before.';
+    BRAINMM_E_KIND: Result := 'The memory is live, but of another kind or mode than the call is for.';
+    BRAINMM_E_ARGUMENT: Result := 'An argument is out of range.';
+    BRAINMM_E_MEMORY: Result := 'There is not enough memory.';
+    BRAINMM_E_UNSUPPORTED: Result := 'The process''s heap, or the system, does not have this function.';
+    BRAINMM_E_STOPPED: Result := 'The caller''s own function ended the call early.';
+    BRAINMM_E_REFUSED: Result := 'The system refused the request.';
+    BRAINMM_E_DAMAGED: Result := 'Memory was written to that the program must not write to.';
+  else
+    Result := 'Unknown result.';
+  end;
 end;
 
 function GetMemoryStatistics(out Statistics: TMemoryStatistics; Classes: PMemoryClassStatistics;
@@ -1454,7 +1491,7 @@ begin
     IsMultiThread := True;
 end;
 
-procedure InstallManager;
+procedure SetManager;
 const
   Manager: TMemoryManager = (
     NeedLock: False;
@@ -1471,6 +1508,11 @@ const
     GetFPCHeapStatus: FPCHeapStatus);
 begin
   SetMemoryManager(Manager);
+end;
+
+procedure InstallManager;
+begin
+  SetManager;
 {$ifdef MSWINDOWS}
   ExpectThreads;
 {$endif}
@@ -1545,7 +1587,7 @@ end;
 
 {$endif}
 
-procedure InstallManager;
+procedure SetManager;
 const
 {$ifdef BRAINMM_MANAGER_EX}
   Manager: TMemoryManagerEx = (
@@ -1563,6 +1605,11 @@ const
 {$endif}
 begin
   SetMemoryManager(Manager);
+end;
+
+procedure InstallManager;
+begin
+  SetManager;
 {$ifdef BRAINMM_MANAGER_EX}
   NextThreadEnd := SystemThreadEndProc;
   SystemThreadEndProc := ThreadEnd;
@@ -1592,6 +1639,14 @@ type
 
   TGetManager = function: PManager; cdecl;
   TGetStatus = function(out Text: PAnsiChar): Integer; cdecl;
+  TGetVersion = function: Cardinal; cdecl;
+
+  { The library's functions }
+  TLibrary = record
+    GetManager: TGetManager;
+    GetStatus: TGetStatus;
+    GetVersion: TGetVersion;
+  end;
 
 const
   PublishedMagic: TMagic = 'BrainMM-record-2';
@@ -1771,8 +1826,8 @@ begin
     Result := ReadMapping(Found);
 end;
 
-{ Loads the library from this module's folder. }
-function LoadManagerLibrary(out GetManager: TGetManager; out GetStatus: TGetStatus): PAnsiChar;
+{ Loads the library from this module's folder. If that fails, GetManager is nil, and the result says why. }
+function LoadManagerLibrary(out Found: TLibrary): PAnsiChar;
 const
   Name: array[0..11] of AnsiChar = LibraryName + #0;
 var
@@ -1781,8 +1836,7 @@ var
   Length, I: Integer;
 begin
   Result := 'no heap is published, and ' + LibraryName + ' could not be loaded from the folder of this module';
-  GetManager := nil;
-  GetStatus := nil;
+  FillChar(Found, SizeOf(Found), 0);
   Path := LocalAlloc(0, (PathMax + SizeOf(Name)) * SizeOf(WideChar));
   if Path = nil then
     Exit;
@@ -1801,8 +1855,9 @@ begin
   LocalFree(Path);
   if Module = 0 then
     Exit;
-  @GetManager := GetProcAddress(Module, 'brainmm_get_manager');
-  @GetStatus := GetProcAddress(Module, 'brainmm_attach_status');
+  @Found.GetManager := GetProcAddress(Module, 'brainmm_get_manager');
+  @Found.GetStatus := GetProcAddress(Module, 'brainmm_attach_status');
+  @Found.GetVersion := GetProcAddress(Module, 'brainmm_version');
   Result := LibraryName + ' in the folder of this module is another library of that name';
 end;
 
@@ -2102,43 +2157,64 @@ begin
   Result := dlopen(Path, LoadNow);
 end;
 
-{ Loads the library from this module's folder. }
-function LoadManagerLibrary(out GetManager: TGetManager; out GetStatus: TGetStatus): PAnsiChar;
+{ Loads the library from this module's folder. nil: it is not there. }
+function OpenBeside: Pointer;
 const
   Name: PAnsiChar = LibraryName;
 var
   Line: array[0..LineMax + Length(LibraryName)] of AnsiChar;
-  Path, Slash, Module: PAnsiChar;
+  Path, Slash, Rest: PAnsiChar;
 begin
-  Result := 'no heap is published, and ' + LibraryName + ' could not be loaded from the folder of this module';
-  GetManager := nil;
-  GetStatus := nil;
+  Result := nil;
   Path := FindModule(Line);
   if Path = nil then
     Exit;
   Slash := Path;
-  Module := Path;
-  while Module^ <> #0 do
+  Rest := Path;
+  while Rest^ <> #0 do
   begin
-    if Module^ = '/' then
-      Slash := Module;
-    Inc(Module);
+    if Rest^ = '/' then
+      Slash := Rest;
+    Inc(Rest);
   end;
   Move(Name^, Slash[1], Length(LibraryName) + 1);
-  Module := OpenLibrary(Path);
-  if Module = nil then
-    Exit;
-  @GetManager := dlsym(Module, 'brainmm_get_manager');
-  @GetStatus := dlsym(Module, 'brainmm_attach_status');
+  Result := OpenLibrary(Path);
+end;
+
+{ Loads the library from this module's folder, or else the one that the loader finds, as for a program that is linked
+  with it. If that fails, GetManager is nil, and the result says why. }
+function LoadManagerLibrary(out Found: TLibrary): PAnsiChar;
+var
+  Module: Pointer;
+begin
+  FillChar(Found, SizeOf(Found), 0);
+  Module := OpenBeside;
   Result := LibraryName + ' in the folder of this module is another library of that name';
+  if Module = nil then
+  begin
+    Module := dlopen(LibraryName, LoadNow);
+    Result := 'the ' + LibraryName + ' that the loader finds is another library of that name';
+  end;
+  if Module = nil then
+    Result := 'no heap is published, and ' + LibraryName + ' could not be loaded from the folder of this module, nor' +
+      ' found by the loader'
+  else
+  begin
+    @Found.GetManager := dlsym(Module, 'brainmm_get_manager');
+    @Found.GetStatus := dlsym(Module, 'brainmm_attach_status');
+    @Found.GetVersion := dlsym(Module, 'brainmm_version');
+  end;
 end;
 
 {$endif}
 
-procedure Stop(Code: Integer; Reason: PAnsiChar);
+{ Does not return. }
+procedure Stop(Code: Integer; Reason: PAnsiChar; Details: PAnsiChar = nil);
 begin
   WriteError('BrainMM: ');
   WriteError(Reason);
+  if Details <> nil then
+    WriteError(Details);
   WriteError({$ifdef MSWINDOWS}#13#10{$else}#10{$endif});
   RunError(Code);
 end;
@@ -2218,25 +2294,107 @@ begin
   AttachText := 'This module uses the heap of another module.';
 end;
 
+{ Whether a library has given a table that this unit can use. Its functions are the library's own, or those that it has
+  checked itself. }
+function IsUsable(Address: PManager): Boolean;
+var
+  Manager: TManager;
+  Image: Pointer;
+begin
+  Result := ReadImage(@Manager, Address, SizeOf(Manager), Image) and SameMagic(Manager.Magic, ManagerMagic) and
+    (Manager.AbiVersion = ManagerAbiVersion) and
+    (Manager.Size >= SizeOf(Manager) + RequiredCount * SizeOf(Pointer));
+end;
+
+{ A library that has been loaded may have got no memory. Then the first piece would fail, and nobody would know why. }
+function HasMemory(Manager: PManager): Boolean;
+var
+  Piece: Pointer;
+begin
+  Result := Manager.HeapId <> 0;
+  if not Result or (AttachState in [masAttached..masAttachedSecond]) then
+    Exit; { in another module's heap memory may have run out for a moment }
+  Piece := Heap.Alloc(1);
+  Result := Piece <> nil;
+  if Result then
+    Heap.Free(Piece)
+  else
+    AttachText := 'There is not enough memory.';
+end;
+
 { Joins the heap through the library, which also works with an owner that has the original's table only. }
 procedure JoinLibrary;
 var
-  GetManager: TGetManager;
-  GetStatus: TGetStatus;
+  Found: TLibrary;
   Reason: PAnsiChar;
   Manager: PManager;
 begin
-  Reason := LoadManagerLibrary(GetManager, GetStatus);
-  if not Assigned(GetManager) then
-    Stop(NoMemoryError, Reason)
-  else
+  Reason := LoadManagerLibrary(Found);
+  if not Assigned(Found.GetManager) then
+    Stop(NoMemoryError, Reason);
+  Manager := Found.GetManager();
+  if not IsUsable(Manager) then
+    Stop(NoMemoryError, 'the ' + LibraryName + ' that was found is of a version that this unit does not know');
+  UseFunctions(TFunctions(Pointer(NativeUInt(Manager) + SizeOf(TManager))^), Manager.Size);
+  FindLeakFlag(Manager.Version1);
+  if Assigned(Found.GetStatus) then
+    AttachState := TMemoryAttachState(Found.GetStatus(AttachText));
+  if Assigned(Found.GetVersion) then
+    LibraryVersion := Found.GetVersion();
+  if not HasMemory(Manager) then
+    Stop(NoMemoryError, 'no heap could be started. ', AttachText);
+end;
+
+{ ---- Another memory manager ---------------------------------------------------------------------------------------- }
+
+{ A unit behind this one may set a memory manager of its own, as CMem and HeapTrc do. From then on the module does not
+  use the heap, and what other modules pass to it, or get from it, cannot be freed. System calls InitProc when all units
+  have initialized, before the program's own code. Delphi's does not: there TApplication.Initialize calls it. A manager
+  that passes on to the one before it does no harm, and neither does another module's manager for the same heap. So a
+  piece is taken to see where it comes from. }
+
+var
+  NextInit: procedure;
+  NextAlloc: function(Size: NativeUInt): Pointer; cdecl;
+  HeapWasAsked: Boolean;
+
+function NoteAlloc(Size: NativeUInt): Pointer; cdecl;
+begin
+  HeapWasAsked := True;
+  Result := NextAlloc(Size);
+end;
+
+{ When the module stops, its units end. What they free may come from either manager. }
+function FreeAny(Piece: Pointer): Integer; cdecl;
+begin
+  Result := BRAINMM_OK;
+end;
+
+procedure CheckManager;
+var
+  P: Pointer;
+begin
+  HeapWasAsked := False;
+  Heap.Alloc := NoteAlloc;
+  GetMem(P, 1);
+  Heap.Alloc := NextAlloc;
+  if not HeapWasAsked and not IsPiece(P) then
   begin
-    Manager := GetManager();
-    UseFunctions(TFunctions(Pointer(NativeUInt(Manager) + SizeOf(TManager))^), Manager.Size);
-    FindLeakFlag(Manager.Version1);
-    if Assigned(GetStatus) then
-      AttachState := TMemoryAttachState(GetStatus(AttachText));
+    SetManager;
+    Heap.Free := FreeAny;
+    Stop(PointerError, 'a unit that is used after the unit BrainMM has set another memory manager, as CMem and' +
+      ' HeapTrc do; this module does not use the heap');
   end;
+  FreeMem(P);
+  if Assigned(NextInit) then
+    NextInit;
+end;
+
+procedure StartChecking;
+begin
+  NextAlloc := Heap.Alloc;
+  @NextInit := InitProc;
+  InitProc := @CheckManager;
 end;
 
 { ---- The end of the module ----------------------------------------------------------------------------------------- }
@@ -2487,6 +2645,7 @@ initialization
 {$ifdef BRAINMM_FASTMM}
   PublishFastMM;
 {$endif}
+  StartChecking;
   StartDescribing;
 
 finalization

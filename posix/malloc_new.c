@@ -11,6 +11,7 @@
 #include "malloc_cxx.h"
 #include "malloc_slow.h"
 #include <errno.h>
+#include <stdlib.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -41,16 +42,16 @@ static void *new_once(size_t alignment, size_t size, const struct new_form *form
     return piece;
 }
 
-/* The run-time has the handler and the exception. Nobody can catch an exception of another run-time. */
-static COLD _Noreturn void throw_bad_alloc(const void *caller, size_t alignment, size_t size,
-                                           const struct new_form *form) {
+/* The run-time has the handler and the exception. Nobody can catch an exception of another run-time. libc++abi does not
+ * have the function that throws, but its own operator new does. Returns if that has found memory. */
+static COLD void throw_bad_alloc(const void *caller, size_t size) {
     void (*throw)(void) = (void (*)(void))cxx_function(caller, "_ZSt17__throw_bad_allocv");
-    void *(*own)(size_t, size_t) = (void *(*)(size_t, size_t))cxx_function(caller, form->mangled);
+    void *(*own)(size_t) = (void *(*)(size_t))cxx_function(caller, MANGLED("_Znw", ""));
     if (throw)
         throw();
-    if (own) /* without memory, that throws */
-        own(size, alignment);
-    os_abort("BrainMM: operator new: no memory, and no C++ run-time that could throw std::bad_alloc\n");
+    if (!own)
+        os_abort("BrainMM: operator new: no memory, and no C++ run-time that could throw std::bad_alloc\n");
+    free(own(size));
 }
 
 /* What a form that throws has to do with a request that the heap could not meet. */
@@ -59,9 +60,10 @@ static COLD void *new_retry(const void *caller, size_t alignment, size_t size, c
     bool possible = !form->aligned || is_power_of_two(alignment);
     for (;;) {
         new_handler handler = get_handler && possible ? get_handler() : NULL;
-        if (!handler)
-            throw_bad_alloc(caller, alignment, size, form);
-        handler();
+        if (handler)
+            handler();
+        else
+            throw_bad_alloc(caller, possible ? size : PTRDIFF_MAX);
         void *piece = new_once(alignment, size, form);
         if (piece)
             return piece;

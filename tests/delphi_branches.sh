@@ -211,6 +211,44 @@ begin
 end.
 END
 
+# Another memory manager is set. The unit notices it when TApplication.Initialize calls InitProc.
+cat >"$folder/replaced.pas" <<'END'
+program replaced;
+
+{$mode delphi}
+
+uses
+  DelphiSystem, BrainMM;
+
+var
+  Memory: array[0..99] of Int64;
+
+function OwnGetMem(Size: TManagerSize): Pointer;
+begin
+  Result := @Memory;
+end;
+
+function OwnFreeMem(P: Pointer): Integer;
+begin
+  Result := 0;
+end;
+
+function OwnReallocMem(P: Pointer; Size: TManagerSize): Pointer;
+begin
+  Result := nil;
+end;
+
+const
+  Own: TMemoryManager = (GetMem: OwnGetMem; FreeMem: OwnFreeMem; ReallocMem: OwnReallocMem);
+begin
+  TProcedure(InitProc)();
+  WriteLn('the heap is in use');
+  Flush(Output);
+  SetMemoryManager(Own);
+  TProcedure(InitProc)();
+end.
+END
+
 # Delphi 7, 2005, 2006, 2009, 2010, XE, XE2, XE4, 10.3 and 12. XE2 is the first with a 64-bit compiler.
 eval "$(tools/target "$TARGET")"
 versions='23 24 33 36'
@@ -220,6 +258,16 @@ for version in $versions; do
     tools/fpc "$TARGET" -Sew -Sm -dBRAINMM_DELPHI "-dCompilerVersion:=$version" -Fupascal -Fupascal/tests/support \
         -FU"$folder/$version" -o"$folder/branches$version.exe" "$folder/branches.pas"
     (cd "$folder" && "$top/"$run "branches$version.exe")
+    tools/fpc "$TARGET" -Sew -Sm -dBRAINMM_DELPHI "-dCompilerVersion:=$version" -Fupascal -Fupascal/tests/support \
+        -FU"$folder/$version" -o"$folder/replaced$version.exe" "$folder/replaced.pas"
+    code=0
+    (cd "$folder" && "$top/"$run "replaced$version.exe") >"$folder/report" 2>&1 || code=$?
+    if [ $code != 204 ] || ! grep -q 'the heap is in use' "$folder/report" ||
+        ! grep -q 'BrainMM: a unit that is used after the unit BrainMM has set another' "$folder/report"; then
+        echo "version $version: another memory manager, and exit code $code:"
+        cat "$folder/report"
+        exit 1
+    fi
     # The report at the end: the owner's, and the unit's own on standard error.
     for way in flag box; do
         (cd "$folder" && BRAINMM_OPTIONS=leaks_file=- "$top/"$run "branches$version.exe" $way) >"$folder/report" 2>&1

@@ -10,7 +10,7 @@ else
     files=$(find . -name build -prune -o -type f -print | sed 's|^\./||')
 fi
 # shellcheck disable=SC2046  # no tracked file has a blank in its name
-clang-format --dry-run -Werror $(echo "$files" | grep -E '\.(c|cpp|h)$') || status=1
+clang-format --dry-run -Werror $(echo "$files" | grep -E '\.(c|cpp|h|hpp)$') || status=1
 
 echo "$files" | grep -v '^bench/results/' | while read -r file; do
     [ -f "$file" ] || continue # it is removed, but still in git's index

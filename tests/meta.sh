@@ -36,7 +36,8 @@ while IFS= read -r file; do
     [ -f "$file" ] || continue
     first=$(head -c 2 "$file" | tr -d '\000')
     case $file in
-    *.c | *.h | *.cpp | *.rc | *.pas | *.inc | *.def | *.sh | *.py | *.mk | *.awk | Makefile*) ;;
+    pascal/brainmm_package.pas) continue ;; # Lazarus writes it
+    *.c | *.h | *.cpp | *.hpp | *.rc | *.pas | *.inc | *.def | *.sh | *.py | *.mk | *.awk | Makefile*) ;;
     *) [ "$first" = '#!' ] || continue ;;
     esac
     sources=$((sources + 1))

@@ -39,6 +39,8 @@ COUNTED := os_reserve os_reserve_at os_release os_commit os_decommit os_has_room
 LINK_hopeless_requests := $(COUNTED:%=-Wl$(comma)--wrap=%)
 LINK_tables_blocked := -Wl,--wrap=os_print
 LINK_error_reports := -Wl,--wrap=os_print,--wrap=os_abort,--wrap=os_break
+LINK_cpp_failures := $(patsubst %,-Wl$(comma)--wrap=brainmm_%,alloc alloc_aligned pages_realloc pages_reget block_get \
+    block_free pages_set_rights jit_alloc jit_heap_create)
 LINK_emergency_reserve := $(patsubst %,-Wl$(comma)--wrap=os_%,reserve reserve_at release commit decommit)
 
 # If a target has no import library, programs are linked with the library that lies beside them.
@@ -87,8 +89,9 @@ build/$1/tests/%-$2$(DLL_$1): build/$1/obj/tests/$2/%.o $6 build/$1/obj/tests/$2
 	    $(call program_link,$1) $(LINK_FLAGS_$2)
 endef
 
-# A test that is linked with the core may include the core's headers.
-test_flags = $(call compile,$1,-Itests $(if $(filter core,$(LINKED_$2)),-Isrc) $(WHITE_BOX_$(SYSTEM_$1))) \
+# -iquote, because <list> is a header of C++, and tests/list is none. A test that is linked with the core may include
+# the core's headers.
+test_flags = $(call compile,$1,-iquote tests $(if $(filter core,$(LINKED_$2)),-Isrc) $(WHITE_BOX_$(SYSTEM_$1))) \
     $(PROGRAM_FLAGS_$(SYSTEM_$1)) -isystem '$(CACHE)/check/$1/include' -DTEST_TARGET='"$1"' \
     $(if $(filter core,$(LINKED_$2)),-DBRAINMM_STATIC) $(CORE_FLAGS_$2) $(TEST_FLAGS_$2)
 

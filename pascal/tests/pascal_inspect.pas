@@ -14,6 +14,8 @@ type
   end;
 
   TState = function(out Text: PAnsiChar): Integer; cdecl;
+  TVersion = function: Cardinal; cdecl;
+  TResultText = function(MemoryResult: Integer): PAnsiChar; cdecl;
 
 var
   Collected: array[0..1 shl 20] of AnsiChar;
@@ -73,6 +75,19 @@ begin
   Expect(Text <> nil, 'the state has a text');
   ExpectEqual(TState(FunctionOf(LoadBeside(LibraryName), 'brainmm_attach_status'))(Same), Ord(State), 'the state');
   Expect(Text = Same, 'the library has the same text');
+end;
+
+procedure TestVersion;
+var
+  ResultText: TResultText;
+  I: Integer;
+begin
+  ExpectEqual(GetLibraryVersion, TVersion(FunctionOf(LoadBeside(LibraryName), 'brainmm_version'))(),
+    'the version of the library');
+  ExpectEqual(GetLibraryVersion, BRAINMM_VERSION, 'the version of the unit');
+  @ResultText := FunctionOf(LoadBeside(LibraryName), 'brainmm_result_text');
+  for I := -1 to BRAINMM_E_DAMAGED + 1 do
+    Expect(AnsiString(GetMemoryResultText(I)) = AnsiString(ResultText(I)), 'the text of a result');
 end;
 
 procedure TestStatistics;
@@ -290,6 +305,7 @@ end;
 
 begin
   TestAttachStatus;
+  TestVersion;
   TestStatistics;
   TestWalk;
   TestDump;

@@ -29,6 +29,7 @@ import programs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build", "linux-x86_64")
+MEASURE = os.path.join(BUILD, "bench", "measure")
 SECONDS = 900
 C_LIBRARY = "C library"
 
@@ -51,34 +52,47 @@ class Way:
 
 
 class Outcome:
-    def __init__(self, text, code, wall, cpu, peak):
+    def __init__(self, text, code, wall):
         self.text = text
         self.code = code
         self.wall = wall
-        self.cpu = cpu      # seconds, of the program and all that it has waited for
-        self.peak = peak    # KiB, of the largest of these processes
+        self.cpu = 0        # seconds, of the program and all that it has waited for; if it was measured
+        self.peak = 0       # KiB, of the largest of these processes
 
 
 def run(command, folder, environment):
-    """Runs a command of the shell, bounded in time, with all that it starts. Its output goes to a file: a process that
-    stays behind would keep a pipe open."""
+    """Runs a command, bounded in time, with all that it starts. Its output goes to a file: a process that stays behind
+    would keep a pipe open."""
     with tempfile.TemporaryFile() as output:
         start = time.monotonic()
-        child = subprocess.Popen(["sh", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-                                 stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
-        signal.signal(signal.SIGALRM, lambda *_: os.killpg(child.pid, signal.SIGKILL))
-        signal.alarm(SECONDS)
-        _, status, usage = os.wait4(child.pid, 0)
-        signal.alarm(0)
-        wall = time.monotonic() - start
-        child.returncode = os.waitstatus_to_exitcode(status)
+        child = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
+                                 stderr=subprocess.STDOUT, start_new_session=True)
         try:
-            os.killpg(child.pid, signal.SIGKILL)  # what it has left running
+            child.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        wall = time.monotonic() - start
+        try:
+            os.killpg(child.pid, signal.SIGKILL)  # what it has left running, or itself
         except ProcessLookupError:
             pass
+        code = child.wait()
         output.seek(0)
         text = output.read().decode(errors="replace")
-    return Outcome(text, child.returncode, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+    return Outcome(text, code, wall)
+
+
+def run_measured(command, folder, environment):
+    """The same by bench/measure.c: the peak of a child of Python's is at least Python's own."""
+    library = environment.get("LD_PRELOAD", "-")
+    environment = {name: value for name, value in environment.items() if name != "LD_PRELOAD"}
+    with tempfile.NamedTemporaryFile(mode="r") as figures:
+        outcome = run(["sh", "-c", 'exec "$0" 9 "$1" 0 /bin/sh -c "$2" 9>"$3"', MEASURE, library, command,
+                       figures.name], folder, environment)
+        found = figures.read().split()
+    if outcome.code == 0 and len(found) == 6:
+        outcome.cpu, outcome.peak, outcome.code = float(found[1]) + float(found[2]), int(found[3]), int(found[5])
+    return outcome
 
 
 class Runner:
@@ -103,7 +117,7 @@ class Runner:
                 self.complain(program, f"{needed} is not installed (package {program.package})")
                 return False
         if program.group not in self.prepared and program.prepare:
-            made = run("set -e\n" + program.prepare, self.folder, self.base)
+            made = run(["sh", "-c", "set -e\n" + program.prepare], self.folder, self.base)
             if made.code != 0:
                 self.complain(program, "its input could not be made", made.text[-2000:])
                 return False
@@ -111,7 +125,7 @@ class Runner:
         return True
 
     def run(self, program, way):
-        return run(program.command, self.folder, way.environment(self.base))
+        return run(["sh", "-c", program.command], self.folder, way.environment(self.base))
 
     def check(self, program, ways):
         if not self.ready(program):
@@ -139,8 +153,8 @@ class Runner:
         found = {way.name: [] for way in ways}
         for _ in range(rounds):
             for way in ways:
-                outcome = self.run(program, way)
-                if outcome.code != 0:
+                outcome = run_measured(program.command, self.folder, way.environment(self.base))
+                if outcome.code != 0 or not outcome.peak:
                     self.complain(program, f"{way.name}: ended with {outcome.code}", outcome.text[-2000:])
                     return None
                 found[way.name].append(outcome)
@@ -194,6 +208,14 @@ each are relative to the C library's malloc. {cpu}, {os.cpu_count()} CPUs, Linux
 """)
 
 
+def copied(file, folder):
+    """A copy of the file. Processes that have an earlier one in their memory keep that."""
+    target = os.path.join(folder, os.path.basename(file))
+    shutil.copy(file, target + ".new")
+    os.replace(target + ".new", target)
+    return target
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--options", action="append", default=[], help="BRAINMM_OPTIONS; without it: none")
@@ -214,7 +236,7 @@ def main():
     chosen = programs.chosen(asked.names)
     os.makedirs(folder, exist_ok=True)
     os.chmod(folder, 0o755)  # another user runs some of them
-    library = shutil.copy(os.path.join(BUILD, "libbrainmm-malloc.so"), folder)
+    library = copied(os.path.join(BUILD, "libbrainmm-malloc.so"), folder)
     runner = Runner(folder)
     if asked.measure:
         ways = [Way(C_LIBRARY), Way("BrainMM", library)]
