@@ -288,6 +288,7 @@ static void made_by_the_run_time(void) {
     foreign_text(_strdup("made by the run-time"));
     foreign_text(_getcwd(NULL, 0));
     foreign_text(_fullpath(NULL, "file", 0));
+    foreign_text(_tempnam(NULL, "crt"));
     wchar_t *wide = _wcsdup(L"wide"), *folder = _wgetcwd(NULL, 0);
     CHECK(wide && folder && !brainmm_contains(wide) && !brainmm_contains(folder));
     give(wide);
