@@ -8,7 +8,7 @@
 #   make bench-programs      time and memory of these programs
 #   make soak                a test of threads, forks and limits for MINUTES (10), by hand
 #   make fuzz                fuzzing for MINUTES (10), by hand
-#   make install             the native library: prefix=/usr/local, DESTDIR
+#   make install             the native library: prefix=/usr/local, DESTDIR; install-win64, install-win32: for MinGW
 #   make dist                a source archive in build/       make clean     removes build/
 #
 # make/targets.mk has the table of targets, and says which variables choose other compilers and options. `make TARGET`
@@ -202,6 +202,17 @@ install: $(NATIVE)
 	install -m 644 pascal/BrainMM.pas pascal/brainmm_package.lpk pascal/brainmm_package.pas "$(DESTDIR)$(pascaldir)/"
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
 	    posix/brainmm.pc.in >"$(DESTDIR)$(libdir)/pkgconfig/brainmm.pc"
+
+# install-win64, install-win32: a folder below prefix is named as the compiler names the target.
+windows_folder = $(prefix)/$(patsubst %-,%,$(BINUTILS_$1))
+$(foreach target,$(call of_system,windows),install-$(target)): install-%: %
+	install -d "$(DESTDIR)$(call windows_folder,$*)/bin" "$(DESTDIR)$(call windows_folder,$*)/include" \
+	    "$(DESTDIR)$(call windows_folder,$*)/lib/pkgconfig"
+	install -m 755 $(LIBRARIES_windows:%=build/$*/%) "$(DESTDIR)$(call windows_folder,$*)/bin/"
+	install -m 644 $(ARCHIVES_windows:%=build/$*/%) "$(DESTDIR)$(call windows_folder,$*)/lib/"
+	install -m 644 $(wildcard include/*) "$(DESTDIR)$(call windows_folder,$*)/include/"
+	sed -e 's|@prefix@|$(call windows_folder,$*)|; s|@version@|$(VERSION)|; s|@underscore@|$(UNDERSCORE_$*)|' \
+	    win32/malloc/brainmm-malloc.pc.in >"$(DESTDIR)$(call windows_folder,$*)/lib/pkgconfig/brainmm-malloc.pc"
 
 # The archive contains the files that git has committed. A tree that was unpacked from an archive has no git; then it
 # contains all files outside build/.

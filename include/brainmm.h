@@ -348,8 +348,8 @@ BRAINMM_API int BRAINMM_CALL brainmm_get_options(const void *address, brainmm_op
 
 /* Whether ADDRESS, any number, lies in the memory of the process's heap: inside an allocation, in free memory or in the
  * heap's own tables. Returns 1 or 0. Code of a JIT heap with two views is an exception: it counts only where an
- * allocation starts. A function that replaces another heap's free() asks this. If the result is 0, no allocation of this
- * heap starts at ADDRESS, and if one did, its addresses have gone back to the system. */
+ * allocation starts. A function that replaces another heap's free() asks this. If the result is 0, no allocation of
+ * this heap starts at ADDRESS, and if one did, its addresses have gone back to the system. */
 BRAINMM_API int BRAINMM_CALL brainmm_contains(const void *address);
 
 /* Takes back what other threads have freed of the calling thread's memory, and returns unused memory to the system.
@@ -658,9 +658,9 @@ BRAINMM_API int BRAINMM_CALL brainmm_create_malloc(struct IMalloc **object);
 
 /* ---- Modules that share memory as FastMM does -------------------------------------------------------------------- */
 
-/* Windows: the heap's owner also publishes it under FastMM's name, for Delphi modules that are loaded later and attach as
- * FastMM 4 and 5 and the unit SimpleShareMem do (docs/from-sharemem.md). The option `fastmm` does the same when the heap
- * begins. The name stays until the process ends.
+/* Windows: the heap's owner also publishes it under FastMM's name, for Delphi modules that are loaded later and attach
+ * as FastMM 4 and 5 and the unit SimpleShareMem do (docs/from-sharemem.md). The option `fastmm` does the same when the
+ * heap begins. The name stays until the process ends.
  * BRAINMM_OK: it is published there, now or before. BRAINMM_E_TAKEN: another memory manager has published there.
  * BRAINMM_E_REFUSED: the system refuses. BRAINMM_E_UNSUPPORTED: the owner does not have this function, or the system is
  * not Windows. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* crt_malloc.c: each function of the malloc family does what Microsoft's documentation says, in a program that is linked
- * with libbrainmm-malloc.a. It works on pieces of the process's heap, and on those that the C run-time has made itself.
- * tests/crt_malloc.sh links this with both run-times.
+/* crt_malloc.c: each function of the malloc family does what Microsoft's documentation says, in a program that is
+ * linked with libbrainmm-malloc.a. It works on pieces of the process's heap, and on those that the C run-time has made
+ * itself. tests/crt_malloc.sh links this with both run-times.
  */
 #include "heap_support.h"
 #include "brainmm.h"
@@ -68,7 +68,7 @@ static bool is_zero(const char *from, const char *end) {
 static const size_t sizes[] = {1, 15, 16, 17, 100, 1000, 4096, 32768, 32769, 100000, 3000000};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
-/* ---- malloc, calloc, realloc, free -------------------------------------------------------------------------------- */
+/* ---- malloc, calloc, realloc, free ------------------------------------------------------------------------------- */
 
 static void allocate(void) {
     for (unsigned i = 0; i < SIZES; i++) {
@@ -126,7 +126,7 @@ static void errors_survive(void) {
     CHECK(errno == EEXIST && GetLastError() == 4711);
 }
 
-/* ---- _msize, _expand, _recalloc ----------------------------------------------------------------------------------- */
+/* ---- _msize, _expand, _recalloc ---------------------------------------------------------------------------------- */
 
 static void sizes_and_expansion(void) {
     for (unsigned i = 0; i < SIZES; i++) {
@@ -178,7 +178,7 @@ static void grow_with_zeros(void) {
     }
 }
 
-/* ---- Aligned ------------------------------------------------------------------------------------------------------ */
+/* ---- Aligned ----------------------------------------------------------------------------------------------------- */
 
 static unsigned invalid_parameters;
 
@@ -259,7 +259,7 @@ static void aligned_invalid(bool handler_is_called) {
     a_free(piece);
 }
 
-/* ---- Pieces that the run-time has made ---------------------------------------------------------------------------- */
+/* ---- Pieces that the run-time has made --------------------------------------------------------------------------- */
 
 static HMODULE run_time(void) {
     HMODULE module = GetModuleHandleA(RUN_TIME);
@@ -288,6 +288,7 @@ static void made_by_the_run_time(void) {
     foreign_text(_strdup("made by the run-time"));
     foreign_text(_getcwd(NULL, 0));
     foreign_text(_fullpath(NULL, "file", 0));
+    foreign_text(_tempnam(NULL, "crt"));
     wchar_t *wide = _wcsdup(L"wide"), *folder = _wgetcwd(NULL, 0);
     CHECK(wide && folder && !brainmm_contains(wide) && !brainmm_contains(folder));
     give(wide);
@@ -327,7 +328,7 @@ static void aligned_by_the_run_time(void) {
     }
 }
 
-/* ---- The new handler of the C run-time ---------------------------------------------------------------------------- */
+/* ---- The new handler of the C run-time --------------------------------------------------------------------------- */
 
 static unsigned handled;
 
@@ -361,7 +362,7 @@ static void new_mode(void) {
     give(piece);
 }
 
-/* ---- Other callers ------------------------------------------------------------------------------------------------ */
+/* ---- Other callers ----------------------------------------------------------------------------------------------- */
 
 extern void *(*const imported_malloc)(size_t) __asm__("__imp_" NAMED1(__USER_LABEL_PREFIX__, "malloc"));
 extern void (*const imported_free)(void *) __asm__("__imp_" NAMED1(__USER_LABEL_PREFIX__, "free"));

@@ -108,6 +108,15 @@ expect 0 '' cxx_ucrt static "$folder/module_ucrt$dll"
 # Two run-times in one process, and one heap.
 expect 0 '' cxx_ucrt static "$folder/module$dll"
 
+# As it is installed, with the words of its .pc file.
+# The inner make must not get the options of the outer one.
+env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s "install-$TARGET" DESTDIR="$folder/installed" prefix=/prefix
+installed=$(echo "$folder"/installed/prefix/*)
+libs=$(sed -n "s|^Libs: ||; T; s|\${libdir}|$installed/lib|p" "$installed/lib/pkgconfig/brainmm-malloc.pc")
+$cxx -std=gnu++17 -O2 -I"$installed/include" -DBRAINMM_STATIC tests/crt_malloc_cxx.cpp $libs -static \
+    -o "$folder/installed$exe"
+expect 0 '' installed static
+
 # ---- Another module's heap, or none ----------------------------------------------------------------------------------
 
 # brainmm.dll comes first, because the program imports from a DLL that imports from it.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // crt_malloc_cxx.cpp: every form of new and delete of a C++ program that is linked with libbrainmm-malloc.a. With the
 // argument "static" libstdc++ is a part of the program, and its memory is the heap's. With "shared" it is a DLL with a
-// malloc of its own; then nothing is the heap's, and all works. A second argument names a DLL that is linked in the same
-// way (crt_malloc_module.cpp): pieces of either are freed by the other.
+// malloc of its own; then nothing is the heap's, and all works. A second argument names a DLL that is linked in the
+// same way (crt_malloc_module.cpp): pieces of either are freed by the other.
 #include "brainmm.h"
 #include <cstdio>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* crt_malloc_life.c: a program that is linked with libbrainmm-malloc.a allocates before its constructors and frees after
- * its exit handlers. Its threads, and what the C run-time does with the program's memory, work.
+/* crt_malloc_life.c: a program that is linked with libbrainmm-malloc.a allocates before its constructors and frees
+ * after its exit handlers. Its threads, and what the C run-time does with the program's memory, work.
  *
  * TLS callbacks and constructors run before main(). What runs after it ends the process with another exit code if
  * something did not hold. tests/crt_malloc.sh looks for the last line of the output, too.
@@ -19,7 +19,7 @@ static void (*volatile give)(void *) = free; /* no compiler sees what it does */
 
 static bool is_ours(const void *piece) { return brainmm_get_options(piece, NULL) == 1; }
 
-/* ---- The beginning and the end ------------------------------------------------------------------------------------ */
+/* ---- The beginning and the end ----------------------------------------------------------------------------------- */
 
 /* The system calls this before the C run-time's start, and at the end of each thread. */
 static void NTAPI image_event(void *image, DWORD reason, void *reserved) {
@@ -65,7 +65,7 @@ static void at_exit(void) {
     of_exit = malloc(10);
 }
 
-/* ---- Threads ------------------------------------------------------------------------------------------------------ */
+/* ---- Threads ----------------------------------------------------------------------------------------------------- */
 
 enum { THREADS = 8, PIECES = 2000 };
 static void *handed_over[THREADS][PIECES];
@@ -132,7 +132,7 @@ static unsigned __stdcall churn(void *unused) {
     return 0;
 }
 
-/* ---- What the run-time does with the program's memory ------------------------------------------------------------- */
+/* ---- What the run-time does with the program's memory ------------------------------------------------------------ */
 
 static void streams(void) {
     char name[] = "crt_malloc_life.tmp", line[100];

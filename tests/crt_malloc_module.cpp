@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// crt_malloc_module.cpp: a DLL in C++ that is linked with libbrainmm-malloc.a, for crt_malloc_cxx.cpp. Nothing in it but
-// the C++ run-time would need malloc if MODULE_MALLOC is not defined: the linker is told to take the library all the
-// same.
+// crt_malloc_module.cpp: a DLL in C++ that is linked with libbrainmm-malloc.a, for crt_malloc_cxx.cpp. Nothing in it
+// but the C++ run-time would need malloc if MODULE_MALLOC is not defined: the linker is told to take the library all
+// the same.
 #include <new>
 #include <stdlib.h>
 #include <string>

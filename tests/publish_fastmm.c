@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* publish_fastmm.c: brainmm_publish_fastmm puts the heap under FastMM's name when a module asks for it, whichever module
- * that is, and leaves the name alone if somebody else has it. The argument says what has the name before.
+/* publish_fastmm.c: brainmm_publish_fastmm puts the heap under FastMM's name when a module asks for it, whichever
+ * module that is, and leaves the name alone if somebody else has it. The argument says what has the name before.
  *
  *     nobody      it is published, once, and what attaches as FastMM does gets pieces of the heap
  *     content     another memory manager's mapping stays as it is
