@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# redirect_built.sh: brainmm-malloc.dll and brainmm-run.exe are built like brainmm.dll: they import kernel32 only, because
-# the DLL begins before all others; they are relocatable and stripped, and have version resources. The DLL exports what
-# brainmm_redirect.h declares. On 32 bit, call stacks lead through its functions.
+# redirect_built.sh: brainmm-malloc.dll and brainmm-run.exe are built like brainmm.dll: they import kernel32 only,
+# because the DLL begins before all others; they are relocatable and stripped, and have version resources. The DLL
+# exports what brainmm_redirect.h declares. On 32 bit, call stacks lead through its functions.
 # shellcheck disable=SC2154  # tools/target sets them
 set -u
 status=0
@@ -36,7 +36,8 @@ for file in brainmm-malloc.dll brainmm-run.exe; do
     debug_file "$file" process_inject
 done
 
-declared=$(sed -n 's/^BRAINMM_REDIRECT_API .*__cdecl \(brainmm_[a-z_]*\)(.*/\1/p' include/brainmm_redirect.h | LC_ALL=C sort)
+declared=$(sed -n 's/^BRAINMM_REDIRECT_API .*__cdecl \(brainmm_[a-z_]*\)(.*/\1/p' include/brainmm_redirect.h |
+    LC_ALL=C sort)
 exported=$("$objdump" -p "$BUILD/brainmm-malloc.dll" |
     awk '/Ordinal\/Name Pointer/ { on = 1; next } on && !NF { exit } on { print $NF }' | LC_ALL=C sort)
 [ -n "$declared" ] || fail "brainmm_redirect.h declares nothing"

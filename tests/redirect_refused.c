@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* redirect_refused.c: brainmm_redirect_imports() refuses what it cannot do whole, says why, and changes nothing:
- * run-times and BrainMM itself, modules with a debugging run-time, with foreign hooks, with functions that look into the
- * heap, with delayed imports, with damaged tables, and systems that refuse a call. Wrong pointers end the program. */
+ * run-times and BrainMM itself, modules with a debugging run-time, with foreign hooks, with functions that look into
+ * the heap, with delayed imports, with damaged tables, and systems that refuse a call. Wrong pointers end the program.
+ */
 #include "redirect_support.h"
 
 static struct redirect r;

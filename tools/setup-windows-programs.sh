@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 # Gets Windows programs that know nothing of BrainMM, for tests of brainmm-run.exe.
 #   tools/setup-windows-programs.sh TARGET FOLDER [--optional] [lua | zstd | sqlite3 | 7za]...
-# FOLDER, outside the tree, gets each program and the DLLs that it brings. Lua, zstd and the shell of SQLite are compiled
-# by MinGW from Debian's source packages, as they are. 7za is the binary of npm's package 7zip-bin, of one version, whose
-# checksum is compared; nothing of the package is executed but that. Needs apt-get; npm for 7za; tclsh for SQLite.
+# FOLDER, outside the tree, gets each program and the DLLs that it brings. Lua, zstd and the shell of SQLite are
+# compiled by MinGW from Debian's source packages, as they are. 7za is the binary of npm's package 7zip-bin, of one
+# version, whose checksum is compared; nothing of the package is executed but that. Needs apt-get; npm for 7za; tclsh
+# for SQLite.
 # What is in FOLDER already stays. The exit code is 77 if a program cannot be had because npm or tclsh is missing, or
 # because npm cannot fetch it; with --optional it is 0 then.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words
@@ -44,8 +45,9 @@ lua() {
     source_of lua5.4 lua
     cd "$work/lua/src"
     library=$(ls ./*.c | grep -vxF -e ./lua.c -e ./luac.c)
-    $cc $arch -O2 -w -static-libgcc -DLUA_BUILD_AS_DLL -DLUA_COMPAT_5_3 -shared -o "$folder/lua54.dll" $library
-    $cc $arch -O2 -w -static-libgcc -DLUA_BUILD_AS_DLL -DLUA_COMPAT_5_3 -o "$folder/lua.exe.new" lua.c "$folder/lua54.dll"
+    options="-O2 -w -static-libgcc -DLUA_BUILD_AS_DLL -DLUA_COMPAT_5_3"
+    $cc $arch $options -shared -o "$folder/lua54.dll" $library
+    $cc $arch $options -o "$folder/lua.exe.new" lua.c "$folder/lua54.dll"
     mv "$folder/lua.exe.new" "$folder/lua.exe"
 }
 
@@ -53,7 +55,8 @@ zstd() {
     source_of libzstd zstd
     cd "$work/zstd"
     $cc $arch -O2 -w -static-libgcc -DZSTD_MULTITHREAD -DZSTD_DISABLE_ASM -DZSTD_LEGACY_SUPPORT=0 -Ilib -Ilib/common \
-        -Iprograms -o "$folder/zstd.exe.new" programs/*.c lib/common/*.c lib/compress/*.c lib/decompress/*.c lib/dictBuilder/*.c
+        -Iprograms -o "$folder/zstd.exe.new" programs/*.c lib/common/*.c lib/compress/*.c lib/decompress/*.c \
+        lib/dictBuilder/*.c
     mv "$folder/zstd.exe.new" "$folder/zstd.exe"
 }
 
@@ -72,8 +75,8 @@ sqlite3() {
 }
 
 SEVEN_ZIP=7zip-bin@5.2.0
-SEVEN_ZIP_SUM=ba44cf561a86e2337332ba36a80f4748249254937768deed95bfa17ea602b77111d325aba1e036551dfc30dace1cb43f7158fe0da20\
-c69dd24142b565a8c21fc
+SEVEN_ZIP_SUM=ba44cf561a86e2337332ba36a80f4748249254937768deed95bfa17ea602b771
+SEVEN_ZIP_SUM=${SEVEN_ZIP_SUM}11d325aba1e036551dfc30dace1cb43f7158fe0da20c69dd24142b565a8c21fc
 seven_zip() {
     command -v npm >/dev/null || return 77
     mkdir -p "$work"

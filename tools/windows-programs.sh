@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 # Runs Windows programs that know nothing of BrainMM, with and without brainmm-run.exe, under Wine.
 #   tools/windows-programs.sh TARGET FOLDER [lua | zstd | sqlite3 | 7za]...
-# The programs are in FOLDER, outside the tree; tools/setup-windows-programs.sh gets those that are not. Output, exit code
-# and the files that they write are compared: without the runner, with it, and with it in checked mode. A line for each
-# run of a program tells the seconds. OPTIONS="..." replaces the options of the last kind. Exit code 1: something differs.
+# The programs are in FOLDER, outside the tree; tools/setup-windows-programs.sh gets those that are not. Output, exit
+# code and the files that they write are compared: without the runner, with it, and with it in checked mode. A line for
+# each run of a program tells the seconds. OPTIONS="..." replaces the options of the last kind. Exit code 1: something
+# differs.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -29,7 +30,7 @@ cp docs/*.md src/heap/*.c "$work/texts"
 cd "$work" || exit 1
 status=0
 
-# once NAME COMMAND...: runs it; leaves its output in NAME.out, what it says of errors in NAME.err, sets $code and $time.
+# once NAME COMMAND...: runs it; leaves its output in NAME.out, its errors in NAME.err; sets $code and $time.
 once() {
     name=$1
     shift
