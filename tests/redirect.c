@@ -87,6 +87,23 @@ static void operators_are_ours(const char *run_time) {
     }
 }
 
+/* DLLs by old compilers have the run-time add to a table that they have allocated. */
+typedef int(__cdecl *at_end)(void);
+static int __cdecl end_one(void) { return 1; }
+static int __cdecl end_two(void) { return 2; }
+
+static void tables_for_the_end_grow(void) {
+    at_end(__cdecl * add)(at_end function, at_end * *first, at_end * *behind);
+    at_end *first = malloc(sizeof *first), *behind = first;
+    module_symbol(GetModuleHandleA("msvcrt.dll"), "__dllonexit", &add);
+    for (int i = 0; i < 500; i++)
+        CHECK(add(i % 3 ? end_one : end_two, &first, &behind) == (i % 3 ? end_one : end_two) && ours(first));
+    CHECK(behind == first + 500);
+    for (int i = 0; i < 500; i++)
+        CHECK(first[i] == (i % 3 ? end_one : end_two));
+    free(first);
+}
+
 /* ---- One module ------------------------------------------------------------------------------------------------- */
 
 /* What the run-time has made before or makes itself is freed, resized and measured like before. */
@@ -262,6 +279,7 @@ static void everything(void) {
     }
     operators_are_ours("msvcrt.dll");
     operators_are_ours("msvcr120.dll");
+    tables_for_the_end_grow();
     threads();
     CHECK(r.report(count_line, &lines) == 1 && lines == 3);
 

@@ -18,16 +18,44 @@
 #define DELETE_ARRAY_NAME "??_V@YAXPAX@Z"
 #endif
 
+#define DLL_AT_END_NAME "__dllonexit"
+
+/* A function that is called at the end of a module. */
+typedef int(__cdecl *at_end)(void);
+
 /* A run-time's functions. */
 struct originals {
     struct crt_original c;
     void *(__cdecl *new_one)(size_t size);
+    at_end(__cdecl *dll_at_end)(at_end function, at_end **first, at_end **behind);
 };
 
 /* Where the heap has no memory, the run-time's own operator calls the new handler and throws. */
 static void *new_piece(const struct originals *originals, size_t size) {
     void *piece = companion_heap->alloc(size);
     return piece ? piece : originals->new_one(size);
+}
+
+/* A DLL by Visual C++ up to 2003 allocates a table of functions for its end, and has the run-time's __dllonexit add to
+ * it. That resizes the table by a realloc of its own, so a table that is the heap's is served here. As in the run-time,
+ * *FIRST is where the piece begins, and *BEHIND is behind the last function in it. */
+static at_end dll_at_end(const struct originals *originals, at_end function, at_end **first, at_end **behind) {
+    static SRWLOCK lock = SRWLOCK_INIT;
+    size_t size;
+    if (!first || !*first || crt_owner_of(companion_heap, *first, &size) != CRT_OURS)
+        return originals->dll_at_end(function, first, behind);
+    AcquireSRWLockExclusive(&lock);
+    size_t used = (size_t)((char *)*behind - (char *)*first);
+    at_end *table = *first;
+    if (companion_heap->usable_size(table) < used + sizeof *table)
+        table = companion_heap->realloc(table, 2 * used + sizeof *table);
+    if (table) {
+        *first = table;
+        *behind = (at_end *)(void *)((char *)table + used);
+        *(*behind)++ = function;
+    }
+    ReleaseSRWLockExclusive(&lock);
+    return table ? function : NULL;
 }
 
 /* The heap's own handler has told of it, as the options want, and the program cannot go on: the function has no way to
@@ -58,6 +86,7 @@ static bool find_all(struct originals *originals, const struct pe_image *image) 
     originals->c.heap = companion_heap;
     originals->c.refuse = refuse;
     originals->new_one = (__typeof(originals->new_one))find(image, NEW_NAME);
+    originals->dll_at_end = (__typeof(originals->dll_at_end))find(image, DLL_AT_END_NAME);
     return crt_original_find(&originals->c, find, image) == NULL;
 }
 
@@ -77,7 +106,10 @@ static bool find_all(struct originals *originals, const struct pe_image *image) 
 #define RUN_TIME_BEGIN(id)                                                                                             \
     static struct originals id##_originals;                                                                            \
     static bool id##_find(const struct library *library) { return find_all(&id##_originals, &library->image); }        \
-    static void *__cdecl id##_new(size_t size) { return new_piece(&id##_originals, size); }
+    static void *__cdecl id##_new(size_t size) { return new_piece(&id##_originals, size); }                            \
+    static at_end __cdecl id##_at_end(at_end function, at_end **first, at_end **behind) {                              \
+        return dll_at_end(&id##_originals, function, first, behind);                                                   \
+    }
 #define RUN_TIME_END(id)                                                                                               \
     static struct replaced id##_replaced[] = {                                                                         \
         NAMES(id, malloc, GIVES),                                                                                      \
@@ -103,6 +135,7 @@ static bool find_all(struct originals *originals, const struct pe_image *image) 
         ROW(id, NEW_ARRAY_NAME, new, GIVES),                                                                           \
         ROW(id, DELETE_NAME, free, TAKES),                                                                             \
         ROW(id, DELETE_ARRAY_NAME, free, TAKES),                                                                       \
+        ROW(id, DLL_AT_END_NAME, at_end, TAKES),                                                                       \
     };
 #define LIBRARY(id)                                                                                                    \
     {                                                                                                                  \
