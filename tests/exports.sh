@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # exports.sh: the functions that brainmm.h documents, the names in brainmm.def, the exports of each library and the
 # global names of the static core are the same set. In the static core they are hidden. libbrainmm-malloc.so exports the
-# malloc family only; libbrainmm-malloc.a has the static core's names and the malloc family's.
+# malloc family, and what goes with it, only. libbrainmm-malloc.a has the static core's names and the malloc family's.
 # shellcheck disable=SC2154  # tools/target sets them
 set -eu
 status=0
@@ -35,14 +35,14 @@ linux)
 
     cat >"$work/family" <<-END
 	aligned_alloc calloc cfree free free_aligned_sized free_sized malloc malloc_usable_size memalign posix_memalign
-	pvalloc realloc reallocarray valloc
+	pvalloc realloc reallocarray valloc mallinfo mallinfo2 malloc_info malloc_stats malloc_trim mallopt dlopen dlmopen
 	END
     exported "$BUILD/libbrainmm-malloc.so" >"$work/malloc"
     # The family includes every form of C++'s operator new (_Znw, _Zna) and delete (_Zdl, _Zda).
     grep -Ev '^_Z(n[wa]|d[la])' "$work/malloc" | while read -r name; do
         grep -qw "$name" "$work/family" || echo "libbrainmm-malloc.so exports $name"
     done >"$work/strangers"
-    for name in malloc calloc realloc free posix_memalign aligned_alloc malloc_usable_size _Znwm _ZdlPv; do
+    for name in $(cat "$work/family") _Znwm _ZdlPv; do
         # size_t is another type where pointers have 32 bits.
         [ "$fpc_cpu" != i386 ] || [ $name != _Znwm ] || name=_Znwj
         grep -qx $name "$work/malloc" || echo "libbrainmm-malloc.so lacks $name" >>"$work/strangers"

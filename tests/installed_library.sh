@@ -20,17 +20,18 @@ if [ "${1-}" = install ]; then
     # The inner make must not get the options of the outer one.
     env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s install DESTDIR="$folder" prefix=/prefix
     unit=$folder/prefix/share/brainmm/pascal
-    (cd "$folder/prefix" && find . -type f ! -name '*.h' | LC_ALL=C sort) >"$folder/files"
+    (cd "$folder/prefix" && find lib share -type f | LC_ALL=C sort) >"$folder/files"
     cat >"$folder/expected" <<'END'
-./lib/libbrainmm-malloc.so
-./lib/libbrainmm.a
-./lib/libbrainmm.so
-./lib/pkgconfig/brainmm.pc
-./share/brainmm/pascal/BrainMM.pas
-./share/brainmm/pascal/brainmm_package.lpk
-./share/brainmm/pascal/brainmm_package.pas
+lib/libbrainmm-malloc.so
+lib/libbrainmm.a
+lib/libbrainmm.so
+lib/pkgconfig/brainmm.pc
+share/brainmm/pascal/BrainMM.pas
+share/brainmm/pascal/brainmm_package.lpk
+share/brainmm/pascal/brainmm_package.pas
 END
     cmp "$folder/files" "$folder/expected" || fail "$(cat "$folder/files")"
+    for header in include/*; do cmp "$header" "$folder/prefix/$header"; done
 else
     mkdir -p "$lib"
     cp "$BUILD/$library" "$lib"
