@@ -211,11 +211,22 @@ static void aligned_plain(void) {
     CHECK(is_ours(piece) && !a_realloc(piece, 0, 64) && is_free(piece));
     piece = a_realloc(NULL, 100, 128);
     CHECK(is_ours(piece) && (uintptr_t)piece % 128 == 0);
-    /* a larger alignment than before */
-    fill(piece, 100);
-    piece = a_realloc(piece, 200, 8192);
-    CHECK(is_ours(piece) && (uintptr_t)piece % 8192 == 0 && is_filled(piece, 100));
     a_free(piece);
+}
+
+/* Several, because one may lie well by chance. */
+static void aligned_more_than_before(void) {
+    char *pieces[20];
+    for (unsigned i = 0; i < 20; i++) {
+        pieces[i] = i % 2 == 0 ? a_malloc(100, 128) : get(100);
+        fill(pieces[i], 100);
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        pieces[i] = a_realloc(pieces[i], i % 3 == 0 ? 100 : 200, 8192);
+        CHECK(is_ours(pieces[i]) && (uintptr_t)pieces[i] % 8192 == 0 && is_filled(pieces[i], 100));
+    }
+    for (unsigned i = 0; i < 20; i++)
+        a_free(pieces[i]);
 }
 
 static void aligned_with_offset(size_t alignment, size_t offset) {
@@ -382,6 +393,7 @@ int main(int count, char **arguments) {
     sizes_and_expansion();
     grow_with_zeros();
     aligned_plain();
+    aligned_more_than_before();
     for (size_t alignment = 1; alignment <= 8192; alignment *= 4)
         for (size_t offset = 0; offset <= 200; offset += offset < 70 ? 1 : 33)
             aligned_with_offset(alignment, offset);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # exports.sh: the functions that brainmm.h documents, the names in brainmm.def, the exports of each library and the
 # global names of the static core are the same set. In the static core they are hidden. libbrainmm-malloc.so exports the
-# malloc family, and what goes with it, only; libbrainmm-malloc.a has the static core's names and the malloc family's.
+# malloc family, and what goes with it, only. libbrainmm-malloc.a has the static core's names and the malloc family's.
 # shellcheck disable=SC2154  # tools/target sets them
 set -eu
 status=0
