@@ -71,7 +71,15 @@ static void __cdecl hook(void *piece) { (void)piece; }
 static void hooked(void) {
     void *original = import_replace(other, "msvcrt.dll", "free", (void *)hook);
     refused(BRAINMM_REDIRECT_E_HOOKED);
+    /* What a linker has bound may be the address of another run-time's version, until the loader has been there. */
+    IMAGE_IMPORT_DESCRIPTOR *from = import_descriptor(other, "msvcrt.dll");
+    DWORD time = from->TimeDateStamp;
+    make_writable(from, sizeof *from);
+    from->TimeDateStamp = ~(DWORD)0;
+    refused(BRAINMM_REDIRECT_E_DELAYED);
     import_replace(other, "msvcrt.dll", "free", original);
+    accepted();
+    from->TimeDateStamp = time;
     accepted();
 }
 

@@ -44,6 +44,26 @@ $cc $arch -shared -nostdlib -Wl,-e,0 -o "$folder/forward.dll" "$folder/forward.d
     -Wl,--out-implib,"$folder/libforward.dll.a" || exit 1
 build forward.exe redirect_ucrt "$folder/libforward.dll.a"
 
+# A program that is linked with brainmm-malloc.dll. It lies beside it.
+cat >"$folder/linked.c" <<'C'
+#include "brainmm_redirect.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int main(void) {
+    void *before = malloc(10), *after;
+    int result = brainmm_redirect_imports(NULL);
+    puts(brainmm_redirect_text(result));
+    after = malloc(10);
+    free(before);
+    free(after);
+    return result == BRAINMM_REDIRECTED && brainmm_restore_imports(NULL, BRAINMM_RESTORE_ALL) == result ? 6 : 5;
+}
+C
+$cc -O1 -Wall -Wextra -Werror -Iinclude -o "$folder/bin/linked.exe" "$folder/linked.c" -L"$BUILD" -lbrainmm-redirect ||
+    exit 1
+
 # A program in C++, whose run-time is a DLL.
 cat >"$folder/program.cpp" <<'CPP'
 #include <cstdio>
@@ -151,6 +171,7 @@ expect 3 ' bad_alloc 1' bin/brainmm-run.exe --report cxx.exe
 for module in cxx.exe libstdc++-6.dll; do
     grep -q "^$module: it uses the heap" err.text || fail "$module does not use the heap"
 done
+expect 6 'it uses the heap' bin/linked.exe
 expect 9 '' with_module.exe
 expect 8 '' bin/brainmm-run.exe with_module.exe
 

@@ -25,7 +25,8 @@ static bool lies_inside(const struct pe_image *image, uintptr_t address) {
 
 /* An entry that has the address of a replaced function is one, whatever the module calls it: it may have come through a
  * DLL that only passes the function on. The name tells what an entry should be that has another address. A delayed
- * entry points into its own module until it is called first. */
+ * entry points into its own module until it is called first. One that a linker has bound may point anywhere until the
+ * loader comes to it. */
 static enum entry entry_of(const struct pe_image *image, const struct pe_imports *imports, size_t slot,
                            struct found *found) {
     uintptr_t address = imports->slots[slot];
@@ -52,7 +53,7 @@ static enum entry entry_of(const struct pe_image *image, const struct pe_imports
     if (!found->function)
         return uncalled ? ENTRY_LATER : ENTRY_OTHER;
     found->original = replaced_address(library, found->function);
-    return uncalled ? ENTRY_ORIGINAL : ENTRY_HOOKED;
+    return uncalled ? ENTRY_ORIGINAL : imports->bound ? ENTRY_LATER : ENTRY_HOOKED;
 }
 
 int imports_judge(const struct pe_image *image, bool exports_too) {

@@ -65,6 +65,7 @@ static enum pe_step next_static(const struct pe_image *image, unsigned index, st
         return PE_BROKEN;
     if (one->Name == 0 || one->FirstThunk == 0)
         return PE_END;
+    imports->bound = one->TimeDateStamp != 0;
     imports->delayed = false;
     return imports_open(image, one->Name, one->FirstThunk, one->OriginalFirstThunk, imports);
 }
@@ -81,6 +82,7 @@ static enum pe_step next_delayed(const struct pe_image *image, unsigned index, s
     if (one->DllNameRVA == 0)
         return PE_END;
     size_t base = one->Attributes.RvaBased ? 0 : (size_t)image->base;
+    imports->bound = false;
     imports->delayed = true;
     return imports_open(image, one->DllNameRVA - base, one->ImportAddressTableRVA - base,
                         one->ImportNameTableRVA - base, imports);

@@ -36,6 +36,7 @@ struct pe_imports {
     volatile pe_slot *slots; /* the addresses of the functions, with a zero behind the last */
     const pe_slot *names;    /* for each slot, what it is called. NULL: the module does not keep that */
     size_t count;            /* of the slots */
+    bool bound;              /* a linker has written addresses, which may be those of other versions of the DLL */
     bool delayed;            /* a slot gets its address when it is first called */
 };
 
