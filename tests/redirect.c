@@ -252,6 +252,50 @@ static void threads(void) {
     }
 }
 
+/* Threads allocate, and load and unload a module, while everything is redirected and restored again and again. What
+ * takes pieces stays redirected, so no piece is lost. */
+static volatile LONG stop;
+
+static void allocate_on(void *argument) {
+    void *kept[50] = {NULL};
+    for (unsigned i = 0; !stop; i++) {
+        void **one = &kept[i % 50];
+        *one = i % 3 ? realloc(*one, i % 2000 + 1) : (free(*one), malloc(i % 500));
+        CHECK(*one != NULL);
+    }
+    for (unsigned i = 0; i < 50; i++)
+        free(kept[i]);
+    (void)argument;
+}
+
+/* Who enumerates modules keeps them loaded for a moment, so DllMain does not allocate anew each time. */
+static void load_on(void *argument) {
+    while (!stop) {
+        module other = module_load(path_beside("redirect_module-plain.dll"));
+        const struct redirect_module *functions = redirect_module_of(other);
+        functions->release(functions->resize(functions->allocate(100), 1000));
+        module_unload(other);
+    }
+    (void)argument;
+}
+
+static void while_threads_run(void) {
+    struct thread all[3];
+    result_is(r.redirect(NULL), BRAINMM_REDIRECTED);
+    thread_start(&all[0], allocate_on, NULL);
+    thread_start(&all[1], allocate_on, NULL);
+    thread_start(&all[2], load_on, NULL);
+    for (int round = 0; round < 100; round++) {
+        result_is(r.redirect(NULL), BRAINMM_REDIRECTED);
+        result_is(r.redirect(GetModuleHandleA(NULL)), BRAINMM_REDIRECTED);
+        result_is(r.restore(NULL, BRAINMM_RESTORE_GIVING), BRAINMM_REDIRECTED);
+    }
+    stop = 1;
+    for (unsigned i = 0; i < 3; i++)
+        thread_join(&all[i]);
+    result_is(r.restore(NULL, BRAINMM_RESTORE_ALL), BRAINMM_REDIRECTED);
+}
+
 static int __cdecl count_line(void *context, const char *text, size_t length) {
     unsigned *lines = context;
     CHECK(length == strlen(text) && text[length - 1] == '\n' && strstr(text, ": "));
@@ -305,5 +349,6 @@ int main(void) {
     free(piece);
     one_module();
     everything();
+    while_threads_run();
     return TEST_PASSED;
 }
