@@ -5,7 +5,7 @@
 #include "heap_support.h"
 #include "brainmm.h"
 
-enum { THREADS = 2, LOOKS = 1000 };
+enum { THREADS = 2, LOOKS = 300 };
 static int stop;
 
 static void churn(void *number) {
