@@ -79,8 +79,8 @@ static bool table_publish(struct record_table *table, struct record_table *publi
     return true;
 }
 
-/* Somebody may still look at it. He must not take for damage what is stored in the memory from here on. So no record has
- * the word that he has seen, and none gets it again in the table's next life. */
+/* Somebody may still look at it. He must not take for damage what is stored in the memory from here on. So no record
+ * has the word that he has seen, and none gets it again in the table's next life. */
 static void table_drop(struct record_table *table) {
     table_publish(table, NULL);
     for (uint32_t i = 0; i < table->count; i++)
