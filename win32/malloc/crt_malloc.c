@@ -44,6 +44,13 @@ enum crt_owner crt_owner_of(const struct brainmm_manager *heap, const void *piec
     return *size != 0 ? CRT_OURS : owner_of_size_0(heap, piece);
 }
 
+bool crt_heap_tells_pieces(const struct brainmm_manager *heap) {
+    void *piece = heap->alloc(1);
+    bool tells = !piece || heap->usable_size(piece) != 0;
+    heap->free(piece);
+    return tells;
+}
+
 /* ---- The family -------------------------------------------------------------------------------------------------- */
 
 void *crt_malloc(const struct crt_original *original, size_t size) {

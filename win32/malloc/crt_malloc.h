@@ -40,9 +40,17 @@ struct crt_original {
 #undef CRT_MEMBER
 };
 
-/* Fills *ORIGINAL, but for its first two members, with the functions that the DLL at RUN_TIME exports. NULL; or the
- * name of a function that it lacks and that every C run-time has: then it is none. */
-const char *crt_original_find(struct crt_original *original, HMODULE run_time);
+/* The function NAME that the DLL at RUN_TIME exports, or NULL. */
+typedef void (*crt_function)(void);
+typedef crt_function (*crt_finder)(const void *run_time, const char *name);
+
+/* Fills *ORIGINAL, but for its first two members, with what FIND finds in the DLL at RUN_TIME. NULL; or the name of a
+ * function that it lacks and that every C run-time has: then it is none. */
+const char *crt_original_find(struct crt_original *original, crt_finder find, const void *run_time);
+
+/* Whether anybody can tell which pieces are HEAP's. Its owner may have the original's table only, and that may lack
+ * what usable_size asks. */
+bool crt_heap_tells_pieces(const struct brainmm_manager *heap);
 
 #define CRT_DECLARE_TAKING(...) (const struct crt_original *original, __VA_ARGS__)
 #define CRT_UNPACK(...) __VA_ARGS__

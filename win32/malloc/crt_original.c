@@ -2,15 +2,10 @@
 /* crt_original.c (Windows): see crt_malloc.h. */
 #include "malloc/crt_malloc.h"
 
-/* Casts between types of functions go through one without parameters, or compilers warn. */
-typedef void (*any_function)(void);
-
-static any_function find(HMODULE run_time, const char *name) { return (any_function)GetProcAddress(run_time, name); }
-
 /* msvcrt.dll exports the mode of malloc under its C++ name only. */
 #define QUERY_NEW_MODE_CXX "?_query_new_mode@@YAHXZ"
 
-const char *crt_original_find(struct crt_original *original, HMODULE run_time) {
+const char *crt_original_find(struct crt_original *original, crt_finder find, const void *run_time) {
 #define FIND(result, name, parameters, arguments) original->name = (__typeof(original->name))find(run_time, #name);
     CRT_FUNCTIONS(FIND)
 #define REQUIRE(result, name, parameters, arguments)                                                                   \

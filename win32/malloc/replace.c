@@ -61,6 +61,10 @@ static COLD void end(const char *sentence, const char *more) {
     os_abort(buffer);
 }
 
+static crt_function export_of(const void *run_time, const char *name) {
+    return (crt_function)GetProcAddress((HMODULE)(uintptr_t)run_time, name);
+}
+
 static void original_start(const struct brainmm_manager *heap) {
     HMODULE run_time;
     const char *lacking = "_errno";
@@ -70,21 +74,13 @@ static void original_start(const struct brainmm_manager *heap) {
     crt_original.refuse = refuse;
     if (GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
                            imported_errno, &run_time))
-        lacking = crt_original_find(&crt_original, run_time);
+        lacking = crt_original_find(&crt_original, export_of, run_time);
     os_protect_tables(&crt_original, sizeof crt_original, false);
     if (lacking)
         end("The C run-time that this program is linked with does not export ", lacking);
 }
 
 /* ---- The start --------------------------------------------------------------------------------------------------- */
-
-/* A heap that has the original's table only may lack what usable_size asks. Then nobody could tell whose a piece is. */
-static bool tells_its_pieces(const struct brainmm_manager *heap) {
-    void *piece = heap->alloc(1);
-    bool tells = !piece || heap->usable_size(piece) != 0;
-    heap->free(piece);
-    return tells;
-}
 
 /* After the callback of static.c, which starts the heap, and before any code of the module. Without a heap no program
  * gets far: it ends here, with the reason. */
@@ -101,7 +97,7 @@ static void NTAPI image_event(void *image, DWORD reason, void *reserved) {
         decision_status(&reasons);
         end("no heap. ", reasons);
     }
-    if (!tells_its_pieces(heap))
+    if (!crt_heap_tells_pieces(heap))
         end("The process's heap belongs to a module that cannot tell its pieces from others", "");
 }
 
