@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """messages.py: every message of the libraries is in docs/troubleshooting.md, and that has no others.
 
-A message is a text of three words or more in a source of the libraries, or in a header that programs include. Texts of
-assertions and of consistency checks that are in no library, machine code, formats such as JSON and XML, and explanations
-of usage are none. The page has a message between backquotes, without its beginning or end where these are variable; a
-line may end in its midst.
+A message is a text of three words or more in a source of the libraries, or in a header that programs include. None are
+texts of assertions and of consistency checks that are in no library, machine code, formats such as JSON and XML, and
+explanations of usage. The page has a message between backquotes, without its beginning or end where these are variable;
+a line may end in its midst.
 """
 
 import glob
