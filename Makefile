@@ -10,6 +10,7 @@
 #   make fuzz                fuzzing for MINUTES (10), by hand
 #   make view                the page of tools/brainmm-view
 #   make install             the native library (posix/install.sh has the variables); make uninstall removes it
+#   make install-win64       the Windows libraries for MinGW; install-win32
 #   make dist                the files of a release, in dist/: source, Windows, Debian packages
 #   make check-dist          tests of the files of a release, as a newcomer uses them, and of brainmm-view's page
 #   make clean               removes build/ and dist/
@@ -101,18 +102,23 @@ endef
 # The static core is one object, for two reasons. All its names except those of brainmm.h can be local, so that they
 # cannot clash with a program's. And a program that uses any function also gets the code that runs at the beginning and
 # end of a thread and of the process. The compiler's helper functions (libgcc) are in the object, too.
-# static_core TARGET, OBJECTS, LINK OPTIONS, OPTIONS OF OBJCOPY
+# static_core TARGET, OBJECTS, LINK OPTIONS, OPTIONS OF OBJCOPY, NAME OF THE LIBRARY, FILE WITH ITS NAMES
 define static_core
+build/$1/lib$5.a: $2 build/$1/obj/$6
+	echo '  $$@'
+	$(CC_$1) -r -nostdlib $3 -o build/$1/obj/linked-$5.o $2 -lgcc
+	$(OBJCOPY_$1) $4 --keep-global-symbols=build/$1/obj/$6 build/$1/obj/linked-$5.o build/$1/obj/$5.o
+	rm -f $$@ build/$1/obj/linked-$5.o
+	$(AR_$1) rcsD $$@ build/$1/obj/$5.o
+endef
+
+# The names of brainmm.h, as objects have them.
+define names
 build/$1/obj/names: brainmm.def
 	mkdir -p $$(@D)
 	awk '/^EXPORTS/ { on = 1; next } on && !/^ *(;|$$$$)/ { print "$(UNDERSCORE_$1)" $$$$1 }' $$< >$$@
-build/$1/libbrainmm.a: $2 build/$1/obj/names
-	echo '  $$@'
-	$(CC_$1) -r -nostdlib $3 -o build/$1/obj/linked.o $2 -lgcc
-	$(OBJCOPY_$1) $4 --keep-global-symbols=build/$1/obj/names build/$1/obj/linked.o build/$1/obj/brainmm.o
-	rm -f $$@ build/$1/obj/linked.o
-	$(AR_$1) rcsD $$@ build/$1/obj/brainmm.o
 endef
+$(foreach target,$(TARGETS),$(eval $(call names,$(target))))
 
 # The objects of libbrainmm.so export what brainmm.h marks. Those of the static core export nothing;
 # libbrainmm-malloc.so is made of them, too.
@@ -125,7 +131,7 @@ $(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1,-Isrc -Ipo
 $(call core_objects,$1,build/$1/obj/static,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE) -DBRAINMM_STATIC)
 CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
 $(call static_core,$1,$(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX))), \
-    -Wl$(comma)--force-group-allocation)
+    -Wl$(comma)--force-group-allocation,,brainmm,names)
 build/$1/obj/linked/$(LIBRARY_linux): $(patsubst %.c,build/$1/obj/shared/%.o,$(filter-out $(CHECKS),$(POSIX))) \
     posix/brainmm.map
 build/$1/obj/linked/libbrainmm-malloc.so: \
@@ -160,14 +166,24 @@ bench:
 	$(SECOND) run-bench
 
 # One of these programs may not be run by root, so the folder is one that others can read, too.
+# PROGRAMS_TARGETS=linux-x86_64 leaves out the programs for Windows, PROGRAMS="git php" runs these alone.
 PROGRAMS_FOLDER ?= $(or $(TMPDIR),/tmp)/brainmm-programs
 PROGRAMS ?=
 PROGRAMS_OPTIONS ?=
-check-programs bench-programs: %-programs:
+PROGRAMS_TARGETS ?= $(NATIVE) $(call of_system,windows)
+check-programs:
+	tools/setup.sh programs $(PROGRAMS_TARGETS)
+	$(SECOND) $(PROGRAMS_TARGETS)
+	$(foreach target,$(filter $(NATIVE),$(PROGRAMS_TARGETS)), \
+	    tools/programs/run.py $(PROGRAMS_OPTIONS) '$(PROGRAMS_FOLDER)' $(PROGRAMS) &&) true
+	$(foreach target,$(filter-out $(NATIVE),$(PROGRAMS_TARGETS)), \
+	    tools/windows-programs.sh $(target) '$(PROGRAMS_FOLDER)/$(target)' &&) true
+
+bench-programs:
 	tools/setup.sh programs $(NATIVE)
 	$(SECOND) $(NATIVE) build/$(NATIVE)/bench/measure
-	tools/programs/run.py $(PROGRAMS_$*) $(PROGRAMS_OPTIONS) '$(PROGRAMS_FOLDER)' $(PROGRAMS)
-PROGRAMS_bench := --measure --allocator=mimalloc-debian=libmimalloc.so.2.0
+	tools/programs/run.py --measure --allocator=mimalloc-debian=libmimalloc.so.2.0 $(PROGRAMS_OPTIONS) \
+	    '$(PROGRAMS_FOLDER)' $(PROGRAMS)
 
 # If some tests cannot be built, the others still run, and the whole run counts as failed.
 check $(TARGETS:%=check-%): check%:
@@ -223,6 +239,17 @@ install: $(NATIVE)
 install uninstall:
 	$(foreach name,DESTDIR prefix bindir libdir mallocdir includedir mandir pascaldir STRIP VERSION,\
 	    $(name)='$($(name))') library=$(LIBRARY_linux) BUILD=build/$(NATIVE) posix/install.sh $@
+
+# install-win64, install-win32: a folder below prefix is named as the compiler names the target.
+windows_folder = $(prefix)/$(patsubst %-,%,$(BINUTILS_$1))
+$(foreach target,$(call of_system,windows),install-$(target)): install-%: %
+	install -d "$(DESTDIR)$(call windows_folder,$*)/bin" "$(DESTDIR)$(call windows_folder,$*)/include" \
+	    "$(DESTDIR)$(call windows_folder,$*)/lib/pkgconfig"
+	install -m 755 $(LIBRARIES_windows:%=build/$*/%) "$(DESTDIR)$(call windows_folder,$*)/bin/"
+	install -m 644 $(ARCHIVES_windows:%=build/$*/%) "$(DESTDIR)$(call windows_folder,$*)/lib/"
+	install -m 644 $(wildcard include/*) "$(DESTDIR)$(call windows_folder,$*)/include/"
+	sed -e 's|@prefix@|$(call windows_folder,$*)|; s|@version@|$(VERSION)|; s|@underscore@|$(UNDERSCORE_$*)|' \
+	    win32/malloc/brainmm-malloc.pc.in >"$(DESTDIR)$(call windows_folder,$*)/lib/pkgconfig/brainmm-malloc.pc"
 
 dist:
 	tools/setup.sh release
