@@ -71,6 +71,7 @@ build win64 win32 demo-programs-win64 demo-programs-win32 >"$work/windows.log" 2
         # The .def file names the DLL, so one serves both. llvm-dlltool adds x86's underscore itself.
         cp brainmm.def "$to/$folder/"
         llvm-dlltool -m "$machine" -d brainmm.def -l "$to/$folder/brainmm.lib"
+        llvm-dlltool -m "$machine" -d win32/redirect/brainmm-malloc.def -l "$to/$folder/brainmm-redirect.lib"
         (cd "build/$target/demo" && find . -name '*.exe' -o -name '*.dll') >"$work/demo"
         while read -r file; do
             # The libraries are stripped already, and their debug information refers to them as they are.

@@ -2,8 +2,7 @@
 # BrainMMConfig.cmake: for find_package(BrainMM), in the archive for Windows. It defines
 #   BrainMM::brainmm   brainmm.dll and its import library, for MinGW, Visual C++ and clang-cl
 #   BrainMM::static    the static core, for MinGW
-#   BrainMM::malloc    malloc, free and C++'s new and delete over the heap, for a whole program, for MinGW; if the
-#                      archive has it
+#   BrainMM::malloc    the malloc family of the C run-time over the heap, for a program or DLL, for MinGW
 if(TARGET BrainMM::brainmm)
     return()
 endif()
@@ -30,10 +29,19 @@ else()
         IMPORTED_LOCATION "${BrainMM_folder}/libbrainmm.a"
         INTERFACE_COMPILE_DEFINITIONS BRAINMM_STATIC
         INTERFACE_INCLUDE_DIRECTORIES "${BrainMM_root}/include")
-    if(EXISTS "${BrainMM_folder}/libbrainmm-malloc.a")
-        add_library(BrainMM::malloc STATIC IMPORTED)
-        set_target_properties(BrainMM::malloc PROPERTIES IMPORTED_LOCATION "${BrainMM_folder}/libbrainmm-malloc.a")
+
+    add_library(BrainMM::malloc STATIC IMPORTED)
+    # -u: otherwise the linker takes nothing from it for a DLL in which only other libraries call malloc.
+    set(BrainMM_malloc malloc)
+    if(CMAKE_SIZEOF_VOID_P EQUAL 4)
+        set(BrainMM_malloc _malloc)
     endif()
+    set_target_properties(BrainMM::malloc PROPERTIES
+        IMPORTED_LOCATION "${BrainMM_folder}/libbrainmm-malloc.a"
+        INTERFACE_COMPILE_DEFINITIONS BRAINMM_STATIC
+        INTERFACE_INCLUDE_DIRECTORIES "${BrainMM_root}/include"
+        INTERFACE_LINK_OPTIONS "LINKER:-u,${BrainMM_malloc}")
+    unset(BrainMM_malloc)
 endif()
 unset(BrainMM_root)
 unset(BrainMM_folder)
