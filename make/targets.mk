@@ -37,6 +37,7 @@ comma := ,
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/brainmm
 # given NAME, DEFAULT: the value that the user has set, in the environment or on the command line, or else DEFAULT.
 given = $(if $(filter default undefined,$(origin $1)),$2,$($1))
+INFO := python3-pefile python3-pyelftools
 FREE_PASCAL := fp-compiler-3.2.2 fp-units-rtl-3.2.2 fpc-source-3.2.2 +fpc
 
 # ---- linux-x86_64 -------------------------------------------------------------------------------------------------
@@ -61,7 +62,7 @@ FPC_PIC_linux-x86_64 := -Cg
 BENCH_linux-x86_64 := yes
 NEEDS_build_linux-x86_64 := gcc libc6-dev
 NEEDS_demo_linux-x86_64 := $(FREE_PASCAL)
-NEEDS_check_linux-x86_64 := $(FREE_PASCAL) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb \
+NEEDS_check_linux-x86_64 := $(FREE_PASCAL) $(INFO) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb \
     git sqlite3 xz-utils libc++-dev libc++abi-dev lcl-utils-2.2 lazarus-src-2.2
 NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4
 NEEDS_programs_linux-x86_64 := python3 libmimalloc2.0 g++ clang clang-format gdb git perl sqlite3 xz-utils \
@@ -93,7 +94,7 @@ FPC_PIC_linux-i386 :=
 BENCH_linux-i386 :=
 NEEDS_build_linux-i386 := gcc-multilib
 NEEDS_demo_linux-i386 := $(FREE_PASCAL) +qemu
-NEEDS_check_linux-i386 := $(FREE_PASCAL) g++-multilib clang python3 cmake +check +qemu
+NEEDS_check_linux-i386 := $(FREE_PASCAL) $(INFO) g++-multilib clang python3 cmake +check +qemu
 NEEDS_bench_linux-i386 := $(FREE_PASCAL) python3
 
 # ---- win64 --------------------------------------------------------------------------------------------------------
@@ -118,7 +119,7 @@ FPC_PIC_win64 :=
 BENCH_win64 := yes
 NEEDS_build_win64 := gcc-mingw-w64-x86-64-win32
 NEEDS_demo_win64 := $(FREE_PASCAL) wine wine64 +wine
-NEEDS_check_win64 := $(NEEDS_demo_win64) g++-mingw-w64-x86-64-win32 python3 cmake +check clang
+NEEDS_check_win64 := $(NEEDS_demo_win64) $(INFO) g++-mingw-w64-x86-64-win32 python3 cmake +check clang
 NEEDS_bench_win64 := $(NEEDS_demo_win64) python3
 
 # ---- win32 --------------------------------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ FPC_PIC_win32 :=
 BENCH_win32 := yes
 NEEDS_build_win32 := gcc-mingw-w64-i686-win32
 NEEDS_demo_win32 := $(FREE_PASCAL) wine wine64 +wine32 +wine
-NEEDS_check_win32 := $(NEEDS_demo_win32) g++-mingw-w64-i686-win32 python3 cmake +check clang
+NEEDS_check_win32 := $(NEEDS_demo_win32) $(INFO) g++-mingw-w64-i686-win32 python3 cmake +check clang
 NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
 
 # ---- Systems: what their targets have in common -------------------------------------------------------------------
@@ -204,6 +205,8 @@ HAVE_lcl-utils-2.2 = command -v lazbuild-2.2.6
 HAVE_lazarus-src-2.2 = test -e /usr/lib/lazarus/2.2.6/packager/registration/fcl.lpk
 HAVE_libc++-dev = clang++ -stdlib=libc++ -x c++ -include new -fsyntax-only /dev/null
 HAVE_libc++abi-dev = test -e /usr/lib/x86_64-linux-gnu/libc++abi.so
+HAVE_python3-pefile = /usr/bin/python3 -c "import pefile"
+HAVE_python3-pyelftools = /usr/bin/python3 -c "import elftools"
 HAVE_npm = command -v npm
 HAVE_git = command -v git
 HAVE_perl = command -v perl
