@@ -8,6 +8,7 @@
  *     Windows, DLL         gcc program.c libbrainmm.dll.a
  *     Windows, static      gcc -DBRAINMM_STATIC program.c libbrainmm.a
  *     linked to nothing    #include "brainmm_attach.h"
+ *     C++17 and later      #include "brainmm.hpp", with any of these
  *
  * However they do it, all modules of a process use the same heap. The first module that is loaded publishes its heap,
  * and the others attach to it (docs/abi.md). A module that contains the static core takes part in this, too.

@@ -241,7 +241,7 @@ DECLARE FARPROC __stdcall GetProcAddress(HMODULE module, LPCSTR name);
 END
 
 c_standards='c89 c99 c11 c17 c2x' cxx_standards='c++98 c++11 c++14 c++17 c++20 c++2b' hpp_standards='c++17 c++20 c++2b'
-c_gnu='gnu89 gnu17' cxx_gnu='gnu++20'
+[ "$TARGET" != linux-x86_64 ] || c_standards="$c_standards gnu89 gnu17" cxx_standards="$cxx_standards gnu++20"
 c_files='macros.c names.c' cxx_files='macros.c names.c minimum.cpp'
 eval "$(tools/target "$TARGET")"
 [ "$system" = linux ] || { c_files="$c_files winsock.c own.c whole.c" cxx_files="$cxx_files winsock.c own.c whole.c"; }
@@ -276,22 +276,22 @@ compile() {
 }
 # brainmm.h and brainmm_attach.h with every standard, the other files with the oldest one.
 for compiler in $c; do
-    for standard in $c_standards $c_gnu; do
+    for standard in $c_standards; do
         for file in client.c api.c; do compile "$compiler" "$standard" c "$file"; done
     done
     for file in $c_files; do compile "$compiler" "${c_standards%% *}" c "$file"; done
 done
 for compiler in $cxx; do
-    for standard in $cxx_standards $cxx_gnu; do
+    for standard in $cxx_standards; do
         for file in client.c api.c; do compile "$compiler" "$standard" c++ "$file"; done
     done
     for file in $cxx_files; do compile "$compiler" "${cxx_standards%% *}" c++ "$file"; done
     for standard in $hpp_standards; do
-        for option in -DLINKED -DBRAINMM_STATIC -DBRAINMM_USE_ATTACH -fno-exceptions -fno-rtti; do
-            compile "$compiler" "$standard" c++ all.cpp "$option"
-        done
+        compile "$compiler" "$standard" c++ all.cpp
+        compile "$compiler" "$standard" c++ all.cpp -fno-exceptions -fno-rtti -DBRAINMM_USE_ATTACH
     done
-    compile "$compiler" gnu++17 c++ all.cpp -fno-exceptions -fno-rtti -DBRAINMM_USE_ATTACH
+    compile "$compiler" gnu++17 c++ all.cpp -fno-exceptions -DBRAINMM_STATIC
+    compile "$compiler" c++17 c++ all.cpp -fno-rtti
 done
 if [ "$system" = windows ]; then
     processor=x86_64
