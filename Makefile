@@ -9,6 +9,7 @@
 #   make soak                a test of threads, forks and limits for MINUTES (10), by hand
 #   make fuzz                fuzzing for MINUTES (10), by hand
 #   make view                the page of tools/brainmm-view
+#   make chart               draws the README's chart of what `make bench` has measured
 #   make check-dist          tests of what is shipped beside the libraries
 #   make install             the native library: prefix=/usr/local, DESTDIR
 #   make dist                a source archive in build/       make clean     removes build/
@@ -21,7 +22,7 @@
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check soak fuzz bench check-programs bench-programs view check-dist install dist clean
+.PHONY: all demo check soak fuzz bench check-programs bench-programs view chart check-dist install dist clean
 all:
 include make/targets.mk
 .PHONY: $(TARGETS) FORCE
@@ -175,6 +176,11 @@ $(VIEW): $(wildcard tools/view/*)
 view:
 	tools/setup.sh view $(NATIVE)
 	$(SECOND) $(VIEW)
+
+# The chart of the README, of what `make bench` has measured.
+chart:
+	tools/setup.sh dist $(NATIVE)
+	node bench/chart.mjs '$(CACHE)/view' bench/results/$(NATIVE).csv bench/results/$(NATIVE).svg
 
 check-dist:
 	tools/setup.sh dist
