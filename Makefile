@@ -11,7 +11,7 @@
 #   make view                the page of tools/brainmm-view
 #   make chart               draws the README's chart of what `make bench` has measured
 #   make check-dist          tests of what is shipped beside the libraries
-#   make install             the native library: prefix=/usr/local, DESTDIR
+#   make install             the native library: prefix=/usr/local, DESTDIR; install-win64, install-win32: for MinGW
 #   make dist                a source archive in build/       make clean     removes build/
 #
 # make/targets.mk has the table of targets, and says which variables choose other compilers and options. `make TARGET`
@@ -99,18 +99,23 @@ endef
 # The static core is one object, for two reasons. All its names except those of brainmm.h can be local, so that they
 # cannot clash with a program's. And a program that uses any function also gets the code that runs at the beginning and
 # end of a thread and of the process. The compiler's helper functions (libgcc) are in the object, too.
-# static_core TARGET, OBJECTS, LINK OPTIONS, OPTIONS OF OBJCOPY
+# static_core TARGET, OBJECTS, LINK OPTIONS, OPTIONS OF OBJCOPY, NAME OF THE LIBRARY, FILE WITH ITS NAMES
 define static_core
+build/$1/lib$5.a: $2 build/$1/obj/$6
+	echo '  $$@'
+	$(CC_$1) -r -nostdlib $3 -o build/$1/obj/linked-$5.o $2 -lgcc
+	$(OBJCOPY_$1) $4 --keep-global-symbols=build/$1/obj/$6 build/$1/obj/linked-$5.o build/$1/obj/$5.o
+	rm -f $$@ build/$1/obj/linked-$5.o
+	$(AR_$1) rcsD $$@ build/$1/obj/$5.o
+endef
+
+# The names of brainmm.h, as objects have them.
+define names
 build/$1/obj/names: brainmm.def
 	mkdir -p $$(@D)
 	awk '/^EXPORTS/ { on = 1; next } on && !/^ *(;|$$$$)/ { print "$(UNDERSCORE_$1)" $$$$1 }' $$< >$$@
-build/$1/libbrainmm.a: $2 build/$1/obj/names
-	echo '  $$@'
-	$(CC_$1) -r -nostdlib $3 -o build/$1/obj/linked.o $2 -lgcc
-	$(OBJCOPY_$1) $4 --keep-global-symbols=build/$1/obj/names build/$1/obj/linked.o build/$1/obj/brainmm.o
-	rm -f $$@ build/$1/obj/linked.o
-	$(AR_$1) rcsD $$@ build/$1/obj/brainmm.o
 endef
+$(foreach target,$(TARGETS),$(eval $(call names,$(target))))
 
 # The objects of libbrainmm.so export what brainmm.h marks. Those of the static core export nothing;
 # libbrainmm-malloc.so is made of them, too.
@@ -120,7 +125,7 @@ $(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1,-Isrc -Ipo
 $(call core_objects,$1,build/$1/obj/static,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE) -DBRAINMM_STATIC)
 CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
 $(call static_core,$1,$(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX))), \
-    -Wl$(comma)--force-group-allocation)
+    -Wl$(comma)--force-group-allocation,,brainmm,names)
 build/$1/obj/linked/libbrainmm.so: $(patsubst %.c,build/$1/obj/shared/%.o,$(filter-out $(CHECKS),$(POSIX)))
 build/$1/obj/linked/libbrainmm-malloc.so: \
     $(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX)) $(MALLOC))
@@ -221,6 +226,17 @@ install: $(NATIVE)
 	install -m 644 pascal/BrainMM.pas pascal/brainmm_package.lpk pascal/brainmm_package.pas "$(DESTDIR)$(pascaldir)/"
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
 	    posix/brainmm.pc.in >"$(DESTDIR)$(libdir)/pkgconfig/brainmm.pc"
+
+# install-win64, install-win32: a folder below prefix is named as the compiler names the target.
+windows_folder = $(prefix)/$(patsubst %-,%,$(BINUTILS_$1))
+$(foreach target,$(call of_system,windows),install-$(target)): install-%: %
+	install -d "$(DESTDIR)$(call windows_folder,$*)/bin" "$(DESTDIR)$(call windows_folder,$*)/include" \
+	    "$(DESTDIR)$(call windows_folder,$*)/lib/pkgconfig"
+	install -m 755 $(LIBRARIES_windows:%=build/$*/%) "$(DESTDIR)$(call windows_folder,$*)/bin/"
+	install -m 644 $(ARCHIVES_windows:%=build/$*/%) "$(DESTDIR)$(call windows_folder,$*)/lib/"
+	install -m 644 $(wildcard include/*) "$(DESTDIR)$(call windows_folder,$*)/include/"
+	sed -e 's|@prefix@|$(call windows_folder,$*)|; s|@version@|$(VERSION)|; s|@underscore@|$(UNDERSCORE_$*)|' \
+	    win32/malloc/brainmm-malloc.pc.in >"$(DESTDIR)$(call windows_folder,$*)/lib/pkgconfig/brainmm-malloc.pc"
 
 # The archive contains the files that git has committed. A tree that was unpacked from an archive has no git; then it
 # contains all files outside build/.

@@ -99,7 +99,8 @@ enum brainmm_result {
     BRAINMM_E_UNSUPPORTED = 6, /* the process's heap, or the system, does not have this function */
     BRAINMM_E_STOPPED = 7,     /* the caller's own function ended the call early */
     BRAINMM_E_REFUSED = 8,     /* the system refused the request */
-    BRAINMM_E_DAMAGED = 9      /* memory was written to that the program must not write to */
+    BRAINMM_E_DAMAGED = 9,     /* memory was written to that the program must not write to */
+    BRAINMM_E_TAKEN = 10       /* somebody else has the place */
 };
 
 /* What the memory of blocks and pages is for. Memory is freed with the mode it was allocated with. */
@@ -345,6 +346,12 @@ BRAINMM_API void BRAINMM_CALL brainmm_jit_flush(const void *code, size_t size);
 /* Describes the allocation that starts at ADDRESS in *OPTIONS. OPTIONS may be NULL if only the result matters.
  * Returns 1; or 0 if no live allocation starts there, and *OPTIONS is as before. ADDRESS may be any number. */
 BRAINMM_API int BRAINMM_CALL brainmm_get_options(const void *address, brainmm_options *options);
+
+/* Whether ADDRESS, any number, lies in the memory of the process's heap: inside an allocation, in free memory or in the
+ * heap's own tables. Returns 1 or 0. Code of a JIT heap with two views is an exception: it counts only where an
+ * allocation starts. A function that replaces another heap's free() asks this. If the result is 0, no allocation of
+ * this heap starts at ADDRESS, and if one did, its addresses have gone back to the system. */
+BRAINMM_API int BRAINMM_CALL brainmm_contains(const void *address);
 
 /* Takes back what other threads have freed of the calling thread's memory, and returns unused memory to the system.
  * Returns 1 if there was any, else 0. */
@@ -657,6 +664,16 @@ BRAINMM_API unsigned BRAINMM_CALL brainmm_stack_frames(uint32_t stack, brainmm_f
 struct IMalloc;
 BRAINMM_API int BRAINMM_CALL brainmm_create_malloc(struct IMalloc **object);
 
+/* ---- Modules that share memory as FastMM does -------------------------------------------------------------------- */
+
+/* Windows: the heap's owner also publishes it under FastMM's name, for Delphi modules that are loaded later and attach
+ * as FastMM 4 and 5 and the unit SimpleShareMem do (docs/from-sharemem.md). The option `fastmm` does the same when the
+ * heap begins. The name stays until the process ends.
+ * BRAINMM_OK: it is published there, now or before. BRAINMM_E_TAKEN: another memory manager has published there.
+ * BRAINMM_E_REFUSED: the system refuses. BRAINMM_E_UNSUPPORTED: the owner does not have this function, or the system is
+ * not Windows. */
+BRAINMM_API int BRAINMM_CALL brainmm_publish_fastmm(void);
+
 /* ---- The process's heap ----------------------------------------------------------------------------------------- */
 
 #define BRAINMM_MAGIC "BrainMM-table-v2" /* 16 bytes, without a terminating zero */
@@ -717,6 +734,8 @@ struct brainmm_manager {
     int(BRAINMM_CALL *peek)(void *copy, const void *from, size_t size);
     int(BRAINMM_CALL *hold_reports)(void);
     int(BRAINMM_CALL *release_reports)(void);
+    int(BRAINMM_CALL *contains)(const void *address);
+    int(BRAINMM_CALL *publish_fastmm)(void);
 };
 
 /* The table of the heap that this module uses: its own, or the owner's. Never NULL. The heap is chosen by the first

@@ -119,7 +119,7 @@ FPC_PIC_win64 :=
 BENCH_win64 := yes
 NEEDS_build_win64 := gcc-mingw-w64-x86-64-win32
 NEEDS_demo_win64 := $(FREE_PASCAL) wine wine64 +wine
-NEEDS_check_win64 := $(NEEDS_demo_win64) $(INFO) g++-mingw-w64-x86-64-win32 python3 cmake +check clang
+NEEDS_check_win64 := $(NEEDS_demo_win64) $(INFO) g++-mingw-w64-x86-64-win32 python3 cmake +check clang +programs
 NEEDS_bench_win64 := $(NEEDS_demo_win64) python3
 
 # ---- win32 --------------------------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ FPC_PIC_win32 :=
 BENCH_win32 := yes
 NEEDS_build_win32 := gcc-mingw-w64-i686-win32
 NEEDS_demo_win32 := $(FREE_PASCAL) wine wine64 +wine32 +wine
-NEEDS_check_win32 := $(NEEDS_demo_win32) $(INFO) g++-mingw-w64-i686-win32 python3 cmake +check clang
+NEEDS_check_win32 := $(NEEDS_demo_win32) $(INFO) g++-mingw-w64-i686-win32 python3 cmake +check clang +programs
 NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
 
 # ---- Systems: what their targets have in common -------------------------------------------------------------------

@@ -245,6 +245,7 @@ const
   BRAINMM_E_STOPPED = 7; { the caller's own function ended the call early }
   BRAINMM_E_REFUSED = 8;
   BRAINMM_E_DAMAGED = 9;
+  BRAINMM_E_TAKEN = 10;
 
   { The version of this unit: major, minor, patch }
   BRAINMM_VERSION = $020000;
@@ -389,6 +390,16 @@ function ReportMemoryLeaks(Write: TMemoryWrite; Context: Pointer = nil): Integer
 function TakeMemorySnapshot(out Snapshot: TMemorySnapshot): Integer;
 function FreeMemorySnapshot(Snapshot: TMemorySnapshot): Integer;
 function WriteMemoryDifference(Before, After: TMemorySnapshot; Write: TMemoryWrite; Context: Pointer = nil): Integer;
+
+{ Windows: publishes the heap under FastMM's name as well, for modules that attach as FastMM and SimpleShareMem do and
+  are loaded later: docs/from-sharemem.md. Returns BRAINMM_OK, also if it was published there before; BRAINMM_E_TAKEN:
+  another memory manager has published there; BRAINMM_E_REFUSED or BRAINMM_E_UNSUPPORTED. With the define
+  BRAINMM_FASTMM the unit calls it at its start, and FastMMPublication is the result. }
+function PublishFastMM: Integer;
+
+var
+  FastMMPublication: Integer = BRAINMM_E_UNSUPPORTED;
+
 { Functions that tell what lies in an allocation. They read it with PeekMemory. A report begins with a call for nil. }
 function AddMemoryDescriber(Describe: TMemoryDescribe; Context: Pointer = nil): Integer;
 function RemoveMemoryDescriber(Describe: TMemoryDescribe; Context: Pointer = nil): Integer;
@@ -470,6 +481,8 @@ type
     Peek: function(Target, From: Pointer; Size: NativeUInt): Integer; cdecl;
     HoldReports: function: Integer; cdecl;
     ReleaseReports: function: Integer; cdecl;
+    Contains: function(Address: Pointer): Integer; cdecl;
+    PublishFastMM: function: Integer; cdecl;
   end;
 
 const
@@ -547,6 +560,8 @@ begin
     @Heap.StackFrames := @MissingResult;
   if @Heap.LeakWishes = @MissingFunction then
     @Heap.LeakWishes := @MissingResult;
+  if @Heap.Contains = @MissingFunction then
+    @Heap.Contains := @MissingResult;
 end;
 
 { ---- Errors -------------------------------------------------------------------------------------------------------- }
@@ -941,6 +956,12 @@ end;
 function GetMemoryStack(Stack: Cardinal; Frames: PMemoryFrame; Capacity: Cardinal): Cardinal;
 begin
   Result := Heap.StackFrames(Stack, Frames, Capacity);
+end;
+
+function PublishFastMM: Integer;
+begin
+  FastMMPublication := Heap.PublishFastMM;
+  Result := FastMMPublication;
 end;
 
 function PeekMemory(Target, From: Pointer; Size: NativeUInt): Boolean;
@@ -2623,6 +2644,9 @@ initialization
   if not JoinPublished then
     JoinLibrary;
   InstallManager;
+{$ifdef BRAINMM_FASTMM}
+  PublishFastMM;
+{$endif}
   StartChecking;
   StartDescribing;
 

@@ -157,6 +157,58 @@ static void allocate_in_thread(void *kept) {
 }
 
 /* The system reuses the id of a thread that has ended, so the old id would soon name another thread. */
+/* ---- contains --------------------------------------------------------------------------------------------------- */
+
+static void contains_all_of(const char *start, size_t size) {
+    ck_assert_ptr_nonnull(start);
+    ck_assert_int_eq(brainmm_contains(start), 1);
+    ck_assert_int_eq(brainmm_contains(start + size / 2), 1);
+    ck_assert_int_eq(brainmm_contains(start + size - 1), 1);
+}
+
+START_TEST(contains_what_is_live) {
+    static const size_t sizes[] = {1, 100, 5000, 32 * KIB, 100 * KIB, 5 * MIB};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char *piece = brainmm_alloc(sizes[i]);
+        contains_all_of(piece, sizes[i]);
+        ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
+    }
+    void *empty = brainmm_alloc(0), *block = brainmm_block_get(16 * KIB, BRAINMM_USER);
+    void *pages = brainmm_pages_get(3, BRAINMM_USER);
+    contains_all_of(empty, 1);
+    contains_all_of(block, 16 * KIB);
+    contains_all_of(pages, 3 * (size_t)BRAINMM_PAGE_SIZE);
+    ck_assert_int_eq(brainmm_free(empty), BRAINMM_OK);
+    ck_assert_int_eq(brainmm_block_free(block, BRAINMM_USER), BRAINMM_OK);
+    ck_assert_int_eq(brainmm_pages_free(pages, BRAINMM_USER), BRAINMM_OK);
+}
+END_TEST
+
+/* Which free would be right for a freed piece? The heap's: it says that it was freed. */
+START_TEST(contains_what_was_freed) {
+    char *piece = brainmm_alloc(100), *neighbour = brainmm_alloc(100);
+    ck_assert_int_eq(brainmm_free(piece), BRAINMM_OK);
+    ck_assert_int_eq(brainmm_contains(piece), 1);
+    ck_assert_int_eq(brainmm_free(neighbour), BRAINMM_OK);
+    void *empty = brainmm_alloc(0);
+    ck_assert_int_eq(brainmm_free(empty), BRAINMM_OK);
+    ck_assert_int_eq(brainmm_contains(empty), 1);
+}
+END_TEST
+
+START_TEST(contains_nothing_of_others) {
+    static int constant = 1;
+    int local = 1;
+    void *foreign = malloc(100), *large = malloc(5 * MIB);
+    const void *others[] = {
+        NULL, &constant, &local, foreign, large, (void *)16, (void *)UINTPTR_MAX, (void *)(uintptr_t)brainmm_contains};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        ck_assert_int_eq(brainmm_contains(others[i]), 0);
+    free(foreign);
+    free(large);
+}
+END_TEST
+
 START_TEST(options_never_name_a_thread_that_has_ended) {
     thread t;
     brainmm_options options;
@@ -289,6 +341,9 @@ int main(void) {
         alignment_holds_for_many_live_pieces_of_mixed_sizes,
         alignments_below_16_mean_16,
         options_of_what_is_no_piece_are_left_alone,
+        contains_what_is_live,
+        contains_what_was_freed,
+        contains_nothing_of_others,
         options_never_name_a_thread_that_has_ended,
         minimize_tells_whether_it_took_back_or_returned_anything,
         minimize_returns_idle_memory_to_the_system,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # exports.sh: the functions that brainmm.h documents, the names in brainmm.def, the exports of each library and the
 # global names of the static core are the same set. In the static core they are hidden. libbrainmm-malloc.so exports the
-# malloc family, and what goes with it, only.
+# malloc family, and what goes with it, only. libbrainmm-malloc.a has the static core's names and the malloc family's.
 # shellcheck disable=SC2154  # tools/target sets them
 set -eu
 status=0
@@ -58,6 +58,14 @@ windows)
     # The table of names: "[  12] brainmm_free", or with an address between the two in newer binutils.
     "$objdump" -p "$BUILD/brainmm.dll" |
         awk '/Ordinal\/Name Pointer/ { on = 1; next } on && !NF { exit } on { print $NF }' | sort >"$work/library"
+    # libbrainmm-malloc.a has the names of the malloc family, too, and the imports of all of them.
+    sed -n 's/^    F([a-z_ *]*, \([a-z_]*\), .*/\1/p' win32/malloc/crt_functions.h >"$work/family"
+    sort "$work/family" "$work/header" |
+        awk -v u="$underscore" '{ print u $1; print "__imp_" u $1 }' | sort >"$work/wanted"
+    "$nm" --extern-only --defined-only --format=posix "$BUILD/libbrainmm-malloc.a" |
+        awk 'NF > 1 { print $1 }' | sort >"$work/malloc"
+    [ "$(wc -l <"$work/family")" = 15 ] || { echo "crt_functions.h has another number of functions"; status=1; }
+    same_set "$work/wanted" "$work/malloc" "libbrainmm-malloc.a has other names"
     ;;
 esac
 # Every other name in the static core is local, so that it cannot clash with a name of the program.

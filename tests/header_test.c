@@ -79,6 +79,8 @@ START_TEST(table_continues_with_its_functions) {
         offsetof(struct brainmm_manager, peek),
         offsetof(struct brainmm_manager, hold_reports),
         offsetof(struct brainmm_manager, release_reports),
+        offsetof(struct brainmm_manager, contains),
+        offsetof(struct brainmm_manager, publish_fastmm),
     };
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
         ck_assert_uint_eq(offsets[i], (POINTER == 8 ? 48u : 36u) + i * POINTER);
@@ -163,6 +165,7 @@ START_TEST(constants_are_what_other_languages_wrote_down) {
         {BRAINMM_DUMP_HOLDERS, 8},
         {BRAINMM_E_REFUSED, 8},
         {BRAINMM_E_DAMAGED, 9},
+        {BRAINMM_E_TAKEN, 10},
         {BRAINMM_JIT_WRITABLE, 0},
         {BRAINMM_JIT_TWO_VIEWS, 1},
         {BRAINMM_USER, 0},
@@ -216,7 +219,7 @@ END_TEST
 START_TEST(each_result_has_a_sentence_of_its_own) {
     const char *unknown = brainmm_result_text(-1);
     ck_assert_str_eq(unknown, "Unknown result.");
-    for (int result = BRAINMM_OK; result <= BRAINMM_E_DAMAGED; result++) {
+    for (int result = BRAINMM_OK; result <= BRAINMM_E_TAKEN; result++) {
         const char *text = brainmm_result_text(result);
         ck_assert_ptr_nonnull(text);
         ck_assert(text[0] >= 'A' && text[0] <= 'Z' && text[strlen(text) - 1] == '.');
@@ -225,7 +228,7 @@ START_TEST(each_result_has_a_sentence_of_its_own) {
         for (int other = BRAINMM_OK; other < result; other++)
             ck_assert_str_ne(text, brainmm_result_text(other));
     }
-    static const int no_results[] = {BRAINMM_E_DAMAGED + 1, 100, 0x7FFFFFFF, -0x7FFFFFFF - 1};
+    static const int no_results[] = {BRAINMM_E_TAKEN + 1, 100, 0x7FFFFFFF, -0x7FFFFFFF - 1};
     for (size_t i = 0; i < sizeof no_results / sizeof *no_results; i++)
         ck_assert_str_eq(brainmm_result_text(no_results[i]), unknown);
 }

@@ -77,12 +77,15 @@ find_steps() {
         for step in $(needs "$target"); do
             case $step in
             # Without a Wine that can be executed there is no use for it.
-            +wine*) ! nothing_executes "$target" || continue ;;
+            +wine* | +programs) ! nothing_executes "$target" || continue ;;
             esac
             case $step in
             +fpc) cmp -s tools/setup-fpc.sh "$cache/fpc-3.2.2/ready" || add_step "fpc all" ;;
             +npm) cmp -s tools/view/package-lock.json "$cache/view/ready" || add_step "npm all" ;;
             +check) [ -e "$cache/check/$target/lib/libcheck.a" ] || add_step "check $target" ;;
+            +programs)
+                [ -e "$cache/windows-programs/$target/lua.exe" ] || add_step "programs $target"
+                ;;
             +wine32)
                 [ -e /usr/lib/wine/wine ] || [ -e "$cache/wine32-root/usr/lib/wine/wine" ] || add_step "wine32 all"
                 ;;
@@ -168,6 +171,7 @@ if [ -n "$missing$steps" ]; then
             seconds["fpc"] = 25; seconds["check"] = 20; seconds["wine32"] = 90; seconds["wine"] = 15
             seconds["npm"] = 10; size["npm"] = 20
             size["fpc"] = 11; size["check"] = 1; size["wine32"] = 1100; size["wine"] = 650
+            seconds["programs"] = 10; size["programs"] = 3
         }
         NF { time += seconds[$1]; disk += size[$1] }
         END {
@@ -189,6 +193,11 @@ while read -r step which; do
             tools/setup-fpc.sh "$cache/fpc-3.2.2"
         ;;
     npm) logged "fetching what brainmm-view draws with, by npm (10 s)" tools/setup-npm.sh "$cache/view" ;;
+    programs)
+        # 7za is left out where npm is missing, and the test says so.
+        logged "building Lua for $which, and fetching 7za if npm is there (10 s)" \
+            tools/setup-windows-programs.sh "$which" "$cache/windows-programs/$which" --optional lua 7za
+        ;;
     check) logged "building Check for $which (20 s)" tools/setup-check.sh "$which" "$cache/check/$which" ;;
     wine32)
         [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "32-bit Wine is missing, which takes root, or sudo"

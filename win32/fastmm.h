@@ -3,8 +3,8 @@
 #ifndef BRAINMM_FASTMM_H
 #define BRAINMM_FASTMM_H
 
-/* Publishes MEMORY_MANAGER, six pointers as in Delphi's TMemoryManagerEx, under FastMM's name, if the user has asked
- * for that (the option fastmm) and nobody has published there. Needs no heap. */
-void fastmm_publish(void *const *memory_manager);
+/* Publishes MEMORY_MANAGER, six pointers as in Delphi's TMemoryManagerEx, under FastMM's name. BRAINMM_OK, also if it
+ * is there already; BRAINMM_E_TAKEN or BRAINMM_E_REFUSED. Needs no heap. */
+int fastmm_publish(void *const *memory_manager);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/atomic.h"
 #include "fastmm.h"
 #include "os.h"
+#include "share/options.h"
 #include <windows.h>
 
 _Static_assert(sizeof(struct brainmm_record) == 40, "docs/abi.md");
@@ -196,10 +197,17 @@ enum rendezvous_look rendezvous_look(unsigned place, struct brainmm_record *reco
 bool rendezvous_claim(unsigned place, const struct brainmm_record *record) {
     DWORD error = GetLastError();
     bool claimed = place == MAPPING ? mapping_claim(record) : variable_claim(record);
-    if (claimed)
-        fastmm_publish((void *const *)(uintptr_t)record->version1 + DELPHI_SLOT);
+    if (claimed && option_is_set(OPTION_FASTMM)) /* a program that wants to know the result calls the function */
+        heap_publish_fastmm();
     SetLastError(error);
     return claimed;
+}
+
+int BRAINMM_CALL heap_publish_fastmm(void) {
+    DWORD error = GetLastError();
+    int result = fastmm_publish((void *const *)&version1_table + DELPHI_SLOT);
+    SetLastError(error);
+    return result;
 }
 
 /* ---- Images ----------------------------------------------------------------------------------------------------- */

@@ -176,3 +176,6 @@ bool rendezvous_claim(unsigned place, const struct brainmm_record *record) {
     errno = error;
     return claimed;
 }
+
+/* FastMM's sharing is one of Windows. */
+int BRAINMM_CALL heap_publish_fastmm(void) { return BRAINMM_E_UNSUPPORTED; }

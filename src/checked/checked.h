@@ -52,6 +52,8 @@ void *checked_resize_as(void *piece, size_t size, bool keeps_contents, const cha
 #define checked_dump heap_dump
 #define checked_hold_reports heap_hold_reports
 #define checked_release_reports heap_release_reports
+#define checked_contains heap_contains
+#define checked_publish_fastmm heap_publish_fastmm
 
 #define CHECKED_FUNCTION(result, name, parameters, arguments, missing) result BRAINMM_CALL checked_##name parameters;
 ALL_FUNCTIONS(CHECKED_FUNCTION)

@@ -2,7 +2,8 @@
 /* damage.c: see damage.h.
  *
  * Other threads go on meanwhile. So a slab is copied by the system, which cannot fault. What seems damaged in the copy
- * is looked at once more: it counts if the object's record says the same before that look as after it.
+ * is looked at once more: it counts if the object's record says the same before that look as after it. The slab may end
+ * meanwhile, and its table be that of another slab.
  */
 #include "checked/damage.h"
 #include "checked/code.h"
@@ -34,10 +35,23 @@ static bool holds(const struct object_view *object, uint32_t word, char *copy) {
     return !(word & RECORD_FILLED) || object_fill_holds(moved.piece, moved.size);
 }
 
-static void look_closely(struct check *check, const struct object_view *object, char *copy) {
+/* An object as its table describes it now. */
+static struct object_view view_of(struct record_table *table, uint32_t index) {
+    char *raw = (char *)word_load_relaxed(&table->start) + (size_t)index * table->object_size;
+    struct record *record = &table->records[index];
+    return (struct object_view){record, raw, raw + table->front, raw + table->object_size, load_relaxed(&record->size)};
+}
+
+static bool can_be(const struct object_view *object) {
+    return object->piece <= object->end && object->size <= (size_t)(object->end - object->piece);
+}
+
+static void look_closely(struct check *check, struct record_table *table, const struct object_view *object,
+                         char *copy) {
     uint32_t word = load_acquire(&object->record->word); /* with record_begin() */
-    struct object_view now = *object;
-    now.size = load_relaxed(&object->record->size);
+    struct object_view now = view_of(table, (uint32_t)(object->record - table->records));
+    if (now.raw != object->raw || now.end != object->end || !can_be(&now))
+        return;
     if (!os_peek(copy, now.raw, (size_t)(now.end - now.raw)) || holds(&now, word, copy))
         return;
     order_all();
@@ -46,17 +60,18 @@ static void look_closely(struct check *check, const struct object_view *object, 
 }
 
 static void look_at_slab(struct check *check, struct record_table *table) {
-    size_t bytes = (size_t)table->count * table->object_size;
-    if (bytes > check->copy_bytes || !os_peek(check->copy, (const void *)table->start, bytes))
+    const char *start = (const char *)word_load_relaxed(&table->start);
+    size_t object_size = table->object_size, bytes = (size_t)table->count * object_size;
+    if (bytes > check->copy_bytes || !os_peek(check->copy, start, bytes))
         return;
     for (uint32_t i = 0; i < table->count; i++) {
         uint32_t word = load_acquire(&table->records[i].word); /* with record_begin() */
-        char *raw = (char *)table->start + (size_t)i * table->object_size;
-        struct object_view object = object_view(table, raw);
-        char *copy = check->copy + (size_t)i * table->object_size;
-        if (record_state(word) != RECORD_NONE && object.size <= (size_t)(object.end - object.piece) &&
-            !holds(&object, word, copy))
-            look_closely(check, &object, copy);
+        struct object_view object = view_of(table, i);
+        char *copy = check->copy + (size_t)i * object_size;
+        if (object.raw != start + (size_t)i * object_size || object.end != object.raw + object_size)
+            return;
+        if (record_state(word) != RECORD_NONE && can_be(&object) && !holds(&object, word, copy))
+            look_closely(check, table, &object, copy);
     }
 }
 

@@ -80,7 +80,7 @@ static void *run_begin(const struct request *request) {
     if (request->zeroed && !fresh)
         memset(place.piece, 0, place.size);
     struct thread_heap *heap = os_thread_pointer_sure();
-    record_begin(place.record, heap, 0, record_word_of(request->family, request->mode));
+    record_begin(place.record, heap, load_relaxed(&place.record->word), record_word_of(request->family, request->mode));
     if (heap && heap->quarantine)
         quarantine_note_young(heap->quarantine, raw);
     return place.piece;

@@ -38,7 +38,11 @@ static struct record_table *table_take(uint32_t count) {
     struct record_table *table = unused[count];
     if (table) {
         unused[count] = table->next;
-        memset(table->records, 0, count * sizeof *table->records);
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t word = load_relaxed(&table->records[i].word); /* serials go on */
+            memset(&table->records[i], 0, sizeof *table->records);
+            store_relaxed(&table->records[i].word, word);
+        }
         return table;
     }
     size_t size = align_up(sizeof *table + count * sizeof *table->records, 64);
@@ -75,8 +79,13 @@ static bool table_publish(struct record_table *table, struct record_table *publi
     return true;
 }
 
+/* Somebody may still look at it. He must not take for damage what is stored in the memory from here on. So no record
+ * has the word that he has seen, and none gets it again in the table's next life. */
 static void table_drop(struct record_table *table) {
     table_publish(table, NULL);
+    for (uint32_t i = 0; i < table->count; i++)
+        store_relaxed(&table->records[i].word, record_word_none(load_relaxed(&table->records[i].word)));
+    store_order();
     table->next = unused[table->count];
     unused[table->count] = table;
 }
@@ -183,8 +192,9 @@ bool record_find(const void *address, struct place *place) {
 
 void record_forget_object(void *raw) {
     struct record_table *table = record_table_of(raw);
-    if (table && table->object_size)
-        store_release(&table->records[record_index(table, raw)].word, RECORD_NONE); /* with who looks */
+    struct record *record = table && table->object_size ? &table->records[record_index(table, raw)] : NULL;
+    if (record)
+        store_release(&record->word, record_word_none(load_relaxed(&record->word))); /* with who looks */
 }
 
 void records_visit(void (*visit)(void *context, struct record_table *table), void *context) {

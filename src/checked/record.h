@@ -114,6 +114,9 @@ static inline void record_release(struct record *record, uint32_t word) {
 /* What a free leaves of a live allocation's word. */
 static inline uint32_t record_word_freed(uint32_t word) { return (word & ~RECORD_HELD) ^ RECORD_LIVE ^ RECORD_FREED; }
 
+/* And what is left when nothing is there any more: the serial, so that the next allocation has another one. */
+static inline uint32_t record_word_none(uint32_t word) { return (word & ~(RECORD_SERIAL - 1)) | RECORD_NONE; }
+
 /* Is told of each slab that gets a table. NULL: nobody. Is set before the heap starts. */
 extern void (*record_slab_noticed)(struct record_table *table) HIDDEN_DATA;
 

@@ -57,7 +57,9 @@
     F(unsigned, leak_wishes, (void), (), 0)                                                                            \
     F(int, dump, (brainmm_write write, void *context, unsigned parts), (write, context, parts), BRAINMM_E_UNSUPPORTED) \
     F(int, hold_reports, (void), (), BRAINMM_E_UNSUPPORTED)                                                            \
-    F(int, release_reports, (void), (), BRAINMM_E_UNSUPPORTED)
+    F(int, release_reports, (void), (), BRAINMM_E_UNSUPPORTED)                                                         \
+    F(int, contains, (const void *address), (address), 0)                                                              \
+    F(int, publish_fastmm, (void), (), BRAINMM_E_UNSUPPORTED)
 #define ALL_FUNCTIONS(F) FIRST_FUNCTIONS(F) LATER_FUNCTIONS(F)
 
 #endif

@@ -10,6 +10,8 @@
 #include "heap/reclaim.h"
 #include "heap/report.h"
 #include "heap/rights.h"
+#include "heap/zero.h"
+#include "memory/units.h"
 #include "slab/thread_heap.h"
 #include "sync/error.h"
 #include "sync/lock.h"
@@ -87,6 +89,13 @@ int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options)
     if (options)
         *options = description;
     return 1;
+}
+
+int BRAINMM_CALL heap_contains(const void *address) {
+    units_lock();
+    bool ours = units_touch(address, 1);
+    units_unlock();
+    return ours || zero_touches(address, 1) || jit_describe(address, &(brainmm_options){0});
 }
 
 size_t BRAINMM_CALL heap_usable_size(const void *piece) { return piece_usable_size(piece); }

@@ -23,6 +23,7 @@ void *BRAINMM_CALL heap_pages_reget(void *pages, size_t count, unsigned mode);
 void *BRAINMM_CALL heap_pages_realloc(void *pages, size_t count, unsigned mode);
 int BRAINMM_CALL heap_pages_free(void *pages, unsigned mode);
 int BRAINMM_CALL heap_get_options(const void *address, brainmm_options *options);
+int BRAINMM_CALL heap_contains(const void *address);
 int BRAINMM_CALL heap_thread_heap_minimize(void);
 void BRAINMM_CALL heap_thread_done(void);
 int BRAINMM_CALL heap_pages_set_rights(void *pages, size_t count, unsigned rights);

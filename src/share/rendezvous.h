@@ -78,4 +78,7 @@ bool rendezvous_is_code(const void *function, const void *image);
 /* Keeps the image that ADDRESS lies in loaded for the life of the process. False if it is gone already. */
 bool rendezvous_pin(const void *address);
 
+/* brainmm_publish_fastmm of a module that owns the heap. */
+int BRAINMM_CALL heap_publish_fastmm(void);
+
 #endif

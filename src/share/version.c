@@ -24,6 +24,7 @@ const char *BRAINMM_CALL brainmm_result_text(int result) {
     case BRAINMM_E_STOPPED: return "The caller's own function ended the call early.";
     case BRAINMM_E_REFUSED: return "The system refused the request.";
     case BRAINMM_E_DAMAGED: return "Memory was written to that the program must not write to.";
+    case BRAINMM_E_TAKEN: return "Somebody else has the place.";
     default: return "Unknown result.";
     }
 }
