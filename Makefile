@@ -9,6 +9,7 @@
 #   make soak                a test of threads, forks and limits for MINUTES (10), by hand
 #   make fuzz                fuzzing for MINUTES (10), by hand
 #   make view                the page of tools/brainmm-view
+#   make chart               draws the README's chart of what `make bench` has measured
 #   make install             the native library (posix/install.sh has the variables); make uninstall removes it
 #   make install-win64       the Windows libraries for MinGW; install-win32
 #   make dist                the files of a release, in dist/: source, Windows, Debian packages
@@ -23,7 +24,7 @@
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check soak fuzz bench check-programs bench-programs view install uninstall dist check-dist clean
+.PHONY: all demo check soak fuzz bench check-programs bench-programs view chart install uninstall dist check-dist clean
 all:
 include make/targets.mk
 .PHONY: $(TARGETS) FORCE
@@ -198,6 +199,11 @@ $(VIEW): $(wildcard tools/view/*)
 view:
 	tools/setup.sh view $(NATIVE)
 	$(SECOND) $(VIEW)
+
+# The chart of the README, of what `make bench` has measured.
+chart:
+	tools/setup.sh dist $(NATIVE)
+	node bench/chart.mjs '$(CACHE)/view' bench/results/$(NATIVE).csv bench/results/$(NATIVE).svg
 
 # With TESTS, the files of a release stay as they are.
 check-dist:

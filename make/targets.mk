@@ -37,6 +37,7 @@ comma := ,
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/brainmm
 # given NAME, DEFAULT: the value that the user has set, in the environment or on the command line, or else DEFAULT.
 given = $(if $(filter default undefined,$(origin $1)),$2,$($1))
+INFO := python3-pefile python3-pyelftools
 FREE_PASCAL := fp-compiler-3.2.2 fp-units-rtl-3.2.2 fpc-source-3.2.2 +fpc
 
 # ---- linux-x86_64 -------------------------------------------------------------------------------------------------
@@ -61,7 +62,7 @@ FPC_PIC_linux-x86_64 := -Cg
 BENCH_linux-x86_64 := yes
 NEEDS_build_linux-x86_64 := gcc libc6-dev
 NEEDS_demo_linux-x86_64 := $(FREE_PASCAL)
-NEEDS_check_linux-x86_64 := $(FREE_PASCAL) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb \
+NEEDS_check_linux-x86_64 := $(FREE_PASCAL) $(INFO) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb \
     git sqlite3 xz-utils libc++-dev libc++abi-dev lcl-utils-2.2 lazarus-src-2.2 cmake pkg-config go-md2man
 NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4
 NEEDS_programs_linux-x86_64 := python3 libmimalloc2.0 g++ clang clang-format gdb git perl sqlite3 xz-utils \
@@ -95,7 +96,7 @@ FPC_PIC_linux-i386 :=
 BENCH_linux-i386 :=
 NEEDS_build_linux-i386 := gcc-multilib
 NEEDS_demo_linux-i386 := $(FREE_PASCAL) +qemu
-NEEDS_check_linux-i386 := $(FREE_PASCAL) g++-multilib clang python3 cmake +check +qemu
+NEEDS_check_linux-i386 := $(FREE_PASCAL) $(INFO) g++-multilib clang python3 cmake +check +qemu
 NEEDS_bench_linux-i386 := $(FREE_PASCAL) python3
 
 # ---- win64 --------------------------------------------------------------------------------------------------------
@@ -120,7 +121,7 @@ FPC_PIC_win64 :=
 BENCH_win64 := yes
 NEEDS_build_win64 := gcc-mingw-w64-x86-64-win32
 NEEDS_demo_win64 := $(FREE_PASCAL) wine wine64 +wine
-NEEDS_check_win64 := $(NEEDS_demo_win64) g++-mingw-w64-x86-64-win32 python3 cmake +check clang +programs
+NEEDS_check_win64 := $(NEEDS_demo_win64) $(INFO) g++-mingw-w64-x86-64-win32 python3 cmake +check clang +programs
 NEEDS_programs_win64 := wine wine64 +wine tcl npm
 NEEDS_bench_win64 := $(NEEDS_demo_win64) python3
 NEEDS_release_win64 := $(FREE_PASCAL)
@@ -148,7 +149,7 @@ FPC_PIC_win32 :=
 BENCH_win32 := yes
 NEEDS_build_win32 := gcc-mingw-w64-i686-win32
 NEEDS_demo_win32 := $(FREE_PASCAL) wine wine64 +wine32 +wine
-NEEDS_check_win32 := $(NEEDS_demo_win32) g++-mingw-w64-i686-win32 python3 cmake +check clang +programs
+NEEDS_check_win32 := $(NEEDS_demo_win32) $(INFO) g++-mingw-w64-i686-win32 python3 cmake +check clang +programs
 NEEDS_programs_win32 := wine wine64 +wine32 +wine tcl npm
 NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
 NEEDS_release_win32 := $(FREE_PASCAL)
@@ -220,6 +221,8 @@ HAVE_debhelper = command -v dh
 HAVE_dpkg-dev = command -v dpkg-buildpackage
 HAVE_lintian = command -v lintian
 HAVE_debootstrap = PATH=$$PATH:/usr/sbin:/sbin command -v debootstrap
+HAVE_python3-pefile = /usr/bin/python3 -c "import pefile"
+HAVE_python3-pyelftools = /usr/bin/python3 -c "import elftools"
 HAVE_npm = command -v npm
 HAVE_git = command -v git
 HAVE_pkg-config = command -v pkg-config

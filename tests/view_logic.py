@@ -162,6 +162,47 @@ class Layouts(unittest.TestCase):
         for dump in (read(sample()), read(content)):
             self.assertEqual(len(layout.Units(dump, found).use), 17)
 
+    def test_of_long_free_ranges_only_the_first_units_are_laid_out(self):
+        content = sample()
+        content["map"][3]["units"] = 80
+        dump = read(content)
+        found = layout.Layout([dump])
+        self.assertEqual((found.units, found.hidden), ([6 + layout.FREE_SHOWN, 4], [80 - layout.FREE_SHOWN, 0]))
+        self.assertEqual(len(layout.Units(dump, found).use), found.slots)
+
+        # Something behind them that is used, in this dump or in another: it has a place in both.
+        content["map"].insert(4, {"address": at(86), "units": 1, "use": "pages", "size": 4096})
+        content["allocations"].insert(3, piece(at(86), 4096, "pages"))
+        both = [dump, read(content)]
+        found = layout.Layout(both)
+        self.assertEqual((found.units, found.is_region), ([70, 1, 4], [True, False, True]))
+        self.assertEqual(found.hidden, [16, 0, 0])
+        self.assertEqual([USES[layout.Units(one, found).use[70]] for one in both], ["other", "pages"])
+        content["map"][3]["units"], content["map"][4]["address"] = 75, at(81)
+        content["allocations"][3] = piece(at(81), 4096, "pages")
+        both = [dump, read(content)]
+        found = layout.Layout(both)
+        self.assertEqual((found.units, found.hidden), ([70, 1, 4], [11, 4, 0]))
+        self.assertEqual([USES[layout.Units(one, found).use[70]] for one in both], ["free", "pages"])
+
+    def test_an_allocation_that_the_map_does_not_know_any_more_has_a_place(self):
+        content = sample()
+        content["map"][3]["units"] = 80
+        content["allocations"].insert(3, piece(at(82), 3 * UNIT, "big"))
+        dump = read(content)
+        found = layout.Layout([dump])
+        units = layout.Units(dump, found)
+        self.assertEqual((found.units, found.hidden), ([70, 3, 4], [12, 1, 0]))
+        self.assertEqual((list(units.live[70:73]), sum(units.live)), ([UNIT] * 3, sum(dump.allocations.size)))
+
+    def test_a_run_may_reach_into_the_next_region(self):
+        content = sample()
+        content["map"][3]["region"] = 1
+        content["map"][1]["units"], content["map"][2:3] = 6, []
+        content["map"][2].update(address=at(7), units=4)
+        found = layout.Layout([read(content)])
+        self.assertEqual(found.units, [7, 4, 4])
+
     def test_a_border_between_regions_that_touch_stays(self):
         content = sample()
         content["map"][3]["region"] = 1

@@ -109,8 +109,9 @@ class View {
     // ---- Details -------------------------------------------------------------------------------------------------
 
     nameOfStretch(stretch) {
-        const what = stretch.isRegion ? "region" : "units";
-        return `${what} ${stretch.address}, ${bytesText(stretch.units * this.data.unit)}`;
+        const {unit} = this.data, what = stretch.isRegion ? "region" : "units";
+        const more = stretch.hidden ? `, and ${bytesText(stretch.hidden * unit)} free` : "";
+        return `${what} ${stretch.address}, ${bytesText(stretch.units * unit)}${more}`;
     }
 
     useOf(slot) {
@@ -179,6 +180,7 @@ class View {
             ["allocations", count],
             ["live", bytesText(live)],
             ...Object.entries(sums).map(([use, size]) => [use, bytesText(size)]),
+            ...(stretch.hidden ? [["free behind it, not shown", bytesText(stretch.hidden * this.data.unit)]] : []),
         ];
     }
 

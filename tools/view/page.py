@@ -77,9 +77,10 @@ def pack(dumps):
     """The block of data, compressed."""
     layout, columns = Layout(dumps), Columns()
     text = {"kinds": KINDS, "uses": USES, "unit": UNIT, "slots": layout.slots,
-            "stretches": [{"address": f"{first * UNIT:#x}", "units": units, "slot": slot, "isRegion": is_region}
-                          for first, units, slot, is_region in
-                          zip(layout.first, layout.units, layout.slot, layout.is_region)],
+            "stretches": [{"address": f"{first * UNIT:#x}", "units": units, "slot": slot, "isRegion": is_region,
+                           "hidden": hidden}
+                          for first, units, slot, is_region, hidden in
+                          zip(layout.first, layout.units, layout.slot, layout.is_region, layout.hidden)],
             "dumps": [pack_dump(dump, name, layout, columns) for dump, name in zip(dumps, short_names(dumps))]}
     head = json.dumps(text, separators=(",", ":")).encode("ascii")
     head += b" " * (-(len(head) + 8) % 8)
