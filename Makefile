@@ -159,14 +159,24 @@ bench:
 	$(SECOND) run-bench
 
 # One of these programs may not be run by root, so the folder is one that others can read, too.
+# PROGRAMS_TARGETS=linux-x86_64 leaves out the programs for Windows, PROGRAMS="git php" runs these alone.
 PROGRAMS_FOLDER ?= $(or $(TMPDIR),/tmp)/brainmm-programs
 PROGRAMS ?=
 PROGRAMS_OPTIONS ?=
-check-programs bench-programs: %-programs:
+PROGRAMS_TARGETS ?= $(NATIVE) $(call of_system,windows)
+check-programs:
+	tools/setup.sh programs $(PROGRAMS_TARGETS)
+	$(SECOND) $(PROGRAMS_TARGETS)
+	$(foreach target,$(filter $(NATIVE),$(PROGRAMS_TARGETS)), \
+	    tools/programs/run.py $(PROGRAMS_OPTIONS) '$(PROGRAMS_FOLDER)' $(PROGRAMS) &&) true
+	$(foreach target,$(filter-out $(NATIVE),$(PROGRAMS_TARGETS)), \
+	    tools/windows-programs.sh $(target) '$(PROGRAMS_FOLDER)/$(target)' &&) true
+
+bench-programs:
 	tools/setup.sh programs $(NATIVE)
 	$(SECOND) $(NATIVE) build/$(NATIVE)/bench/measure
-	tools/programs/run.py $(PROGRAMS_$*) $(PROGRAMS_OPTIONS) '$(PROGRAMS_FOLDER)' $(PROGRAMS)
-PROGRAMS_bench := --measure --allocator=mimalloc-debian=libmimalloc.so.2.0
+	tools/programs/run.py --measure --allocator=mimalloc-debian=libmimalloc.so.2.0 $(PROGRAMS_OPTIONS) \
+	    '$(PROGRAMS_FOLDER)' $(PROGRAMS)
 
 # If some tests cannot be built, the others still run, and the whole run counts as failed.
 check $(TARGETS:%=check-%): check%:

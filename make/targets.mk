@@ -120,6 +120,7 @@ BENCH_win64 := yes
 NEEDS_build_win64 := gcc-mingw-w64-x86-64-win32
 NEEDS_demo_win64 := $(FREE_PASCAL) wine wine64 +wine
 NEEDS_check_win64 := $(NEEDS_demo_win64) $(INFO) g++-mingw-w64-x86-64-win32 python3 cmake +check clang +programs
+NEEDS_programs_win64 := wine wine64 +wine tcl npm
 NEEDS_bench_win64 := $(NEEDS_demo_win64) python3
 
 # ---- win32 --------------------------------------------------------------------------------------------------------
@@ -145,6 +146,7 @@ BENCH_win32 := yes
 NEEDS_build_win32 := gcc-mingw-w64-i686-win32
 NEEDS_demo_win32 := $(FREE_PASCAL) wine wine64 +wine32 +wine
 NEEDS_check_win32 := $(NEEDS_demo_win32) $(INFO) g++-mingw-w64-i686-win32 python3 cmake +check clang +programs
+NEEDS_programs_win32 := wine wine64 +wine32 +wine tcl npm
 NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
 
 # ---- Systems: what their targets have in common -------------------------------------------------------------------
@@ -207,8 +209,9 @@ HAVE_libc++-dev = clang++ -stdlib=libc++ -x c++ -include new -fsyntax-only /dev/
 HAVE_libc++abi-dev = test -e /usr/lib/x86_64-linux-gnu/libc++abi.so
 HAVE_python3-pefile = /usr/bin/python3 -c "import pefile"
 HAVE_python3-pyelftools = /usr/bin/python3 -c "import elftools"
-HAVE_npm = command -v npm
 HAVE_git = command -v git
+HAVE_npm = command -v npm
+HAVE_tcl = command -v tclsh
 HAVE_perl = command -v perl
 HAVE_sqlite3 = command -v sqlite3
 HAVE_xz-utils = command -v xz
