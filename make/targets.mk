@@ -223,7 +223,6 @@ HAVE_lintian = command -v lintian
 HAVE_debootstrap = PATH=$$PATH:/usr/sbin:/sbin command -v debootstrap
 HAVE_python3-pefile = /usr/bin/python3 -c "import pefile"
 HAVE_python3-pyelftools = /usr/bin/python3 -c "import elftools"
-HAVE_npm = command -v npm
 HAVE_git = command -v git
 HAVE_pkg-config = command -v pkg-config
 HAVE_go-md2man = command -v go-md2man
