@@ -919,6 +919,7 @@ begin
     BRAINMM_E_STOPPED: Result := 'The caller''s own function ended the call early.';
     BRAINMM_E_REFUSED: Result := 'The system refused the request.';
     BRAINMM_E_DAMAGED: Result := 'Memory was written to that the program must not write to.';
+    BRAINMM_E_TAKEN: Result := 'Somebody else has the place.';
   else
     Result := 'Unknown result.';
   end;

@@ -86,7 +86,7 @@ begin
     'the version of the library');
   ExpectEqual(GetLibraryVersion, BRAINMM_VERSION, 'the version of the unit');
   @ResultText := FunctionOf(LoadBeside(LibraryName), 'brainmm_result_text');
-  for I := -1 to BRAINMM_E_DAMAGED + 1 do
+  for I := -1 to BRAINMM_E_TAKEN + 1 do
     Expect(AnsiString(GetMemoryResultText(I)) = AnsiString(ResultText(I)), 'the text of a result');
 end;
 
