@@ -28,6 +28,7 @@ type
   TProcedureOf = procedure;
 
 var
+  Asleep: Boolean; { 32-bit Wine crashes if a process ends while a thread begins }
   Strings: array[0..2] of string;
   Wide: UnicodeString;
   Numbers: array of Int64;
@@ -37,6 +38,7 @@ var
 
 procedure TSleeper.Execute;
 begin
+  Asleep := True;
   while True do
     Sleep(1000);
 end;
@@ -227,6 +229,9 @@ begin
   else if Way = 'thread' then
   begin
     TSleeper.Create(False).FreeOnTerminate := True;
+    while not Asleep do
+      Sleep(1);
+    Sleep(20);
     TLeaked.Create;
   end
   else if Way = 'plugin' then

@@ -100,7 +100,7 @@ _Static_assert(_Alignof(atomic_u64) == 8 && _Alignof(atomic_word) == sizeof(uint
 #endif
 #endif
 #if defined(__SANITIZE_THREAD__)
-#define load_folded(type, variable) load_relaxed(variable)
+#define load_folded(type, variable) load_acquire(variable)
 #else
 #define load_folded(type, variable) (*(type const *)(const void *)(variable))
 #endif
