@@ -103,6 +103,7 @@ class Runner:
         self.base.pop("LD_PRELOAD", None)
         self.prepared = set()
         self.failed = []
+        self.left_out = []  # of the measurement, and why
 
     def complain(self, program, what, detail=""):
         self.failed.append(program.name)
@@ -156,6 +157,7 @@ class Runner:
                 outcome = run_measured(program.command, self.folder, way.environment(self.base))
                 if outcome.code != 0 or not outcome.peak:
                     self.complain(program, f"{way.name}: ended with {outcome.code}", outcome.text[-2000:])
+                    self.left_out.append(f"{program.name} ends with {outcome.code} under {way.name}")
                     return None
                 found[way.name].append(outcome)
         return {name: (statistics.median(one.cpu for one in outcomes), statistics.median(one.peak for one in outcomes))
@@ -192,7 +194,7 @@ def table(rows, ways):
     return "\n".join(lines)
 
 
-def write_results(path, text, rounds):
+def write_results(path, text, rounds, left_out):
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
                 if line.startswith("model name")), platform.machine())
     with open(path, "w", encoding="utf-8") as file:
@@ -206,6 +208,8 @@ each are relative to the C library's malloc. {cpu}, {os.cpu_count()} CPUs, Linux
 
 {text}
 """)
+        if left_out:
+            file.write(f"\nNot in the table: {'; '.join(left_out)}.\n")
 
 
 def copied(file, folder):
@@ -245,7 +249,7 @@ def main():
         text = table([row for row in found if row[1]], ways)
         print(text)
         if asked.write:
-            write_results(asked.write, text, asked.rounds)
+            write_results(asked.write, text, asked.rounds, runner.left_out)
     else:
         ways = [Way(f"BrainMM {options}".strip(), library, options) for options in asked.options or [""]]
         print("program | C library | " + " | ".join(way.name for way in ways), flush=True)
