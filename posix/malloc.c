@@ -140,18 +140,20 @@ EXPORT size_t malloc_usable_size(void *piece) { return piece ? brainmm_usable_si
 
 /* The size may be that of an earlier realloc(), which has left the piece where it was, and larger than it had to be. */
 static void free_with_size(void *piece, size_t size, bool aligned, const char *function) {
+    int *error = &errno, saved = *error;
     if (!piece)
         return;
     if (!aligned)
         report_size(function, piece, size);
     if (checked_serves) {
         checked_free_sized(piece, size, FAMILY_PIECE, function);
-        return;
+    } else {
+        size_t usable = malloc_usable_size(piece);
+        if (usable != 0 && size > usable)
+            report_size(function, piece, size);
+        free_slow_as(piece, FAMILY_PIECE, function);
     }
-    size_t usable = malloc_usable_size(piece);
-    if (usable != 0 && size > usable)
-        report_size(function, piece, size);
-    free_slow_as(piece, FAMILY_PIECE, function);
+    *error = saved;
 }
 
 /* C23's. */

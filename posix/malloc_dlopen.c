@@ -6,7 +6,8 @@
  * flag, they share the heap as all others do.
  *
  * The caller's own RUNPATH and namespace hold: the C library finds the caller by the return address, so the last act of
- * these functions must be a jump. The compiler is told so, and tests/dlopen_deepbind.c sees that it is one.
+ * these functions must be a jump. The compiler is told so, and tests/dlopen_deepbind.c sees that it is one. What they
+ * jump to is in the C library itself since 2.34, the oldest that this library works with.
  */
 #define _GNU_SOURCE /* RTLD_DEEPBIND, RTLD_NEXT, dlmopen */
 #include "base/atomic.h"

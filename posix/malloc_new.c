@@ -46,9 +46,9 @@ static void *new_once(size_t alignment, size_t size, const struct new_form *form
  * have the function that throws, but its own operator new does. Returns if that has found memory. */
 static COLD void throw_bad_alloc(const void *caller, size_t size) {
     void (*throw)(void) = (void (*)(void))cxx_function(caller, "_ZSt17__throw_bad_allocv");
-    void *(*own)(size_t) = (void *(*)(size_t))cxx_function(caller, MANGLED("_Znw", ""));
     if (throw)
         throw();
+    void *(*own)(size_t) = (void *(*)(size_t))cxx_function(caller, MANGLED("_Znw", ""));
     if (!own)
         os_abort("BrainMM: operator new: no memory, and no C++ run-time that could throw std::bad_alloc\n");
     free(own(size));

@@ -45,14 +45,6 @@ for companion in borlndmm fpcmemdll brainmm_com; do
         fail "$companion.dll uses emulated thread-local storage"
 done
 
-# Call stacks are found by frame pointers on 32 bit, so every function that calls another keeps one.
-if [ "$bits" = 32 ]; then
-    for object in companions/borlndmm companions/fpcmemdll malloc_object; do
-        "$objdump" -d --no-show-raw-insn "$BUILD/obj/win32/$object.o" | awk -v object=$object '
-            /^[0-9a-f]+ <.*>:$/ { name = $2; keeps = name ~ /[.]cold/; functions++ }
-            /mov +%esp,%ebp/ { keeps = 1 }
-            /\tcall/ && !keeps { print object ": no frame pointer in " name; bad = 1; keeps = 1 }
-            END { exit bad || !functions }' || status=1
-    done
-fi
+. tests/frame_pointers.sh
+keep_frame_pointers companions/borlndmm companions/fpcmemdll malloc_object || status=1
 exit $status

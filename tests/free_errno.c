@@ -46,12 +46,29 @@ static void allocation_leaves_errno_alone(void) {
     CHECK(succeeded > 100);
 }
 
+/* A report is written, and standard error is closed. For the option on_error=log, without which it ends the program. */
+static void a_report_leaves_errno_alone(void) {
+    void (*release_sized)(void *, size_t) = NULL;
+    *(void **)(uintptr_t)&release_sized = dlsym(RTLD_DEFAULT, "free_sized");
+    int kept = dup(STDERR_FILENO);
+    CHECK(release_sized && kept >= 0);
+    void *piece = malloc(100);
+    CHECK(piece && close(STDERR_FILENO) == 0);
+    errno = MARK;
+    release_sized(piece, 5000);
+    int after = errno;
+    CHECK(dup2(kept, STDERR_FILENO) == STDERR_FILENO);
+    CHECK_MSG(after == MARK, "free_sized() set errno to %d", after);
+}
+
 int main(void) {
     /* The compiler believes that these two leave errno alone. */
     int (*volatile aligned)(void **, size_t, size_t) = posix_memalign;
     void (*volatile release)(void *) = free;
     void *none = NULL;
     watchdog_start(50);
+    if (getenv("BRAINMM_OPTIONS"))
+        a_report_leaves_errno_alone();
     errno = 0;
     CHECK(aligned(&none, 64, PTRDIFF_MAX) == ENOMEM && errno == ENOMEM);
     errno = MARK;

@@ -44,14 +44,6 @@ exported=$("$objdump" -p "$BUILD/brainmm-malloc.dll" |
 [ "$declared" = "$exported" ] ||
     fail "brainmm_redirect.h declares: $declared. brainmm-malloc.dll exports: $exported"
 
-# Call stacks are found by frame pointers on 32 bit, so every function that calls another keeps one.
-if [ "$bits" = 32 ]; then
-    for object in malloc/crt_malloc malloc/crt_aligned redirect/run_times; do
-        "$objdump" -d --no-show-raw-insn "$BUILD/obj/win32/$object.o" | awk -v object=$object '
-            /^[0-9a-f]+ <.*>:$/ { name = $2; keeps = name ~ /[.]cold/; functions++ }
-            /mov +%esp,%ebp/ { keeps = 1 }
-            /\tcall/ && !keeps { print object ": no frame pointer in " name; bad = 1; keeps = 1 }
-            END { exit bad || !functions }' || status=1
-    done
-fi
+. tests/frame_pointers.sh
+keep_frame_pointers malloc/crt_malloc malloc/crt_aligned redirect/run_times || status=1
 exit $status

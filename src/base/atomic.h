@@ -93,7 +93,8 @@ _Static_assert(_Alignof(atomic_u64) == 8 && _Alignof(atomic_word) == sizeof(uint
 
 /* A relaxed load of a variable of TYPE that the compiler may fold into the instruction which uses it. No compiler does
  * that to a real atomic load, and the hot path would pay an instruction for each. So the plain load is written, except
- * for ThreadSanitizer, which would report it. */
+ * for ThreadSanitizer, which would report it. There it acquires: what the value leads to is ordered behind the load by
+ * its address, of which ThreadSanitizer knows nothing. */
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define __SANITIZE_THREAD__ 1 /* as gcc defines it */
