@@ -124,7 +124,7 @@ refused "version: $version" 'BrainMM 2.0' 'BrainMM 1.0'
 refused "version: $version" 'BrainMM 2.0' 'BrainMM 2.99'
 refused "version: $version" 'BrainMM 2.0' 'BrainMM 3'
 mv "$prefix/lib/libbrainmm.a" "$folder/"
-refused 'libbrainmm.a is *missing' 'BrainMM 2.0' 'BrainMM'
+refused 'libbrainmm.a *is *missing' 'BrainMM 2.0' 'BrainMM'
 mv "$folder/libbrainmm.a" "$prefix/lib/"
 
 # ---- brainmm-run --------------------------------------------------------------------------------------------------
