@@ -30,6 +30,7 @@
 # The user may set, in the environment or on the command line:
 #   CFLAGS CPPFLAGS            for every target; CFLAGS replaces -O2 -g
 #   CC CXX AR LDFLAGS          for the native target
+#   LINK                       what links the native target's libraries, if it is not CC
 #   CC_win64 LDFLAGS_win64 ... for another target, here win64
 #   WERROR=0                   warnings are not errors
 
@@ -69,7 +70,7 @@ NEEDS_programs_linux-x86_64 := python3 libmimalloc2.0 g++ clang clang-format gdb
     libpython3.11-testsuite nodejs ruby php-cli php-mbstring php-xml php-intl php-sqlite3 default-jdk-headless \
     redis-server redis-tools postgresql postgresql-contrib ghostscript chromium
 NEEDS_view_linux-x86_64 := python3 npm +npm
-NEEDS_release_linux-x86_64 := git xz-utils zip llvm debhelper dpkg-dev go-md2man
+NEEDS_release_linux-x86_64 := git xz-utils zip llvm debhelper dpkg-dev go-md2man cmark-gfm python3 npm +zig
 NEEDS_dist_linux-x86_64 := $(NEEDS_release_linux-x86_64) $(NEEDS_view_linux-x86_64) chromium unzip lintian cmake \
     debootstrap +root
 
@@ -174,6 +175,7 @@ STATIC_windows :=
 
 NATIVE := linux-x86_64
 LDFLAGS_$(NATIVE) := $(LDFLAGS)
+LINK_$(NATIVE) := $(LINK)
 define target_facts
 AR_$1 ?= $(BINUTILS_$1)ar
 NM_$1 := $(BINUTILS_$1)nm
@@ -215,6 +217,8 @@ HAVE_libc++-dev = clang++ -stdlib=libc++ -x c++ -include new -fsyntax-only /dev/
 HAVE_libc++abi-dev = test -e /usr/lib/x86_64-linux-gnu/libc++abi.so
 HAVE_zip = command -v zip
 HAVE_unzip = command -v unzip
+HAVE_npm = command -v npm
+HAVE_cmark-gfm = command -v cmark-gfm
 HAVE_llvm = command -v llvm-dlltool
 HAVE_lld = command -v lld-link
 HAVE_debhelper = command -v dh
