@@ -40,7 +40,7 @@ pages() {
     mkdir -p "$1/bench/results"
     cp bench/results/linux-x86_64.svg bench/results/linux-x86_64.md "$1/bench/results/"
     rm -rf "$1/docs/man"
-    packaging/html.py "$1"
+    packaging/pages.py "$1"
 }
 # archive NAME: dist/NAME.tar.xz of the folder NAME
 archive() {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""html.py: makes an HTML page in the place of each Markdown page of a folder, for readers who have a browser only.
+"""pages.py: makes an HTML page in the place of each Markdown page of a folder, for readers who have a browser only.
 
-    packaging/html.py FOLDER
+    packaging/pages.py FOLDER
 
 cmark-gfm reads the pages, as the place where they are usually read does. Headings get the names there that links use.
 A link to another page of the folder leads to what has become of it. A link to a file that is not in the folder becomes
