@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+# names.cmake: writes to NAMES the names of CORE and, if ARCHIVE has the objects of replace.c and imports.c, theirs: what
+# is global in libbrainmm-malloc.a. NM is the command nm.
+file(READ ${CORE} names)
+execute_process(COMMAND ${NM} -A --defined-only -g ${ARCHIVE} OUTPUT_VARIABLE lines RESULT_VARIABLE failed)
+if(failed)
+    message(FATAL_ERROR "${NM} ${ARCHIVE}: ${failed}")
+endif()
+string(REGEX MATCHALL "[:/\\[](replace|imports)\\.c\\.[a-z]+\\]?:[^\n]*" lines "${lines}")
+foreach(line ${lines})
+    if(line MATCHES " ([^ \r]+)\r?$" AND NOT line MATCHES "crt_")
+        string(APPEND names "${CMAKE_MATCH_1}\n")
+    endif()
+endforeach()
+if(NOT NAMES STREQUAL CORE)
+    file(WRITE ${NAMES} "${names}")
+endif()
