@@ -30,7 +30,7 @@
 # The user may set, in the environment or on the command line:
 #   CFLAGS CPPFLAGS            for every target; CFLAGS replaces -O2 -g
 #   CC CXX AR LDFLAGS          for the native target
-#   LINK                       what links the native target's libraries, if it is not CC
+#   LINK                       what links the native target's shared libraries, if it is not CC
 #   CC_win64 LDFLAGS_win64 ... for another target, here win64
 #   WERROR=0                   warnings are not errors
 
@@ -72,7 +72,7 @@ NEEDS_programs_linux-x86_64 := python3 libmimalloc2.0 g++ clang clang-format gdb
 NEEDS_view_linux-x86_64 := python3 npm +npm
 NEEDS_release_linux-x86_64 := git xz-utils zip llvm debhelper dpkg-dev go-md2man cmark-gfm python3 npm +zig
 NEEDS_dist_linux-x86_64 := $(NEEDS_release_linux-x86_64) $(NEEDS_view_linux-x86_64) chromium unzip lintian cmake \
-    debootstrap +root
+    pkg-config g++ gdb $(FREE_PASCAL) debootstrap +root
 
 # ---- linux-i386 ---------------------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ NEEDS_check_win64 := $(NEEDS_demo_win64) $(INFO) g++-mingw-w64-x86-64-win32 pyth
 NEEDS_programs_win64 := wine wine64 +wine tcl npm
 NEEDS_bench_win64 := $(NEEDS_demo_win64) python3
 NEEDS_release_win64 := $(FREE_PASCAL)
-NEEDS_dist_win64 := $(NEEDS_demo_win64) g++-mingw-w64-x86-64-win32 clang lld
+NEEDS_dist_win64 := $(NEEDS_demo_win64) g++-mingw-w64-x86-64-win32 clang lld cmake unzip llvm $(INFO)
 
 # ---- win32 --------------------------------------------------------------------------------------------------------
 
@@ -154,7 +154,7 @@ NEEDS_check_win32 := $(NEEDS_demo_win32) $(INFO) g++-mingw-w64-i686-win32 python
 NEEDS_programs_win32 := wine wine64 +wine32 +wine tcl npm
 NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
 NEEDS_release_win32 := $(FREE_PASCAL)
-NEEDS_dist_win32 := $(NEEDS_demo_win32) g++-mingw-w64-i686-win32 clang lld
+NEEDS_dist_win32 := $(NEEDS_demo_win32) g++-mingw-w64-i686-win32 clang lld cmake unzip llvm $(INFO)
 
 # ---- Systems: what their targets have in common -------------------------------------------------------------------
 

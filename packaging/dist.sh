@@ -102,14 +102,12 @@ date_all "$work/$zip"
 
 # ---- Any Linux ------------------------------------------------------------------------------------------------------
 
-# The objects are gcc's, as everywhere; zig links them with the symbols of an older C library.
+# gcc links as everywhere, but with the symbols of an older C library.
 linux=$name-linux-x86_64
-zig=${XDG_CACHE_HOME:-$HOME/.cache}/brainmm/zig
-export ZIG_GLOBAL_CACHE_DIR="$zig/cache" ZIG_LOCAL_CACHE_DIR="$work/zig"
+older="gcc '-L${XDG_CACHE_HOME:-$HOME/.cache}/brainmm/zig/glibc-2.17' -Wl,--no-as-needed -ldl"
 {
-    build linux-x86_64 LINK="'$zig/zig' cc -target x86_64-linux-gnu.2.17 -Wl,--build-id=sha1"
-    build install prefix=/usr/local DESTDIR="$work/installed" \
-        LINK="'$zig/zig' cc -target x86_64-linux-gnu.2.17 -Wl,--build-id=sha1"
+    build linux-x86_64 LINK="$older"
+    build install prefix=/usr/local DESTDIR="$work/installed" LINK="$older"
 } >"$work/linux.log" 2>&1 || {
     tail -n 30 "$work/linux.log" >&2
     exit 1

@@ -202,7 +202,7 @@ while read -r step which; do
         ;;
     npm) logged "fetching what brainmm-view draws with, by npm (10 s)" tools/setup-npm.sh "$cache/view" ;;
     zig)
-        logged "fetching zig, which links for older systems, by npm (350 MB, a minute)" \
+        logged "fetching zig, which knows the C libraries of older systems, by npm (350 MB, a minute)" \
             tools/setup-zig.sh "$cache/zig"
         ;;
     programs)
