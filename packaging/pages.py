@@ -71,7 +71,11 @@ def lead(body, page, folder):
 
     def link(match):
         to = target(match[1])
-        return f'<a href="{to}">{match[2]}</a>' if to else match[2]
+        if not to:
+            return match[2]
+        # Where the text is the name of the page, it names what has become of it.
+        text = re.sub(r"^([\w./-]+)\.md$", r"\1.html", match[2]) if to.endswith(".html") else match[2]
+        return f'<a href="{to}">{text}</a>'
 
     body = re.sub(r'<img src="([^"]*)" alt="([^"]*)" />', image, body)
     return re.sub(r'<a href="([^"]*)">(.*?)</a>', link, body, flags=re.S)

@@ -143,8 +143,12 @@ def load(path):
     try:
         top = json.loads(text, object_pairs_hook=take, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
-        if error.pos >= len(text.rstrip()):
-            raise DumpError("the file is empty" if not text.strip() else "the JSON is cut off") from None
+        text = text.strip()
+        if not text:
+            raise DumpError("the file is empty") from None
+        # A dump that ends in the midst of a text has its error at the beginning of the text.
+        if error.pos >= len(text) or text[0] == "{" and text[-1] != "}":
+            raise DumpError("the JSON is cut off; perhaps the program was still writing it") from None
         raise DumpError(f"no JSON: {error}") from None
     except RecursionError:
         raise DumpError("no dump: it is nested too deeply") from None
