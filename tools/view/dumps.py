@@ -146,8 +146,8 @@ def load(path):
         text = text.strip()
         if not text:
             raise DumpError("the file is empty") from None
-        # A dump that ends in the midst of a text has its error at the beginning of the text.
-        if error.pos >= len(text) or text[0] == "{" and text[-1] != "}":
+        # The error of a text without an end is at its beginning.
+        if error.pos >= len(text) or error.msg.startswith("Unterminated string"):
             raise DumpError("the JSON is cut off; perhaps the program was still writing it") from None
         raise DumpError(f"no JSON: {error}") from None
     except RecursionError:
