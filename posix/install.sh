@@ -47,7 +47,8 @@ put_link() {
 put_filled() {
     into=$1 from=$2 folder=$3 name=$4
     set --
-    for variable in prefix libdir mallocdir includedir pascaldir version major bits file soname include malloc beside; do
+    for variable in prefix libdir mallocdir includedir pascaldir version major bits file soname include malloc \
+        beside; do
         eval "value=\$$variable"
         value=$(printf '%s\n' "$value" | sed 's/[&|\\]/\\&/g')
         set -- "$@" -e "s|@$variable@|$value|g"

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # library_windows.sh: how brainmm.dll is linked. It imports kernel32 only, so that another DLL's DllMain can load it,
-# and of that only functions that Windows 7 has. It is relocatable, has no executable data, and does not contain the
-# time of its build. Its debug information is in a file beside it. Neither the DLL nor the static core uses emulated
-# thread-local storage.
+# and of that only functions that Windows 7 has, as the companions and brainmm-run.exe do. It is relocatable, has no
+# executable data, and does not contain the time of its build. Its debug information is in a file beside it. Neither the
+# DLL nor the static core uses emulated thread-local storage.
 # shellcheck disable=SC2154  # tools/target sets them
 set -eu
 status=0
@@ -39,6 +39,36 @@ functions=$(echo "$dump" | awk '/DLL Name:/ { on = 1 } !NF { on = 0 } on && NF =
 for name in $functions; do
     grep -qw "$name" "$BUILD/tests/library_windows.known" || fail "imports $name, and nobody says that Windows 7 has it"
 done
+
+# The companions and brainmm-run.exe: K32EnumProcessModules is the newest, of Windows 7.
+cat >>"$BUILD/tests/library_windows.known" <<'END'
+AcquireSRWLockExclusive AssignProcessToJobObject CompareStringOrdinal CreateJobObjectW CreateProcessW
+DisableThreadLibraryCalls DuplicateHandle ExitProcess FormatMessageW FreeLibrary GetCommandLineW GetConsoleMode
+GetExitCodeProcess GetFileAttributesA GetFileAttributesW GetModuleFileNameA GetModuleHandleA GetModuleHandleExA
+GetShortPathNameW GetStartupInfoW IsWow64Process K32EnumProcessModules LoadLibraryExW LocalAlloc LocalFree
+RegCloseKey RegCreateKeyExW RegDeleteKeyW RegSetValueExW ReleaseSRWLockExclusive ResumeThread SearchPathW
+SetConsoleCtrlHandler SetFilePointer SetInformationJobObject VirtualAllocEx VirtualFreeEx VirtualProtectEx
+VirtualQueryEx WriteConsoleW WriteProcessMemory lstrcmpiW lstrlenW
+END
+count=0
+for file in "$BUILD"/*.dll "$BUILD"/*.exe; do
+    count=$((count + 1))
+    "$objdump" -p "$file" >"$BUILD/tests/library_windows.dump"
+    for name in $(sed -n 's/.*DLL Name: //p' "$BUILD/tests/library_windows.dump" | tr '[:upper:]' '[:lower:]'); do
+        case $name in
+        kernel32.dll) ;;
+        advapi32.dll) [ "${file##*/}" = brainmm_com.dll ] || fail "$file imports $name" ;;
+        *) fail "$file imports $name" ;;
+        esac
+    done
+    for name in $(awk '/DLL Name:/ { on = 1 } !NF { on = 0 } on && NF == 3 && $2 ~ /^[0-9]+$/ { print $3 }' \
+        "$BUILD/tests/library_windows.dump"); do
+        grep -qw "$name" "$BUILD/tests/library_windows.known" ||
+            fail "$file imports $name, and nobody says that Windows 7 has it"
+    done
+done
+[ "$count" -ge 6 ] || fail "found only $count libraries"
+
 version=$(echo "$dump" | sed -n 's/^MajorSubsystemVersion[[:space:]]*//p')
 [ "$version" -le 6 ] || fail "does not start before version $version of Windows"
 

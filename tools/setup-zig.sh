@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Fetches the compiler zig into FOLDER. FOLDER/glibc-2.17 gets what gcc needs to link for Linux systems that old: the
-# names and versions of the symbols in their C library, which zig knows. tools/zig/package-lock.json fixes zig's version,
-# and npm compares its hash. No script of a package is run.
+# names and versions of the symbols in their C library, which zig knows. tools/zig/package-lock.json fixes the version
+# of zig, and npm compares its hash. No script of a package is run.
 #   tools/setup-zig.sh FOLDER        350 MB
 set -eu
 folder=$1

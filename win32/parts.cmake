@@ -26,7 +26,7 @@ add_library(brainmm SHARED $<TARGET_OBJECTS:brainmm_core> win32/dll.c win32/crt.
 brainmm_module(brainmm brainmm.dll "BrainMM: one heap for every module of a process" brainmm_dll_entry${BRAINMM_STACK})
 target_link_libraries(brainmm PRIVATE kernel32 gcc)
 
-# ---- libbrainmm-malloc.a ----------------------------------------------------------------------------------------------
+# ---- libbrainmm-malloc.a --------------------------------------------------------------------------------------------
 
 # It has the imports of all its names, too, for code that was compiled for the DLL.
 set(BRAINMM_TEXT "/* The addresses by which code that was compiled for brainmm.dll finds the functions */\n")
@@ -44,7 +44,7 @@ brainmm_archive(brainmm_malloc brainmm-malloc $<TARGET_OBJECTS:brainmm_core> win
 # -u: otherwise the linker takes nothing from it for a DLL in which only other libraries call malloc.
 target_link_options(brainmm_malloc INTERFACE LINKER:-u,${BRAINMM_UNDERSCORE}malloc)
 
-# ---- The companions ---------------------------------------------------------------------------------------------------
+# ---- The companions -------------------------------------------------------------------------------------------------
 
 set(BRAINMM_TITLE_borlndmm "BrainMM as the memory manager of Delphi and C++Builder programs")
 set(BRAINMM_TITLE_brainmm_com "BrainMM as a class of COM")
@@ -53,7 +53,8 @@ set(BRAINMM_COMPANIONS borlndmm brainmm_com fpcmemdll)
 foreach(BRAINMM_NAME ${BRAINMM_COMPANIONS})
     add_library(${BRAINMM_NAME} SHARED EXCLUDE_FROM_ALL win32/companions/${BRAINMM_NAME}.c win32/companions/companion.c
         win32/crt.c win32/companions/${BRAINMM_NAME}.def)
-    brainmm_module(${BRAINMM_NAME} ${BRAINMM_NAME}.dll "${BRAINMM_TITLE_${BRAINMM_NAME}}" companion_entry${BRAINMM_STACK})
+    brainmm_module(${BRAINMM_NAME} ${BRAINMM_NAME}.dll "${BRAINMM_TITLE_${BRAINMM_NAME}}"
+        companion_entry${BRAINMM_STACK})
 endforeach()
 target_sources(brainmm_com PRIVATE win32/malloc_object.c)
 target_link_options(brainmm_com PRIVATE -Wl,--enable-stdcall-fixup)

@@ -139,7 +139,8 @@ static=$(find build -name libbrainmm.a)
 "$nm" --defined-only -g "$top/$BUILD/libbrainmm.a" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u >there
 diff there here >output || fail "the static core has other names"
 if [ "$system" = windows ]; then
-    "$nm" --defined-only -g "$(find build -name libbrainmm-malloc.a)" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort >here
+    "$nm" --defined-only -g "$(find build -name libbrainmm-malloc.a)" 2>/dev/null |
+        awk 'NF == 3 { print $3 }' | sort >here
     "$nm" --defined-only -g "$top/$BUILD/libbrainmm-malloc.a" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort >there
     diff there here >output || fail "libbrainmm-malloc.a has other names"
 fi

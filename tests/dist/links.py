@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""links.py: each link and image of the HTML pages in a folder leads to a file of the folder, and to a heading in it that
-is there. No page is in Markdown.
+"""links.py: each link and image of the HTML pages in a folder leads to a file of the folder, and to a heading that the
+file has. No page is in Markdown.
 
     tests/dist/links.py FOLDER
 """

@@ -99,7 +99,7 @@ IN
 fpc -Fu/usr/share/brainmm/pascal newcomer.pas >output 2>&1 || fail "fpc"
 runs 'in the heap: 42' ./newcomer
 
-# ---- valgrind, brainmm-run, the manual --------------------------------------------------------------------------------
+# ---- valgrind, brainmm-run, the manual ------------------------------------------------------------------------------
 
 cat >leak.c <<'IN'
 #include <brainmm.h>
@@ -122,7 +122,7 @@ grep -q 'brainmm_alloc_aligned' output || fail "brainmm(3)"
 man -P cat 1 brainmm-run >output 2>&1 || fail "man 1 brainmm-run"
 grep -q -- '--checked' output || fail "brainmm-run(1)"
 
-# ---- Debug information, removal -----------------------------------------------------------------------------------------
+# ---- Debug information, removal -------------------------------------------------------------------------------------
 
 apt_get install /given/debs/*-dbgsym_*.deb
 for library in "$lib/libbrainmm.so.$version" "$lib/brainmm/libbrainmm-malloc.so"; do

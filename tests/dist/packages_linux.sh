@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# packages_linux.sh: the archive for any Linux, as somebody uses it who has just unpacked it, in a folder with a blank in
-# its name: programs in C and C++, CMake, pkg-config, Free Pascal, brainmm-run. The libraries need no newer C library than
-# 2.17, export what those of the Makefile do, and find their debug information. README.txt names what is there, and links of
-# the pages lead somewhere.
+# packages_linux.sh: the archive for any Linux, as somebody uses it who has just unpacked it, in a folder with a blank
+# in its name: programs in C and C++, CMake, pkg-config, Free Pascal, brainmm-run. The libraries need no newer C library
+# than 2.17, export what those of the Makefile do, and find their debug information. README.txt names what is there, and
+# links of the pages lead somewhere.
 # shellcheck disable=SC2154,SC2046,SC2086  # tools/target sets them; some are several words
 set -eu
 top=$PWD

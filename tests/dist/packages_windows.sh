@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# packages_windows.sh: the archive for Windows, as somebody uses it who has just unpacked it, in a fresh Wine prefix and a
-# folder with a blank in its name: programs by MinGW, CMake, clang with lld-link (Visual C++'s ABI) and Free Pascal, the
+# packages_windows.sh: the archive for Windows, as somebody uses it who has just unpacked it, in a fresh Wine prefix and
+# a folder with a blank in its name: programs by MinGW, CMake, clang with lld-link (Visual C++'s ABI) and Free Pascal, the
 # demo, brainmm-run.exe. README.txt names each file. The DLLs have a version and a copyright, and find their debug
 # information. Links of the pages lead somewhere.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
@@ -55,7 +55,8 @@ for file in "$libraries"/* "$there"/*; do
     esac
     grep -qF -- "$base" readme || fail "README.txt does not name $base"
 done
-for word in $(grep -o '[a-zA-Z0-9_-]*[\\.][a-zA-Z0-9._\\-]*[a-z]' readme | sed 's/^x[0-9]*\\//' | tr '\\' '/' | sort -u); do
+grep -o '[a-zA-Z0-9_-]*[\\.][a-zA-Z0-9._\\-]*[a-z]' readme | sed 's/^x[0-9]*\\//' | tr '\\' '/' | sort -u >words
+for word in $(cat words); do
     case $word in
     *.dll | *.lib | *.a | *.def | *.h | *.hpp | *.pas | *.html | */*) ;;
     *) continue ;;
@@ -94,7 +95,7 @@ offset=$(printf '%x' $((0x$offset - 0x$base)))
 printf '#0 0x1 %s+0x%s\n' 'C:\brainmm.dll' "$offset" | "$top/tools/symbolize" --folder="$libraries" >output
 grep -q 'in .* (.*/manager\.c:[0-9]*)' output || fail "symbolize does not find brainmm_alloc"
 
-# ---- C and C++ by MinGW -----------------------------------------------------------------------------------------------
+# ---- C and C++ by MinGW ---------------------------------------------------------------------------------------------
 
 cat >program.c <<'END_C'
 #include <brainmm.h>
@@ -132,7 +133,7 @@ cp "$libraries/brainmm.dll" run/
 runs 'succeeded.*not valid' run/c.exe
 runs '' run/cpp.exe
 
-# ---- CMake --------------------------------------------------------------------------------------------------------------
+# ---- CMake ----------------------------------------------------------------------------------------------------------
 
 cat >CMakeLists.txt <<'END_CMAKE'
 cmake_minimum_required(VERSION 3.16)
@@ -143,13 +144,13 @@ foreach(kind brainmm static malloc)
     target_link_libraries(with-${kind} BrainMM::${kind})
 endforeach()
 END_CMAKE
-cmake -S . -B build -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_C_COMPILER="${cc%% *}" -DCMAKE_PREFIX_PATH="$there" >output 2>&1 ||
-    fail "cmake"
+cmake -S . -B build -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_C_COMPILER="${cc%% *}" -DCMAKE_PREFIX_PATH="$there" \
+    >output 2>&1 || fail "cmake"
 cmake --build build >output 2>&1 || fail "cmake --build"
 cp "$libraries/brainmm.dll" build/
 for kind in brainmm static malloc; do runs 'succeeded.*not valid' build/with-$kind.exe; done
 
-# ---- Visual C++'s ABI: clang and lld-link, without any SDK ----------------------------------------------------------------
+# ---- Visual C++'s ABI: clang and lld-link, without any SDK ----------------------------------------------------------
 
 cat >msvc.c <<'END_C'
 #include <brainmm.h>
@@ -178,7 +179,7 @@ for each in $(cat in-def); do
     llvm-nm "$libraries/brainmm.lib" 2>/dev/null | grep -q " __imp_$underscore$each\$" || fail "brainmm.lib lacks $each"
 done
 
-# ---- Pascal, and a module that links nothing ------------------------------------------------------------------------------
+# ---- Pascal, and a module that links nothing ------------------------------------------------------------------------
 
 cat >newcomer.pas <<'END_PASCAL'
 program newcomer;
@@ -196,7 +197,7 @@ runs 'in the heap: 42' run/newcomer.exe
 $cc "-I$there/include" attached.c -o run/attached.exe
 runs '^attached' run/attached.exe
 
-# ---- The demo, and programs that were not built for it ----------------------------------------------------------------------
+# ---- The demo, and programs that were not built for it --------------------------------------------------------------
 
 for host in "$libraries"/demo/*host.exe; do runs 'heap' "$host"; done
 cat >plain.c <<'END_C'

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# names.cmake: writes to NAMES the names of CORE and, if ARCHIVE has the objects of replace.c and imports.c, theirs: what
-# is global in libbrainmm-malloc.a. NM is the command nm.
+# names.cmake: writes to NAMES the names of CORE and, if ARCHIVE has the objects of replace.c and imports.c, theirs.
+# They are what is global in libbrainmm-malloc.a. NM is the command nm.
 file(READ ${CORE} names)
 execute_process(COMMAND ${NM} -A --defined-only -g ${ARCHIVE} OUTPUT_VARIABLE lines RESULT_VARIABLE failed)
 if(failed)
