@@ -2,8 +2,8 @@
 # manual.awk: the functions of brainmm.h for brainmm(3), as Markdown. So the manual says what the header says. Used by
 # install.sh:
 #   awk -f posix/manual.awk include/brainmm.h
-# A comment that stands directly before functions is theirs. One with an empty line behind it is its section's. What
-# belongs to types, constants and macros is left to the header.
+# A comment that stands directly before functions is theirs. One with an empty line behind it is its section's, and so
+# is a section's first one, if it is long. What belongs to types, constants and macros is left to the header.
 
 # What Markdown would take for its own
 function plain(text) {
@@ -28,6 +28,7 @@ function paragraphs(indent, text,    count, lines, i) {
 /^\/\* ---- / {
     section = $0
     gsub(/^\/\* -+ | -+ \*\/$/, "", section)
+    is_first = 1
     comment = ""
     next
 }
@@ -46,6 +47,8 @@ in_comment {
     next
 }
 
+/^struct [A-Za-z]+;$/ { next }
+
 /^BRAINMM_API .*BRAINMM_CALL/ { in_function = 1; prototype = "" }
 
 in_function {
@@ -54,7 +57,7 @@ in_function {
     prototype = prototype line
     if (line !~ /;$/)
         next
-    in_function = 0
+    in_function = is_first = 0
     gsub(/BRAINMM_(API|CALL) /, "", prototype)
     gsub(/\(BRAINMM_CALL \*/, "(*", prototype)
     section_begin()
@@ -68,11 +71,13 @@ in_function {
         printf "%s\n:   ", prototypes
         paragraphs("    ", comment)
         comment = prototypes = ""
-    } else if ($0 == "" && comment != "" && section_text_follows) {
+    } else if (comment != "" && ($0 == "" ? !in_definition : is_first && gsub(/\n/, "&", comment) > 2)) {
         section_begin()
         paragraphs("", comment)
+        comment = ""
+    } else if ($0 == "") {
+        comment = ""
     }
-    if ($0 == "")
-        section_text_follows = 1
-    comment = ""
+    in_definition = $0 != "" # of a type or constant; a function may follow that shares the comment
+    is_first = is_first && $0 == ""
 }

@@ -37,8 +37,8 @@ examples docs/from-cmem.md 2
 examples docs/from-imalloc.md 2
 
 # On Windows a program contains the C++ run-time library; on Linux it may need another loader.
-link=-static
-[ "$system" = windows ] || link=
+link=-static com=-lole32
+[ "$system" = windows ] || link='' com=''
 [ -z "$loader" ] || link="-Wl,--dynamic-linker=$loader -Wl,-rpath,${loader%/*}"
 
 cd "$folder"
@@ -51,8 +51,7 @@ for file in *.c *.cpp *.pascal; do
         if grep -q '<windows.h>' "$file"; then
             [ "$system" = windows ] || continue
         fi
-        $cc $arch -Wall -Wextra -Werror -I"$top/include" -o "$name$exe" "$file" "$import" $link \
-            $([ "$system" = linux ] || echo -lole32)
+        $cc $arch -Wall -Wextra -Werror -I"$top/include" -o "$name$exe" "$file" "$import" $link $com
         ;;
     *.cpp) $cxx $arch -std=c++17 -Wall -Wextra -Werror -I"$top/include" -o "$name$exe" "$file" "$import" $link ;;
     *.pascal)
