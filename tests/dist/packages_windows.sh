@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # packages_windows.sh: the archive for Windows, as somebody uses it who has just unpacked it, in a fresh Wine prefix and
-# a folder with a blank in its name: programs by MinGW, CMake, clang with lld-link (Visual C++'s ABI) and Free Pascal, the
-# demo, brainmm-run.exe. README.txt names each file. The DLLs have a version and a copyright, and find their debug
+# a folder with a blank in its name: programs by MinGW, CMake, clang with lld-link (Visual C++'s ABI) and Free Pascal,
+# the demo, brainmm-run.exe. README.txt names each file. The DLLs have a version and a copyright, and find their debug
 # information. Links of the pages lead somewhere.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
