@@ -39,7 +39,7 @@ done
 
 cp tests/dist/packages_debian_inside.sh "$work/inside.sh"
 # timeout ends what runs inside, too: it is in the same group of processes.
-as_root unshare --mount sh -eu -c '
+as_root unshare --mount --net sh -eu -c '
     root=$1 work=$2 version=$3
     mkdir -p "$work/mount"
     mount -t tmpfs -o size=2G none "$work/mount"
