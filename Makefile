@@ -17,15 +17,17 @@
 #   make check-dist          tests of the files of a release, as a newcomer uses them, and of brainmm-view's page
 #   make clean               removes build/ and dist/
 #
-# make/targets.mk has the table of targets, make/ports.mk that of ports. The former says which variables choose other compilers and options. `make TARGET`
-# builds the libraries of one target; `make check-TARGET` and `make demo-TARGET` do the rest for it. The goals demo,
+# make/targets.mk has the table of targets, make/ports.mk that of ports. The former says which variables choose other
+# compilers and options. `make TARGET` builds the libraries of one target; `make check-TARGET` and `make demo-TARGET` do
+# the rest for it. The same holds for ports, which are no part of `make`, `make check` and `make demo`. The goals demo,
 # check, soak, fuzz and bench install what they need first (tools/setup.sh). `make` alone builds for the compilers that
 # it finds. The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
 
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check check-ports soak fuzz bench check-programs bench-programs view chart install uninstall dist check-dist clean
+.PHONY: all demo check check-ports soak fuzz bench check-programs bench-programs view chart install uninstall dist \
+    check-dist clean
 all:
 include make/targets.mk
 .PHONY: $(EVERY) FORCE

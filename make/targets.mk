@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # targets.mk: the table of targets. One block for each target says with what it is built, run and tested. The make
-# files, the scripts and the benchmarks ask this table, and none of them keeps a list of its own. `make` and `make check`
-# are for these targets. ports.mk has a table of more, the ports.
+# files, the scripts and the benchmarks ask this table, and none of them keeps a list of its own. `make` and
+# `make check` are for these targets. ports.mk has a table of more, the ports.
 #
 #   tools/target             prints the names of the targets
 #   tools/target --ports     prints the names of the ports
@@ -252,8 +252,8 @@ PACKAGES := $(sort $(filter-out +%,$(foreach target,$(EVERY),$(foreach goal,$(GO
 
 include make/modes.mk
 
-PRINTED := SYSTEM PORT LIBC SLOWER BITS CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL LIBRARY IMPORT STATIC \
-    CLANG FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench \
+PRINTED := SYSTEM PORT LIBC SLOWER BITS CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL \
+    LIBRARY IMPORT STATIC CLANG FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench \
     NEEDS_programs NEEDS_view NEEDS_release NEEDS_dist
 
 .PHONY: table
