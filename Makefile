@@ -75,8 +75,9 @@ $1: FORCE | compiler-$3
 	printf '%s\n' '$(subst ','\'',$2)' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$2)' >$$@
 endef
 
-# missing TARGET: the packages that its libraries need and that are not installed.
-missing = $(shell $(foreach package,$(NEEDS_build_$1),{ $(HAVE_$(package)); } >/dev/null 2>&1 || echo $(package);))
+# missing TARGET: the packages that its libraries need and that are not installed. The shell of such a function does not
+# have what a make before 4.4 exports.
+missing = $(shell PATH='$(PATH)'; $(foreach package,$(NEEDS_build_$1),{ $(HAVE_$(package)); } >/dev/null 2>&1 || echo $(package);))
 .PHONY: $(EVERY:%=compiler-%)
 $(EVERY:%=compiler-%): compiler-%:
 	$(if $(call missing,$*),echo "$* cannot be built: missing package $(call missing,$*)" >&2; exit 1)
