@@ -59,7 +59,8 @@ LIBRARIES_linux := $(LIBRARY_linux) libbrainmm-malloc.so
 # instructions. initial-exec and -fno-plt: one load finds the thread's heap or a function of the C library. Otherwise it
 # takes a call or a second jump.
 # linux_core TARGET
-linux_core = -fno-tree-slp-vectorize -fPIC -fvisibility=hidden -fno-plt -pthread $(or $(TLS_$1),-ftls-model=initial-exec)
+linux_core = -fno-tree-slp-vectorize -fPIC -fvisibility=hidden -fno-plt -pthread \
+    $(or $(TLS_$1),-ftls-model=initial-exec)
 # nodelete: a library that owns the heap must not be unloaded. Only the library's symbols have versions: those of
 # libbrainmm-malloc.so take the place of symbols of the C library.
 LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,relro -Wl,-z,now \
