@@ -86,8 +86,8 @@ SUPPORT_INLINE bool under_valgrind(void) {
 #endif
 }
 
-/* True if qemu runs the program (tests/run). It is slow, but changes no figures. In /proc/self/maps it tells wrong rights
- * to execute. */
+/* True if qemu runs the program (tests/run). It is slow, but changes no figures. In /proc/self/maps it tells
+ * wrong rights to execute. */
 SUPPORT_INLINE bool under_qemu(void) { return getenv("TEST_UNDER_QEMU") != NULL; }
 SUPPORT_INLINE bool runs_slowly(void) { return under_valgrind() || under_qemu(); }
 
