@@ -14,22 +14,24 @@
 #   make install             the native library (posix/install.sh has the variables); make uninstall removes it
 #   make install-win64       the Windows libraries for MinGW; install-win32
 #   make dist                the files of a release, in dist/: source, Windows, any Linux, Debian packages
+#   make check-ports         the tests of the ports: other processors, musl; make check-PORT tests one
 #   make check-dist          tests of the files of a release, as a newcomer uses them, and of brainmm-view's page
 #   make clean               removes build/ and dist/
 #
-# make/targets.mk has the table of targets, and says which variables choose other compilers and options. `make TARGET`
-# builds the libraries of one target; `make check-TARGET` and `make demo-TARGET` do the rest for it. The goals demo,
+# make/targets.mk has the table of targets, make/ports.mk that of ports. The former says which variables choose other
+# compilers and options. `make TARGET` builds the libraries of one target; `make check-TARGET` and `make demo-TARGET` do
+# the rest for it. The same holds for ports, which are no part of `make`, `make check` and `make demo`. The goals demo,
 # check, soak, fuzz and bench install what they need first (tools/setup.sh). `make` alone builds for the compilers that
 # it finds. The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
 
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check soak fuzz bench check-programs bench-programs view chart abi-baseline install uninstall
-.PHONY: dist check-dist clean
+.PHONY: all demo check check-ports soak fuzz bench check-programs bench-programs view chart abi-baseline install
+.PHONY: uninstall dist check-dist clean
 all:
 include make/targets.mk
-.PHONY: $(TARGETS) FORCE
+.PHONY: $(EVERY) FORCE
 
 CFLAGS ?= -O2 -g
 WERROR ?= 1
@@ -48,15 +50,18 @@ $(if $(V),,.SILENT:)
 CORE := $(sort $(shell find src -name '*.c'))
 # Only tests call heap_structures_check(), so it is in no library.
 CHECKS := $(filter %check.c,$(CORE))
-# The files posix/malloc*.c are for libbrainmm-malloc.so only.
+# The files posix/malloc*.c are for libbrainmm-malloc.so only. Two of them are about functions that only glibc has.
 MALLOC := $(sort $(wildcard posix/malloc*.c))
+malloc_of = $(filter-out $(if $(LIBC_$1),posix/malloc_dlopen.c posix/malloc_info.c),$(MALLOC))
 POSIX := $(CORE) $(filter-out $(MALLOC),$(sort $(wildcard posix/*.c posix/linux/*.c)))
 LIBRARIES_linux := $(LIBRARY_linux) libbrainmm-malloc.so
 
 # -fno-tree-slp-vectorize: otherwise gcc makes one vector store of two stores on the fast path, which takes four more
 # instructions. initial-exec and -fno-plt: one load finds the thread's heap or a function of the C library. Otherwise it
 # takes a call or a second jump.
-LINUX_CORE := -fno-tree-slp-vectorize -fPIC -fvisibility=hidden -fno-plt -ftls-model=initial-exec -pthread
+# linux_core TARGET
+linux_core = -fno-tree-slp-vectorize -fPIC -fvisibility=hidden -fno-plt -pthread \
+    $(or $(TLS_$1),-ftls-model=initial-exec)
 # nodelete: a library that owns the heap must not be unloaded. Only the library's symbols have versions: those of
 # libbrainmm-malloc.so take the place of symbols of the C library.
 LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,relro -Wl,-z,now \
@@ -74,10 +79,12 @@ $1: FORCE | compiler-$3
 	printf '%s\n' '$(subst ','\'',$2)' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$2)' >$$@
 endef
 
-# missing TARGET: the packages that its libraries need and that are not installed.
-missing = $(shell $(foreach package,$(NEEDS_build_$1),{ $(HAVE_$(package)); } >/dev/null 2>&1 || echo $(package);))
-.PHONY: $(TARGETS:%=compiler-%)
-$(TARGETS:%=compiler-%): compiler-%:
+# missing TARGET: the packages that its libraries need and that are not installed. The shell of such a function does not
+# have what a make before 4.4 exports.
+missing = $(shell PATH='$(PATH)'; $(foreach package,$(NEEDS_build_$1), \
+    { $(HAVE_$(package)); } >/dev/null 2>&1 || echo $(package);))
+.PHONY: $(EVERY:%=compiler-%)
+$(EVERY:%=compiler-%): compiler-%:
 	$(if $(call missing,$*),echo "$* cannot be built: missing package $(call missing,$*)" >&2; exit 1)
 
 # core_objects TARGET, FOLDER, COMPILER, OPTIONS: how sources become objects under FOLDER.
@@ -121,7 +128,7 @@ build/$1/obj/names: brainmm.def
 	mkdir -p $$(@D)
 	awk '/^EXPORTS/ { on = 1; next } on && !/^ *(;|$$$$)/ { print "$(UNDERSCORE_$1)" $$$$1 }' $$< >$$@
 endef
-$(foreach target,$(TARGETS),$(eval $(call names,$(target))))
+$(foreach target,$(EVERY),$(eval $(call names,$(target))))
 
 # The objects of libbrainmm.so export what brainmm.h marks. Those of the static core export nothing;
 # libbrainmm-malloc.so is made of them, too.
@@ -130,21 +137,22 @@ $1: $(addprefix build/$1/,$(LIBRARIES_linux) libbrainmm.so libbrainmm.a)
 # The name that -lbrainmm means
 build/$1/libbrainmm.so: build/$1/$(LIBRARY_linux)
 	ln -sf $$(<F) $$@
-$(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE))
-$(call core_objects,$1,build/$1/obj/static,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE) -DBRAINMM_STATIC)
+$(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(call linux_core,$1))
+$(call core_objects,$1,build/$1/obj/static,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(call linux_core,$1) \
+    -DBRAINMM_STATIC)
 CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
 $(call static_core,$1,$(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX))), \
     -Wl$(comma)--force-group-allocation,,brainmm,names)
 build/$1/obj/linked/$(LIBRARY_linux): $(patsubst %.c,build/$1/obj/shared/%.o,$(filter-out $(CHECKS),$(POSIX))) \
     posix/brainmm.map
 build/$1/obj/linked/libbrainmm-malloc.so: \
-    $(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX)) $(MALLOC))
+    $(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX)) $(call malloc_of,$1))
 $(LIBRARIES_linux:%=build/$1/obj/linked/%):
 	mkdir -p $$(@D)
-	$(or $(LINK_$1),$(CC_$1)) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$(filter %.o,$$^)
+	$(or $(LINK_$1),$(CC_$1)) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$(filter %.o,$$^) $(LINK_WITH_$1)
 $(foreach library,$(LIBRARIES_linux),$(call shipped,$1,$(library)))
 endef
-$(foreach target,$(call of_system,linux),$(eval $(call linux_target,$(target))))
+$(foreach target,$(call every_of_system,linux),$(eval $(call linux_target,$(target))))
 
 # tools/brainmm-view puts dumps into this page.
 VIEW := build/view/brainmm-view.html
@@ -160,7 +168,7 @@ include tests/tests.mk
 # A second make, because this one has looked for compilers before the set-up installed them.
 SECOND = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-demo $(TARGETS:%=demo-%): demo%:
+demo $(EVERY:%=demo-%): demo%:
 	tools/setup.sh demo $(*:-%=%)
 	$(SECOND) run-demo$*
 
@@ -188,11 +196,17 @@ bench-programs:
 	tools/programs/run.py --measure --allocator=mimalloc-debian=libmimalloc.so.2.0 $(PROGRAMS_OPTIONS) \
 	    '$(PROGRAMS_FOLDER)' $(PROGRAMS)
 
-# If some tests cannot be built, the others still run, and the whole run counts as failed.
+# If some tests cannot be built, the others still run, and the whole run counts as failed. The targets of `make check`
+# have their tests in tests/list. tests/ports/list says which of these the ports have, and adds more.
 check $(TARGETS:%=check-%): check%:
 	tools/setup.sh check $(*:-%=%)
 	$(SECOND) --keep-going tests$* || built=no; \
 	tests/run --jobs=$(JOBS) --built=$${built-yes} $(if $*,--target=$(*:-%=%)) $(TESTS)
+
+check-ports $(PORTS:%=check-%): check-%:
+	tools/setup.sh check $(or $(filter $*,$(PORTS)),$(PORTS))
+	$(SECOND) --keep-going $(patsubst %,tests-%,$(or $(filter $*,$(PORTS)),$(PORTS))) || built=no; \
+	tests/run --ports --jobs=$(JOBS) --built=$${built-yes} $(if $(filter $*,$(PORTS)),--target=$*) $(TESTS)
 
 $(VIEW): $(wildcard tools/view/*)
 	echo '  $@'
@@ -221,7 +235,7 @@ check-dist:
 
 MINUTES ?= 10
 SEED = $(shell date +%s)
-soak $(TARGETS:%=soak-%): soak%:
+soak $(EVERY:%=soak-%): soak%:
 	tools/setup.sh check $(*:-%=%)
 	$(SECOND) $(foreach target,$(or $(*:-%=%),$(TARGETS)),build/$(target)/tests/soak-core$(EXE_$(target)))
 	tests/soak $(MINUTES) $(SEED) $(JOBS) $(or $(*:-%=%),$(TARGETS))
