@@ -57,6 +57,14 @@ enum os_reserved os_reserve_at(void *address, size_t size) {
     return errno == ENOMEM || errno == EAGAIN ? OS_REFUSED : OS_TAKEN;
 }
 
+bool os_commit(void *address, size_t size) {
+    if (map_reserved_rights == PROT_NONE && !os_protect(address, size, BRAINMM_READ | BRAINMM_WRITE))
+        return false;
+    if (map_committed)
+        map_committed(address, size);
+    return true;
+}
+
 /* The memory is mapped anew. So rights and advice of before are gone, and the kernel has one mapping there again: moved
  * pages stay apart for ever. errno is left as it was, because this may be running inside a free(). */
 bool os_decommit(void *address, size_t size) {
@@ -76,6 +84,18 @@ void os_expect_use(void *address, size_t size) {
     char *end = (char *)(((uintptr_t)address + size) & ~(huge - 1));
     if (first < end)
         madvise(first, (size_t)(end - first), MADV_HUGEPAGE);
+}
+
+void os_flush_code(const void *code, size_t size) {
+    __builtin___clear_cache((char *)(uintptr_t)code, (char *)(uintptr_t)code + size);
+}
+
+/* The kernel maps from the top down, a bit below the stack, as far as no instrument decides otherwise. */
+uintptr_t os_window_end(void) {
+    void *mapped = map_memory(PROT_NONE, NULL, os_facts.granule, 0);
+    if (mapped)
+        munmap(mapped, os_facts.granule);
+    return (uintptr_t)mapped;
 }
 
 /* ---- Moving ----------------------------------------------------------------------------------------------------- */

@@ -191,4 +191,4 @@ HOT int BRAINMM_CALL brainmm_move_b16(void *to, const void *from, size_t count) 
 #endif
 
 /* For the tables, whose functions must be this image's own. */
-__typeof(brainmm_move_b16) move_b16 __attribute__((alias("brainmm_move_b16"), visibility("hidden")));
+HIDDEN_ALIAS(move_b16, brainmm_move_b16);
