@@ -13,21 +13,24 @@
 #   make install             the native library (posix/install.sh has the variables); make uninstall removes it
 #   make install-win64       the Windows libraries for MinGW; install-win32
 #   make dist                the files of a release, in dist/: source, Windows, Debian packages
+#   make check-ports         the tests of the ports: other processors, musl; make check-PORT tests one
 #   make check-dist          tests of the files of a release, as a newcomer uses them, and of brainmm-view's page
 #   make clean               removes build/ and dist/
 #
-# make/targets.mk has the table of targets, and says which variables choose other compilers and options. `make TARGET`
-# builds the libraries of one target; `make check-TARGET` and `make demo-TARGET` do the rest for it. The goals demo,
+# make/targets.mk has the table of targets, make/ports.mk that of ports. The former says which variables choose other
+# compilers and options. `make TARGET` builds the libraries of one target; `make check-TARGET` and `make demo-TARGET` do
+# the rest for it. The same holds for ports, which are no part of `make`, `make check` and `make demo`. The goals demo,
 # check, soak, fuzz and bench install what they need first (tools/setup.sh). `make` alone builds for the compilers that
 # it finds. The Windows libraries are in Makefile.mingw, the tests in tests/tests.mk, the demo in demos/demo.mk.
 
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check soak fuzz bench check-programs bench-programs view chart install uninstall dist check-dist clean
+.PHONY: all demo check check-ports soak fuzz bench check-programs bench-programs view chart install uninstall dist \
+    check-dist clean
 all:
 include make/targets.mk
-.PHONY: $(TARGETS) FORCE
+.PHONY: $(EVERY) FORCE
 
 CFLAGS ?= -O2 -g
 WERROR ?= 1
@@ -72,10 +75,11 @@ $1: FORCE | compiler-$3
 	printf '%s\n' '$(subst ','\'',$2)' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$2)' >$$@
 endef
 
-# missing TARGET: the packages that its libraries need and that are not installed.
-missing = $(shell $(foreach package,$(NEEDS_build_$1),{ $(HAVE_$(package)); } >/dev/null 2>&1 || echo $(package);))
-.PHONY: $(TARGETS:%=compiler-%)
-$(TARGETS:%=compiler-%): compiler-%:
+# missing TARGET: the packages that its libraries need and that are not installed. The shell of such a function does not
+# have what a make before 4.4 exports.
+missing = $(shell PATH='$(PATH)'; $(foreach package,$(NEEDS_build_$1),{ $(HAVE_$(package)); } >/dev/null 2>&1 || echo $(package);))
+.PHONY: $(EVERY:%=compiler-%)
+$(EVERY:%=compiler-%): compiler-%:
 	$(if $(call missing,$*),echo "$* cannot be built: missing package $(call missing,$*)" >&2; exit 1)
 
 # core_objects TARGET, FOLDER, COMPILER, OPTIONS: how sources become objects under FOLDER.
@@ -119,7 +123,7 @@ build/$1/obj/names: brainmm.def
 	mkdir -p $$(@D)
 	awk '/^EXPORTS/ { on = 1; next } on && !/^ *(;|$$$$)/ { print "$(UNDERSCORE_$1)" $$$$1 }' $$< >$$@
 endef
-$(foreach target,$(TARGETS),$(eval $(call names,$(target))))
+$(foreach target,$(EVERY),$(eval $(call names,$(target))))
 
 # The objects of libbrainmm.so export what brainmm.h marks. Those of the static core export nothing;
 # libbrainmm-malloc.so is made of them, too.
@@ -142,7 +146,7 @@ $(LIBRARIES_linux:%=build/$1/obj/linked/%):
 	$(CC_$1) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$(filter %.o,$$^)
 $(foreach library,$(LIBRARIES_linux),$(call shipped,$1,$(library)))
 endef
-$(foreach target,$(call of_system,linux),$(eval $(call linux_target,$(target))))
+$(foreach target,$(call every_of_system,linux),$(eval $(call linux_target,$(target))))
 
 # tools/brainmm-view puts dumps into this page.
 VIEW := build/view/brainmm-view.html
@@ -158,7 +162,7 @@ include tests/tests.mk
 # A second make, because this one has looked for compilers before the set-up installed them.
 SECOND = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-demo $(TARGETS:%=demo-%): demo%:
+demo $(EVERY:%=demo-%): demo%:
 	tools/setup.sh demo $(*:-%=%)
 	$(SECOND) run-demo$*
 
@@ -186,11 +190,17 @@ bench-programs:
 	tools/programs/run.py --measure --allocator=mimalloc-debian=libmimalloc.so.2.0 $(PROGRAMS_OPTIONS) \
 	    '$(PROGRAMS_FOLDER)' $(PROGRAMS)
 
-# If some tests cannot be built, the others still run, and the whole run counts as failed.
+# If some tests cannot be built, the others still run, and the whole run counts as failed. The targets of `make check`
+# have their tests in tests/list. tests/ports/list says which of these the ports have, and adds more.
 check $(TARGETS:%=check-%): check%:
 	tools/setup.sh check $(*:-%=%)
 	$(SECOND) --keep-going tests$* || built=no; \
 	tests/run --jobs=$(JOBS) --built=$${built-yes} $(if $*,--target=$(*:-%=%)) $(TESTS)
+
+check-ports $(PORTS:%=check-%): check-%:
+	tools/setup.sh check $(or $(filter $*,$(PORTS)),$(PORTS))
+	$(SECOND) --keep-going $(patsubst %,tests-%,$(or $(filter $*,$(PORTS)),$(PORTS))) || built=no; \
+	tests/run --ports --jobs=$(JOBS) --built=$${built-yes} $(if $(filter $*,$(PORTS)),--target=$*) $(TESTS)
 
 $(VIEW): $(wildcard tools/view/*)
 	echo '  $@'
@@ -213,7 +223,7 @@ check-dist:
 
 MINUTES ?= 10
 SEED = $(shell date +%s)
-soak $(TARGETS:%=soak-%): soak%:
+soak $(EVERY:%=soak-%): soak%:
 	tools/setup.sh check $(*:-%=%)
 	$(SECOND) $(foreach target,$(or $(*:-%=%),$(TARGETS)),build/$(target)/tests/soak-core$(EXE_$(target)))
 	tests/soak $(MINUTES) $(SEED) $(JOBS) $(or $(*:-%=%),$(TARGETS))

@@ -63,7 +63,7 @@ demo-programs-$1: $(addprefix build/$1/demo/,host$(EXE_$1) $(DEMO_PASCAL:%=%$(EX
 run-demo-$1: demo-programs-$1
 	demos/run --hosts='host $(DEMO_PASCAL)' $1 -- $$(DEMO_OPTIONS)
 endef
-$(foreach target,$(TARGETS),$(eval $(call demo_target,$(target), \
+$(foreach target,$(EVERY),$(eval $(call demo_target,$(target), \
     $(DEMO_FLAGS_$(SYSTEM_$(target))) $(PROGRAM_FLAGS_$(SYSTEM_$(target))),$(LIBRARY_$(target)))))
 
 .PHONY: run-demo

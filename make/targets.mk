@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 # targets.mk: the table of targets. One block for each target says with what it is built, run and tested. The make
-# files, the scripts and the benchmarks ask this table, and none of them keeps a list of its own.
+# files, the scripts and the benchmarks ask this table, and none of them keeps a list of its own. `make` and
+# `make check` are for these targets. ports.mk has a table of more, the ports.
 #
 #   tools/target             prints the names of the targets
+#   tools/target --ports     prints the names of the ports
 #   tools/target win64       prints the facts of one, as assignments for a shell
 #
 # A new target of a known system needs one block. A new system also needs a block under "Systems" below, a folder of
@@ -35,6 +37,8 @@
 
 comma := ,
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/brainmm
+# The compilers that tools/setup-cross.sh has put there
+export PATH := $(PATH):$(CACHE)/cross/bin
 # given NAME, DEFAULT: the value that the user has set, in the environment or on the command line, or else DEFAULT.
 given = $(if $(filter default undefined,$(origin $1)),$2,$($1))
 INFO := python3-pefile python3-pyelftools
@@ -155,6 +159,9 @@ NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
 NEEDS_release_win32 := $(FREE_PASCAL)
 NEEDS_dist_win32 := $(NEEDS_demo_win32) g++-mingw-w64-i686-win32 clang lld
 
+include make/ports.mk
+EVERY := $(TARGETS) $(PORTS)
+
 # ---- Systems: what their targets have in common -------------------------------------------------------------------
 
 # EXE, DLL: how the names of programs and of modules end. LIBRARY: the file that a program needs beside it, on Linux the
@@ -181,9 +188,10 @@ OBJCOPY_$1 := $(BINUTILS_$1)objcopy
 OBJDUMP_$1 := $(BINUTILS_$1)objdump
 $(foreach fact,EXE DLL LIBRARY IMPORT STATIC,$(eval $(fact)_$1 := $($(fact)_$(SYSTEM_$1))))
 endef
-$(foreach target,$(TARGETS),$(eval $(call target_facts,$(target))))
-# of_system SYSTEM: its targets.
-of_system = $(foreach target,$(TARGETS),$(if $(filter $1,$(SYSTEM_$(target))),$(target)))
+$(foreach target,$(EVERY),$(eval $(call target_facts,$(target))))
+# of_system SYSTEM: its targets. every_of_system SYSTEM: its targets and ports.
+every_of_system = $(foreach target,$(EVERY),$(if $(filter $1,$(SYSTEM_$(target))),$(target)))
+of_system = $(filter $(TARGETS),$(call every_of_system,$1))
 
 # ---- Packages: for each one a command that tests whether it is installed ------------------------------------------
 
@@ -197,6 +205,7 @@ HAVE_g++-mingw-w64-x86-64-win32 = command -v $(CXX_win64)
 HAVE_gcc-mingw-w64-i686-win32 = command -v $(CC_win32)
 HAVE_g++-mingw-w64-i686-win32 = command -v $(CXX_win32)
 HAVE_wine = command -v wine
+HAVE_qemu-user-static = command -v qemu-aarch64-static
 HAVE_wine64 = test -e /usr/lib/wine/wine64
 HAVE_clang = command -v clang
 HAVE_libclang-rt-dev = clang -print-file-name=libclang_rt.tsan-x86_64.a | grep -q /
@@ -237,19 +246,19 @@ HAVE_libmimalloc2.0 = dpkg-query --show libmimalloc2.0
 HAVE_libjemalloc2 = dpkg-query --show libjemalloc2
 HAVE_libtcmalloc-minimal4 = dpkg-query --show libtcmalloc-minimal4
 GOALS := build demo check bench programs view release dist
-PACKAGES := $(sort $(filter-out +%,$(foreach target,$(TARGETS),$(foreach goal,$(GOALS),$(NEEDS_$(goal)_$(target))))))
+PACKAGES := $(sort $(filter-out +%,$(foreach target,$(EVERY),$(foreach goal,$(GOALS),$(NEEDS_$(goal)_$(target))))))
 
 # ---- The table as text, for tools/target: a line is KIND NAME FACT VALUE... ---------------------------------------
 
 include make/modes.mk
 
-PRINTED := SYSTEM BITS CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL LIBRARY IMPORT STATIC \
-    CLANG FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench \
+PRINTED := SYSTEM PORT LIBC SLOWER BITS CC CXX AR NM OBJCOPY OBJDUMP BINUTILS ARCH UNDERSCORE RUN LOADER EXE DLL \
+    LIBRARY IMPORT STATIC CLANG FPC_CPU FPC_SYSTEM FPC_START FPC_PIC NEEDS_build NEEDS_demo NEEDS_check NEEDS_bench \
     NEEDS_programs NEEDS_view NEEDS_release NEEDS_dist
 
 .PHONY: table
 table:
-	$(foreach target,$(TARGETS),$(foreach fact,$(PRINTED),$(info target $(target) $(fact) $($(fact)_$(target)))))
+	$(foreach target,$(EVERY),$(foreach fact,$(PRINTED),$(info target $(target) $(fact) $($(fact)_$(target)))))
 	$(foreach mode,$(MODES),$(foreach fact,$(PRINTED_MODE),$(info mode $(mode) $(fact) $($(fact)_$(mode)))))
 	$(foreach package,$(PACKAGES),$(info package $(package) HAVE $(HAVE_$(package))))
 	@:

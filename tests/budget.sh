@@ -5,7 +5,8 @@
 #
 # The path goes from the function's first instruction to its `ret`. It takes no conditional jump, because the compiler
 # knows which way is the usual one, and it follows unconditional jumps. If the path reaches a call or the end of the
-# function, the code has changed its shape: then the test fails and shows the path.
+# function, the code has changed its shape: then the test fails and shows the path. On ARM it also fails if an
+# instruction on the path orders memory or is atomic: a thread takes this path alone.
 # shellcheck disable=SC2154  # tools/target sets them
 set -eu
 
@@ -19,6 +20,10 @@ linux-x86_64 libbrainmm.so.2      heap_alloc 14 2
 linux-x86_64 libbrainmm.so.2      heap_free  23 4
 win64        brainmm.dll          heap_alloc 16 2
 win64        brainmm.dll          heap_free  25 4
+linux-aarch64 libbrainmm-malloc.so malloc     15 2
+linux-aarch64 libbrainmm-malloc.so free       30 4
+linux-aarch64 libbrainmm.so.2      heap_alloc 15 2
+linux-aarch64 libbrainmm.so.2      heap_free  31 4
 linux        libbrainmm-malloc.so malloc     -  -
 linux        libbrainmm-malloc.so free       -  -
 windows      brainmm.dll          heap_alloc -  -
@@ -45,9 +50,9 @@ path_of() {
             for (at = 1; at >= 1 && at <= count && steps++ < 200;) {
                 text = code[order[at]]
                 print text
-                if (text ~ /^(repz |bnd |notrack )*ret/) exit 0
-                if (text ~ /^(addr32 )?call/ && text !~ /get_pc_thunk/) { print "a call"; exit 1 }
-                if (text ~ /^jmp/) {
+                if (text ~ /^(repz |bnd |notrack )*ret|^(bx[ \t]+lr|br[ \t]+%r14)$/) exit 0
+                if (text ~ /^((addr32 )?call|blr?[ \t])/ && text !~ /get_pc_thunk/) { print "a call"; exit 1 }
+                if (text ~ /^(jmp|b[ \t]|j[ \t])/) {
                     split(text, words, /[ \t]+/)
                     if (!(words[2] in place)) { print "leaves the function"; exit 1 }
                     at = place[words[2]]
@@ -75,16 +80,29 @@ while read -r target library function instructions stores; do
         result=1
         continue
     fi
-    # A nop for alignment does not count. A store is an instruction whose last operand is in memory, unless it is one of
-    # those that only read it.
+    # A nop for alignment does not count. A store of x86 is an instruction whose last operand is in memory, unless it is
+    # one of those that only read it. Other processors have instructions that only store.
     counted=$(grep -cv '^nop' "$path" || true)
-    stored=$(sed 's/[ \t]*#.*//; s/[ \t]*<.*//' "$path" |
-        awk '$1 !~ /^(cmp|test|lea|nop|j|push|call|mul|imul|div|bt$)/ && $NF ~ /\)$/ { n++ } END { print n + 0 }')
+    case $TARGET in
+    *aarch64*) stored=$(grep -c '^st' "$path" || true) ;;
+    *)
+        stored=$(sed 's/[ \t]*#.*//; s/[ \t]*<.*//' "$path" |
+            awk '$1 !~ /^(cmp|test|lea|nop|j|push|call|mul|imul|div|bt$)/ && $NF ~ /\)$/ { n++ } END { print n + 0 }')
+        ;;
+    esac
     echo "$TARGET $library $function: $counted instructions, $stored stores (allowed: $instructions, $stores)"
     if [ "$instructions" != - ] && { [ "$counted" -gt "$instructions" ] || [ "$stored" -gt "$stores" ]; }; then
         cat "$path"
         result=1
     fi
+    case $TARGET in
+    *aarch64*)
+        ! grep -E '^(dmb|dsb|isb|lda|ldxr|ldxp|stl|stx|cas|swp|ld(add|clr|eor|set))' "$path" || {
+            echo "$function: that is for memory that others write at the same time"
+            result=1
+        }
+        ;;
+    esac
 done <<END
 $bounds
 END

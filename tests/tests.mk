@@ -96,7 +96,7 @@ test_flags = $(call compile,$1,-iquote tests $(if $(filter core,$(LINKED_$2)),-I
     $(if $(filter core,$(LINKED_$2)),-DBRAINMM_STATIC) $(CORE_FLAGS_$2) $(TEST_FLAGS_$2)
 
 # on MODE: the targets that have it.
-on = $(if $(ON_$1),$(foreach word,$(ON_$1),$(filter $(word),$(TARGETS)) $(call of_system,$(word))),$(TARGETS))
+on = $(if $(ON_$1),$(foreach word,$(ON_$1),$(filter $(word),$(EVERY)) $(call every_of_system,$(word))),$(EVERY))
 COMPILED := $(filter-out pascal script,$(MODES))
 $(foreach mode,$(COMPILED),$(foreach target,$(call on,$(mode)), \
     $(if $(CORE_FLAGS_$(mode)),$(eval $(call mode_core,$(target),$(mode)))) \
@@ -116,13 +116,15 @@ build/$1/tests/%-pascal$2: pascal/tests/%.pas $(PASCAL_UNITS) tools/fpc tests/te
 	mkdir -p $$(@D) build/$1/obj/pascal/$$*
 	tools/fpc $1 -O2 -Sew $3 -Fupascal -Fupascal/tests/support -FUbuild/$1/obj/pascal/$$* -o$$@ $$<
 endef
-$(foreach target,$(TARGETS),$(eval $(call test_pascal,$(target),$(EXE_$(target)))))
-$(foreach target,$(TARGETS),$(eval $(call test_pascal,$(target),$(DLL_$(target)),$(FPC_PIC_$(target)))))
+$(foreach target,$(EVERY),$(eval $(call test_pascal,$(target),$(EXE_$(target)))))
+$(foreach target,$(EVERY),$(eval $(call test_pascal,$(target),$(DLL_$(target)),$(FPC_PIC_$(target)))))
 
 # ---- All of a target ----------------------------------------------------------------------------------------------
 
 # With TESTS="NAME ..." only these tests are built. All modules and helpers are, because the tests may need them.
 TEST_FILES := $(sort $(shell tools/target --table | awk -v files=1 -v only="$(TESTS)" -f tests/list.awk - tests/list))
+TEST_FILES += $(sort $(shell tools/target --table | \
+    awk -v ports=1 -v files=1 -v only="$(TESTS)" -f tests/list.awk - tests/ports/list tests/list))
 
 # test_folder TARGET, LIBRARY...: everything that lies in build/TARGET/tests
 define test_folder
@@ -136,7 +138,7 @@ build/$1/tests/second/%: build/$1/%
 tests-$1: $1 $(addprefix build/$1/tests/,$2 $(addprefix second/,$2)) $(filter build/$1/%,$(TEST_FILES)) \
     $(CORE_OBJECTS_$1)
 endef
-$(foreach target,$(TARGETS),$(eval $(call test_folder,$(target),$(LIBRARIES_$(SYSTEM_$(target))))))
+$(foreach target,$(EVERY),$(eval $(call test_folder,$(target),$(LIBRARIES_$(SYSTEM_$(target))))))
 
 # What `make check-dist` runs, and the programs that it needs.
 DIST_FILES := $(sort $(shell tools/target --table | awk -v files=1 -f tests/list.awk - tests/dist/list))

@@ -64,7 +64,7 @@ find_missing() {
     missing=
     # shellcheck disable=SC2086  # words
     for package in $(needs $targets); do
-        case $package in +*) continue ;; esac
+        case $package in +* | gcc-*-linux-*) continue ;; esac # not a cross compiler: see find_steps
         probe=$(printf '%s\n' "$table" | sed -n "s/^package $package HAVE //p")
         sh -c "$probe" >/dev/null 2>&1 || missing="$missing $package"
     done
@@ -83,6 +83,11 @@ find_steps() {
             +fpc) cmp -s tools/setup-fpc.sh "$cache/fpc-3.2.2/ready" || add_step "fpc all" ;;
             +root) cmp -s tools/setup-dist-root.sh "$cache/dist-root.ready" || add_step "root all" ;;
             +npm) cmp -s tools/view/package-lock.json "$cache/view/ready" || add_step "npm all" ;;
+            gcc-*-linux-*) command -v "${step#gcc-}-gcc" >/dev/null || add_step "cross ${step#gcc-}" ;;
+            +binfmt)
+                processor=$(run_word "$target")
+                [ -e "/proc/sys/fs/binfmt_misc/brainmm-${processor%%-*}" ] || add_step "binfmt ${processor%%-*}"
+                ;;
             +check) [ -e "$cache/check/$target/lib/libcheck.a" ] || add_step "check $target" ;;
             +programs)
                 [ -e "$cache/windows-programs/$target/lua.exe" ] || add_step "programs $target"
@@ -91,7 +96,7 @@ find_steps() {
                 [ -e /usr/lib/wine/wine ] || [ -e "$cache/wine32-root/usr/lib/wine/wine" ] || add_step "wine32 all"
                 ;;
             +qemu) ! nothing_executes "$target" || add_step "qemu all" ;;
-            +wine) [ -e "$cache/wine-$(wine_of "$target")/ready" ] || add_step "wine $(wine_of "$target")" ;;
+            +wine) [ -e "$cache/wine-$(run_word "$target")/ready" ] || add_step "wine $(run_word "$target")" ;;
             esac
         done
     done
@@ -102,7 +107,8 @@ add_step() {
 "*) ;; *) steps="$steps$1
 " ;; esac
 }
-wine_of() { printf '%s\n' "$table" | awk -v target="$1" '$1 == "target" && $2 == target && $3 == "RUN" { print $5 }'; }
+# The second word of the command that runs a target's programs: of wine-run the prefix, of qemu-run the processor.
+run_word() { printf '%s\n' "$table" | awk -v target="$1" '$1 == "target" && $2 == target && $3 == "RUN" { print $5 }'; }
 
 # ---- Packages -----------------------------------------------------------------------------------------------------
 
@@ -172,7 +178,7 @@ if [ -n "$missing$steps" ]; then
             seconds["fpc"] = 25; seconds["check"] = 20; seconds["wine32"] = 90; seconds["wine"] = 15
             seconds["npm"] = 10; size["npm"] = 20; seconds["root"] = 120; size["root"] = 650
             size["fpc"] = 11; size["check"] = 1; size["wine32"] = 1100; size["wine"] = 650
-            seconds["programs"] = 10; size["programs"] = 3
+            seconds["programs"] = 10; size["programs"] = 3; seconds["cross"] = 20; size["cross"] = 200
         }
         NF { time += seconds[$1]; disk += size[$1] }
         END {
@@ -203,6 +209,14 @@ while read -r step which; do
         # 7za is left out where npm is missing, and the test says so.
         logged "building Lua for $which, and fetching 7za if npm is there (10 s)" \
             tools/setup-windows-programs.sh "$which" "$cache/windows-programs/$which" --optional lua 7za
+        ;;
+    cross)
+        logged "fetching the cross compiler for $which (20 s)" tools/setup-cross.sh "$which" "$cache/cross"
+        ;;
+    binfmt)
+        # Not a failure: then tests that start programs themselves say so.
+        tools/setup-binfmt.sh "$which" >>"$log" 2>&1 </dev/null ||
+            say "the kernel does not start qemu for programs of $which  (why: $log)"
         ;;
     check) logged "building Check for $which (20 s)" tools/setup-check.sh "$which" "$cache/check/$which" ;;
     wine32)

@@ -9,9 +9,9 @@
  * none: its segments tell.
  */
 #include "darwin/images.h"
-#include "base/text.h"
 #include "os.h"
-#include "share/rendezvous.h"
+#define BRAINMM_ATTACH_NO_CLIENT
+#include "brainmm_attach.h"
 #include <mach-o/loader.h>
 #include <mach/mach.h>
 #include <string.h>
@@ -156,7 +156,7 @@ static bool find(const void *address, size_t size, struct found *found) {
     return found->entry.header != 0 && image_read(found) && found->rights != 0;
 }
 
-/* ---- For the rendezvous ----------------------------------------------------------------------------------------- */
+/* ---- Images by name and by address ----------------------------------------------------------------------------------------- */
 
 static uint64_t hash(const struct listed *entry) {
     char path[OS_PATH_MAX];
@@ -185,29 +185,13 @@ bool image_of(const void *address, struct image *image) {
     return true;
 }
 
-bool rendezvous_read(void *copy, const void *from, size_t size, const void **image) {
+bool images_find(const void *address, size_t size, uintptr_t *start, unsigned *rights) {
     struct found found;
-    *image = NULL;
-    if (!find(from, size, &found) || (found.rights & VM_PROT_READ) == 0 || !os_peek(copy, from, size))
-        return false;
-    *image = (const void *)found.entry.header;
-    return true;
+    bool there = find(address, size, &found);
+    *start = found.entry.header;
+    *rights = (unsigned)found.rights;
+    return there;
 }
-
-bool rendezvous_is_code(const void *function, const void *image) {
-    struct found found;
-    return find(function, 1, &found) && (found.rights & VM_PROT_EXECUTE) != 0 && found.entry.header == (uintptr_t)image;
-}
-
-/* dlopen, which pins, may not be called from here, because it allocates. The constructor calls it: init.c. */
-static const void *pinned;
-
-bool rendezvous_pin(const void *address) {
-    pinned = address;
-    return true;
-}
-
-const void *images_pinned(void) { return pinned; }
 
 /* ---- For call stacks -------------------------------------------------------------------------------------------- */
 

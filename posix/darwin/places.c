@@ -90,5 +90,33 @@ bool rendezvous_claim(unsigned place, const struct brainmm_record *record) {
     return claimed;
 }
 
+/* ---- Images ----------------------------------------------------------------------------------------------------- */
+
+bool rendezvous_read(void *copy, const void *from, size_t size, const void **image) {
+    uintptr_t start;
+    unsigned rights;
+    *image = NULL;
+    if (!images_find(from, size, &start, &rights) || (rights & VM_PROT_READ) == 0 || !os_peek(copy, from, size))
+        return false;
+    *image = (const void *)start;
+    return true;
+}
+
+bool rendezvous_is_code(const void *function, const void *image) {
+    uintptr_t start;
+    unsigned rights;
+    return images_find(function, 1, &start, &rights) && (rights & VM_PROT_EXECUTE) != 0 && start == (uintptr_t)image;
+}
+
+/* dlopen, which pins, may not be called from here, because it allocates. The constructor calls it: init.c. */
+static const void *pinned;
+
+bool rendezvous_pin(const void *address) {
+    pinned = address;
+    return true;
+}
+
+const void *images_pinned(void) { return pinned; }
+
 /* FastMM's sharing is one of Windows. */
 int BRAINMM_CALL heap_publish_fastmm(void) { return BRAINMM_E_UNSUPPORTED; }

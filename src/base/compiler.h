@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* compiler.h: what the compiler is told about a condition. */
+/* compiler.h: what the compiler is told about conditions and addresses. */
 #ifndef BRAINMM_COMPILER_H
 #define BRAINMM_COMPILER_H
 
@@ -21,6 +21,19 @@
 #else
 #define HIDDEN_ALIAS(name, existing) extern __typeof(existing) name __attribute__((alias(#existing))) HIDDEN_DATA
 #define EXPORTED_ALIAS(name, existing) extern __typeof(name) name __attribute__((alias(#existing)))
+#endif
+
+/* POINTER, whose value the compiler keeps in a register. On ARM it then reads two members of *POINTER by one load. An
+ * x86 instruction has the address of a variable in itself, and needs no register. */
+#if defined(__aarch64__)
+#define in_register(pointer)                                                                                           \
+    __extension__({                                                                                                    \
+        __auto_type in_register_pointer = (pointer);                                                                   \
+        __asm__("" : "+r"(in_register_pointer));                                                                       \
+        in_register_pointer;                                                                                           \
+    })
+#else
+#define in_register(pointer) (pointer)
 #endif
 
 #endif

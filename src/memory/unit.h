@@ -136,8 +136,9 @@ struct window {
 extern struct window window HIDDEN_DATA;
 
 static inline struct unit *unit_at(const void *address) {
-    return (struct unit *)(void *)(window.table + (((uintptr_t)address >> (UNIT_SHIFT - DESCRIPTOR_SHIFT)) &
-                                                   load_folded(uintptr_t, &window.mask)));
+    struct window *of = in_register(&window);
+    return (struct unit *)(void *)(of->table + (((uintptr_t)address >> (UNIT_SHIFT - DESCRIPTOR_SHIFT)) &
+                                                load_folded(uintptr_t, &of->mask)));
 }
 
 static inline bool window_contains(const void *address) {
