@@ -42,3 +42,28 @@ $(eval $(call cross_facts,linux-riscv64,riscv64-linux-gnu,64))
 # Its bytes have the other order: the most significant one comes first.
 PORTS += linux-s390x
 $(eval $(call cross_facts,linux-s390x,s390x-linux-gnu,64))
+
+# zig_facts PORT, SYSTEM, SYSTEM AND PROCESSOR FOR ZIG, PREFIX OF NAMES IN AN OBJECT FILE: what each port has that zig
+# compiles. There is no program that executes them here.
+define zig_facts
+SYSTEM_$1 := $2
+PORT_$1 := yes
+BITS_$1 := 64
+CC_$1 ?= tools/zig-clang $3
+CXX_$1 ?= tools/zig-clang $3
+BINUTILS_$1 := llvm-
+UNDERSCORE_$1 := $4
+RUN_$1 := nothing
+NEEDS_build_$1 := zig lld llvm
+NEEDS_check_$1 := $(INFO) zig lld llvm python3
+endef
+HAVE_zig = cmp -s tools/zig/package-lock.json '$(CACHE)/zig/ready'
+
+PORTS += macos-arm64
+$(eval $(call zig_facts,macos-arm64,darwin,aarch64-macos.11.0,_))
+
+PORTS += macos-x86_64
+$(eval $(call zig_facts,macos-x86_64,darwin,x86_64-macos.10.13,_))
+
+PORTS += windows-arm64
+$(eval $(call zig_facts,windows-arm64,windows,aarch64-windows-gnu,))

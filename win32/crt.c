@@ -85,6 +85,22 @@ void *memset(void *to, int value, size_t size) {
     return to;
 }
 
+#if defined(__aarch64__)
+/* What the compiler calls before a frame of some pages: it touches each page, so that the system makes the stack grow by
+ * its guard page. x15 has the frame's size, in 16 bytes. All registers but x16 and x17 keep their values. */
+__asm__(".globl __chkstk\n"
+        "__chkstk:\n"
+        "    sub x16, sp, x15, uxtx #4\n" /* where the frame will end */
+        "    mov x17, sp\n"
+        "1:  sub x17, x17, #4096\n"
+        "    cmp x17, x16\n"
+        "    b.lo 2f\n"
+        "    ldrb wzr, [x17]\n"
+        "    b 1b\n"
+        "2:  ldrb wzr, [x16]\n"
+        "    ret\n");
+#endif
+
 int memcmp(const void *left, const void *right, size_t size) {
     const unsigned char *a = left, *b = right;
     for (size_t i = 0; i < size; i++)

@@ -29,7 +29,7 @@ static inline struct thread_heap *os_thread_pointer(void) {
 #else
     uintptr_t slots;
     __asm__("mrs %0, TPIDRRO_EL0" : "=r"(slots));
-    heap = *(struct thread_heap *volatile *)(slots + os_thread_offset);
+    __asm__ volatile("ldr %0, [%1, %2]" : "=r"(heap) : "r"(slots), "r"(os_thread_offset));
 #endif
     return heap;
 }
