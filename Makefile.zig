@@ -20,7 +20,7 @@ LD64 := "$$(dirname "$$(readlink -f "$$(command -v lld-link)")")/ld64.lld"
 # darwin_target TARGET, PROCESSOR, OLDEST SYSTEM. Programs find the library by their rpath.
 define darwin_target
 $1: build/$1/$(LIBRARY_darwin) build/$1/libbrainmm.dylib
-build/$1/libbrainmm.dylib: build/$1/$(LIBRARY_darwin)
+build/$1/libbrainmm.dylib: build/$1/$(LIBRARY_darwin) | build/$1/obj/names
 	ln -sf $$(<F) $$@
 $(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(DARWIN_CORE))
 build/$1/obj/linked/$(LIBRARY_darwin): $(patsubst %.c,build/$1/obj/shared/%.o,$(filter-out $(CHECKS),$(DARWIN)))
@@ -42,7 +42,7 @@ $(eval $(call darwin_target,macos-x86_64,x86_64,10.13))
 ARM64 := windows-arm64
 ARM64_CORE := $(ZIG_CORE) $(HIDDEN) -DBRAINMM_BUILD '-Dvisibility(level)=' -fno-stack-protector -U_FORTIFY_SOURCE \
     -fno-builtin
-ARM64_DLL := lld-link -dll -machine:arm64 -nodefaultlib -timestamp:0 -highentropyva -nxcompat -dynamicbase
+ARM64_DLL := lld-link -dll -machine:arm64 -nodefaultlib -timestamp:0 -debug:symtab -highentropyva -nxcompat -dynamicbase
 
 $(ARM64): $(addprefix build/$(ARM64)/,$(LIBRARIES_windows) libbrainmm.dll.a libbrainmm-redirect.dll.a)
 $(eval $(call core_objects,$(ARM64),build/$(ARM64)/obj,$(CC_$(ARM64)),$(call compile,$(ARM64),-Isrc -Iwin32) \
@@ -85,4 +85,4 @@ build/$(ARM64)/obj/linked/brainmm-run.exe: $(call arm64_objects,$(RUNNER)) \
 	$(filter-out -dll,$(ARM64_DLL)) -subsystem:console -entry:run_entry -out:$@ $^
 $(LIBRARIES_windows:%=build/$(ARM64)/%): build/$(ARM64)/%: build/$(ARM64)/obj/linked/%
 	echo '  $@'
-	cp $< $@
+	$(OBJCOPY_$(ARM64)) --strip-all $< $@
