@@ -77,7 +77,8 @@ endef
 
 # missing TARGET: the packages that its libraries need and that are not installed. The shell of such a function does not
 # have what a make before 4.4 exports.
-missing = $(shell PATH='$(PATH)'; $(foreach package,$(NEEDS_build_$1),{ $(HAVE_$(package)); } >/dev/null 2>&1 || echo $(package);))
+missing = $(shell PATH='$(PATH)'; \
+    $(foreach package,$(NEEDS_build_$1),{ $(HAVE_$(package)); } >/dev/null 2>&1 || echo $(package);))
 .PHONY: $(EVERY:%=compiler-%)
 $(EVERY:%=compiler-%): compiler-%:
 	$(if $(call missing,$*),echo "$* cannot be built: missing package $(call missing,$*)" >&2; exit 1)

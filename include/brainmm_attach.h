@@ -41,8 +41,8 @@
 /* ---- What modules agree on -------------------------------------------------------------------------------------- */
 
 /* The record with which an owner tells where its tables are. On Windows it holds their addresses; on 32 bit the upper
- * halves are zero. On Linux and macOS everybody knows where the record lies. So it holds no addresses there, but how far behind
- * the start of their image the tables lie, and which image that is. The numbers below are offsets. */
+ * halves are zero. On Linux and macOS everybody knows where the record lies. So it holds no addresses there, but how
+ * far behind the start of their image the tables lie, and which image that is. The numbers below are offsets. */
 struct brainmm_record {
     uint64_t version1;    /* 0: where the original's table (version 1) is. It is written last, and is 0 until then */
     char magic[16];       /* 8: BRAINMM_RECORD_MAGIC. With any other content the owner has the original's table only */

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# library_macos.sh: how the library for macOS is linked. It exports the names of brainmm.def and no others, and needs the
-# system's own library only. It asks for no newer function without looking whether it is there. No code has to be changed
-# when it is loaded, nothing is writable and executable, and the tables have a segment of their own. It calls nothing for
-# a thread's own variables. Its version is that of the Makefile, and it is signed, or Apple's processors do not run it.
+# library_macos.sh: how the library for macOS is linked. It exports the names of brainmm.def and no others, and needs
+# the system's own library only. It asks for no newer function without looking whether it is there. No code has to be
+# changed when it is loaded, nothing is writable and executable, and the tables have a segment of their own. It calls
+# nothing for a thread's own variables. Its version is that of the Makefile, and it is signed, or Apple's processors do
+# not run it.
 # shellcheck disable=SC2154  # tools/target sets them
 set -eu
 status=0

@@ -86,8 +86,8 @@ void *memset(void *to, int value, size_t size) {
 }
 
 #if defined(__aarch64__)
-/* What the compiler calls before a frame of some pages: it touches each page, so that the system makes the stack grow by
- * its guard page. x15 has the frame's size, in 16 bytes. All registers but x16 and x17 keep their values. */
+/* What the compiler calls before a frame of some pages: it touches each page, so that the system makes the stack grow
+ * by its guard page. x15 has the frame's size, in 16 bytes. All registers but x16 and x17 keep their values. */
 __asm__(".globl __chkstk\n"
         "__chkstk:\n"
         "    sub x16, sp, x15, uxtx #4\n" /* where the frame will end */

@@ -156,7 +156,7 @@ static bool find(const void *address, size_t size, struct found *found) {
     return found->entry.header != 0 && image_read(found) && found->rights != 0;
 }
 
-/* ---- Images by name and by address ----------------------------------------------------------------------------------------- */
+/* ---- Images by name and by address ------------------------------------------------------------------------------ */
 
 static uint64_t hash(const struct listed *entry) {
     char path[OS_PATH_MAX];

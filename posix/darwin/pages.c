@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* pages.c (macOS): memory as Mach has it: exact places, memory given back in its place, pages that move, questions about
- * any page.
+/* pages.c (macOS): memory as Mach has it: exact places, memory given back in its place, pages that move, questions
+ * about any page.
  *
- * To the kernel, a region is a few objects with pages, and the mappings of parts of them. Pages belong to the object. If
- * a part is unmapped, its pages stay in the object until nothing of that is mapped any more. So memory that is given
+ * To the kernel, a region is a few objects with pages, and the mappings of parts of them. Pages belong to the object.
+ * If a part is unmapped, its pages stay in the object until nothing of that is mapped any more. So memory that is given
  * back stays mapped, and what is in it is discarded.
  */
 #include "brainmm.h"

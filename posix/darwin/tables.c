@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tables.c (macOS): memory that is written during the module's start only. OS_TABLE places it in a segment, which begins
- * and ends with a page. The loader leaves the segment writable, and nothing else lies there. */
+/* tables.c (macOS): memory that is written during the module's start only. OS_TABLE places it in a segment, which
+ * begins and ends with a page. The loader leaves the segment writable, and nothing else lies there. */
 #include "os.h"
 #include "os_inline.h"
 #include <sys/mman.h>
