@@ -3,6 +3,7 @@
 #ifndef BRAINMM_MAP_H
 #define BRAINMM_MAP_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
 
@@ -23,6 +24,17 @@ static inline int map_can(int protection) {
 #else
     (void)protection;
     return 1;
+#endif
+}
+
+/* On macOS, pages that were discarded are to count as used again. errno is as it was. */
+static inline void map_reuse(void *address, size_t size) {
+#if defined(__APPLE__)
+    int error = errno;
+    madvise(address, size, MADV_FREE_REUSE);
+    errno = error;
+#else
+    (void)address, (void)size;
 #endif
 }
 

@@ -43,6 +43,15 @@ bool os_release(void *address, size_t size) {
     return done;
 }
 
+bool os_commit(void *address, size_t size) {
+    if (map_reserved_rights == PROT_NONE && !os_protect(address, size, BRAINMM_READ | BRAINMM_WRITE))
+        return false;
+    map_reuse(address, size);
+    if (map_committed)
+        map_committed(address, size);
+    return true;
+}
+
 bool os_protect(void *address, size_t size, unsigned rights) {
     int protection = (rights & BRAINMM_READ ? PROT_READ : 0) | (rights & BRAINMM_WRITE ? PROT_WRITE | PROT_READ : 0) |
                      (rights & BRAINMM_EXECUTE ? PROT_EXEC : 0);

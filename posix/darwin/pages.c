@@ -37,18 +37,6 @@ enum os_reserved os_reserve_at(void *address, size_t size) {
     return result == KERN_SUCCESS ? OS_RESERVED : result == KERN_RESOURCE_SHORTAGE ? OS_REFUSED : OS_TAKEN;
 }
 
-/* Pages that were discarded count as used again. */
-bool os_commit(void *address, size_t size) {
-    int error = errno;
-    if (map_reserved_rights == PROT_NONE && !os_protect(address, size, BRAINMM_READ | BRAINMM_WRITE))
-        return false;
-    madvise(address, size, MADV_FREE_REUSE);
-    errno = error;
-    if (map_committed)
-        map_committed(address, size);
-    return true;
-}
-
 /* What MADV_FREE_REUSABLE discards may be read until the kernel needs the memory. So it is zeroed first: by the kernel,
  * which leaves out what is not there. Before macOS 14 it cannot, and after a fork it may refuse to. Then the memory is
  * mapped anew. */

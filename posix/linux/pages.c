@@ -57,14 +57,6 @@ enum os_reserved os_reserve_at(void *address, size_t size) {
     return errno == ENOMEM || errno == EAGAIN ? OS_REFUSED : OS_TAKEN;
 }
 
-bool os_commit(void *address, size_t size) {
-    if (map_reserved_rights == PROT_NONE && !os_protect(address, size, BRAINMM_READ | BRAINMM_WRITE))
-        return false;
-    if (map_committed)
-        map_committed(address, size);
-    return true;
-}
-
 /* The memory is mapped anew. So rights and advice of before are gone, and the kernel has one mapping there again: moved
  * pages stay apart for ever. errno is left as it was, because this may be running inside a free(). */
 bool os_decommit(void *address, size_t size) {
