@@ -49,15 +49,18 @@ $(if $(V),,.SILENT:)
 CORE := $(sort $(shell find src -name '*.c'))
 # Only tests call heap_structures_check(), so it is in no library.
 CHECKS := $(filter %check.c,$(CORE))
-# The files posix/malloc*.c are for libbrainmm-malloc.so only.
+# The files posix/malloc*.c are for libbrainmm-malloc.so only. Two of them are about functions that only glibc has.
 MALLOC := $(sort $(wildcard posix/malloc*.c))
+malloc_of = $(filter-out $(if $(LIBC_$1),posix/malloc_dlopen.c posix/malloc_info.c),$(MALLOC))
 POSIX := $(CORE) $(filter-out $(MALLOC),$(sort $(wildcard posix/*.c posix/linux/*.c)))
 LIBRARIES_linux := $(LIBRARY_linux) libbrainmm-malloc.so
 
 # -fno-tree-slp-vectorize: otherwise gcc makes one vector store of two stores on the fast path, which takes four more
 # instructions. initial-exec and -fno-plt: one load finds the thread's heap or a function of the C library. Otherwise it
 # takes a call or a second jump.
-LINUX_CORE := -fno-tree-slp-vectorize -fPIC -fvisibility=hidden -fno-plt -ftls-model=initial-exec -pthread
+# linux_core TARGET
+linux_core = -fno-tree-slp-vectorize -fPIC -fvisibility=hidden -fno-plt -pthread \
+    $(or $(TLS_$1),-ftls-model=initial-exec)
 # nodelete: a library that owns the heap must not be unloaded. Only the library's symbols have versions: those of
 # libbrainmm-malloc.so take the place of symbols of the C library.
 LINUX_LIBRARY = -shared -pthread -Wl,-soname,$(@F) -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,relro -Wl,-z,now \
@@ -77,8 +80,8 @@ endef
 
 # missing TARGET: the packages that its libraries need and that are not installed. The shell of such a function does not
 # have what a make before 4.4 exports.
-missing = $(shell PATH='$(PATH)'; \
-    $(foreach package,$(NEEDS_build_$1),{ $(HAVE_$(package)); } >/dev/null 2>&1 || echo $(package);))
+missing = $(shell PATH='$(PATH)'; $(foreach package,$(NEEDS_build_$1), \
+    { $(HAVE_$(package)); } >/dev/null 2>&1 || echo $(package);))
 .PHONY: $(EVERY:%=compiler-%)
 $(EVERY:%=compiler-%): compiler-%:
 	$(if $(call missing,$*),echo "$* cannot be built: missing package $(call missing,$*)" >&2; exit 1)
@@ -133,15 +136,16 @@ $1: $(addprefix build/$1/,$(LIBRARIES_linux) libbrainmm.so libbrainmm.a)
 # The name that -lbrainmm means
 build/$1/libbrainmm.so: build/$1/$(LIBRARY_linux)
 	ln -sf $$(<F) $$@
-$(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE))
-$(call core_objects,$1,build/$1/obj/static,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE) -DBRAINMM_STATIC)
+$(call core_objects,$1,build/$1/obj/shared,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(call linux_core,$1))
+$(call core_objects,$1,build/$1/obj/static,$(CC_$1),$(call compile,$1,-Isrc -Iposix) $(call linux_core,$1) \
+    -DBRAINMM_STATIC)
 CORE_OBJECTS_$1 := $(POSIX:%.c=build/$1/obj/static/%.o)
 $(call static_core,$1,$(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX))), \
     -Wl$(comma)--force-group-allocation,,brainmm,names)
 build/$1/obj/linked/$(LIBRARY_linux): $(patsubst %.c,build/$1/obj/shared/%.o,$(filter-out $(CHECKS),$(POSIX))) \
     posix/brainmm.map
 build/$1/obj/linked/libbrainmm-malloc.so: \
-    $(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX)) $(MALLOC))
+    $(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX)) $(call malloc_of,$1))
 $(LIBRARIES_linux:%=build/$1/obj/linked/%):
 	mkdir -p $$(@D)
 	$(CC_$1) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$(filter %.o,$$^)

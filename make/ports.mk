@@ -8,7 +8,7 @@
 #   RUN          `nothing`, if nothing on a usual machine executes programs of the port
 #   LIBC         the C library, where it is not the one that the system usually has: musl
 #   SLOWER       how many times the seconds of tests/list a test may take
-#   THREAD_WORD  the options that say how code finds its thread-local words, if they are not those of Linux with glibc
+#   TLS          how the libraries find their thread-local words, if not as with glibc
 #
 # The cross compilers of Debian conflict with gcc-multilib. So tools/setup-cross.sh takes the packages apart in the
 # cache. A compiler that is installed comes first.
@@ -42,6 +42,38 @@ $(eval $(call cross_facts,linux-riscv64,riscv64-linux-gnu,64))
 # Its bytes have the other order: the most significant one comes first.
 PORTS += linux-s390x
 $(eval $(call cross_facts,linux-s390x,s390x-linux-gnu,64))
+
+# ---- musl ---------------------------------------------------------------------------------------------------------
+
+# musl's loader refuses to load a library later that finds its thread-local words as those of a program are found
+# (initial-exec). With descriptors it does, and glibc is left as it is. Linux's own headers are those of the machine.
+PORTS += linux-x86_64-musl
+SYSTEM_linux-x86_64-musl := linux
+PORT_linux-x86_64-musl := yes
+LIBC_linux-x86_64-musl := musl
+BITS_linux-x86_64-musl := 64
+CC_linux-x86_64-musl ?= musl-gcc
+ARCH_linux-x86_64-musl := -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu
+TLS_linux-x86_64-musl := -ftls-model=global-dynamic -mtls-dialect=gnu2
+CHECK_linux-x86_64-musl := -L'$(CACHE)/check/linux-x86_64-musl/lib' -lcheck
+# A processor executes it, but musl's own functions are slower.
+SLOWER_linux-x86_64-musl := 2
+NEEDS_build_linux-x86_64-musl := gcc libc6-dev musl-tools
+NEEDS_check_linux-x86_64-musl := $(INFO) python3 cmake +check
+HAVE_musl-tools = command -v musl-gcc
+
+# tools/setup-cross.sh takes musl from the packages for arm64, and makes a musl-gcc of the cross compiler.
+PORTS += linux-aarch64-musl
+$(eval $(call cross_facts,linux-aarch64-musl,aarch64-linux-musl,64))
+LIBC_linux-aarch64-musl := musl
+CHECK_linux-aarch64-musl := -L'$(CACHE)/check/linux-aarch64-musl/lib' -lcheck
+NEEDS_check_linux-aarch64-musl := gcc-aarch64-linux-gnu $(NEEDS_check_linux-aarch64-musl)
+CXX_linux-aarch64-musl :=
+BINUTILS_linux-aarch64-musl := aarch64-linux-gnu-
+# libgcc's functions for atomic variables ask glibc what the processor has, so there is none of them.
+ARCH_linux-aarch64-musl := -mno-outline-atomics -idirafter '$(CACHE)/cross/usr/aarch64-linux-gnu/include'
+TLS_linux-aarch64-musl := -ftls-model=global-dynamic
+NEEDS_build_linux-aarch64-musl := gcc-aarch64-linux-gnu gcc-aarch64-linux-musl
 
 # zig_facts PORT, SYSTEM, SYSTEM AND PROCESSOR FOR ZIG, PREFIX OF NAMES IN AN OBJECT FILE: what each port has that zig
 # compiles. There is no program that executes them here.

@@ -13,6 +13,9 @@
 #include <dlfcn.h>
 #include <link.h>
 
+/* Only glibc's headers declare it. */
+extern ElfW(Dyn) _DYNAMIC[];
+
 /* A static program has none of these, and needs none. */
 #pragma weak dlopen
 #pragma weak dladdr

@@ -59,7 +59,7 @@ START_TEST(many_pieces_of_a_class_do_not_overlap) {
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         size_t size = sizes[k], count = 2 * MIB / (size < 128 ? 128 : size);
         unsigned char **pieces = system_pages(count * sizeof *pieces);
-        for (int round = 0; round < (under_valgrind() ? 1 : 3); round++) {
+        for (int round = 0; round < (runs_slowly() ? 1 : 3); round++) {
             for (size_t i = 0; i < count; i++) {
                 pieces[i] = brainmm_alloc(size);
                 ck_assert_ptr_nonnull(pieces[i]);
@@ -80,7 +80,7 @@ END_TEST
 static void visit_zeroed(size_t size) {
     /* frees dirty pieces of the same class first, so that a recycled one is likely handed out */
     void *dirty[8];
-    size_t count = size > MIB || under_valgrind() ? 2 : 8;
+    size_t count = size > MIB || runs_slowly() ? 2 : 8;
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < count; i++) {
             dirty[i] = brainmm_alloc_zeroed(size);

@@ -105,7 +105,7 @@ START_TEST(misaligned_and_interior_pointers_are_refused) {
                 refused_as_no_pointer(witnesses[i] + offsets[k]);
     }
     unsigned char *const runs[] = {witness_block, witness_pages, witness_jit};
-    const size_t step = under_valgrind() ? 80 : 16;
+    const size_t step = runs_slowly() ? 80 : 16;
     for (unsigned i = 0; i < 3; i++)
         for (size_t offset = 1; offset < 5 * BRAINMM_PAGE_SIZE; offset = offset < 16 ? offset * 2 : offset + step)
             refused_as_no_pointer(runs[i] + offset);
@@ -115,8 +115,8 @@ END_TEST
 /* The test does not know where the heap keeps its records. It tries the addresses at and just before each power-of-two
  * boundary below a live piece. */
 START_TEST(addresses_inside_the_heaps_own_records_are_refused) {
-    for (unsigned i = 0; i < (under_valgrind() ? 1 : 2) * SIZES; i++)
-        for (unsigned bit = 10; bit < sizeof(uintptr_t) * 8 - 1; bit += under_valgrind() ? 3 : 1) {
+    for (unsigned i = 0; i < (runs_slowly() ? 1 : 2) * SIZES; i++)
+        for (unsigned bit = 10; bit < sizeof(uintptr_t) * 8 - 1; bit += runs_slowly() ? 3 : 1) {
             unsigned char *start = (unsigned char *)((uintptr_t)witnesses[i] & ~(((uintptr_t)1 << bit) - 1));
             if (start == NULL)
                 break;
@@ -162,7 +162,7 @@ END_TEST
 /* Also before the first object of a slab, and behind the last, where no object fits any more. */
 START_TEST(no_place_around_a_piece_can_be_freed) {
     static const size_t wanted[] = {16, 80, 720, 976, 3000, 7000, 14000, 28000};
-    const ptrdiff_t reach = under_valgrind() ? 3000 : 70000;
+    const ptrdiff_t reach = runs_slowly() ? 3000 : 70000;
     for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         unsigned char *piece = brainmm_alloc(wanted[i]);
         pattern_fill(piece, wanted[i], i);

@@ -152,7 +152,7 @@ START_TEST(many_live_runs_do_not_overlap) {
 END_TEST
 
 static void resize_between_all_counts(bool keep_contents) {
-    unsigned counts = under_valgrind() ? PAGE_COUNTS - 3 : PAGE_COUNTS; /* the largest only take time there */
+    unsigned counts = runs_slowly() ? PAGE_COUNTS - 3 : PAGE_COUNTS; /* the largest only take time there */
     for (unsigned m = 0; m < MODES; m++)
         for (unsigned i = 0; i < counts; i++)
             for (unsigned j = 0; j < counts; j++) {

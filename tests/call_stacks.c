@@ -319,6 +319,7 @@ static void handler(int signal) {
     add_relaxed(&handled, 1);
 }
 
+#ifdef __GLIBC__
 static _Thread_local ucontext_t coroutine, back;
 static void coroutine_runs(void) {
     chain_on_this_stack();
@@ -342,6 +343,9 @@ static void run_coroutine(void) {
         CHECK(munmap(memory, size + 8192) == 0);
     }
 }
+#else /* musl cannot switch stacks */
+static void run_coroutine(void) {}
+#endif
 
 static void run_handler(void) {
     static char memory[131072];

@@ -38,13 +38,19 @@ for tool in tools/*; do ln -s "$top/$tool" "$work/tools/"; done
 rm "$work/tools/executes"
 printf '#!/bin/sh\ncat says\n' >"$work/tools/executes"
 chmod +x "$work/tools/executes"
+ports=
+if [ "$port" = yes ]; then
+    ports=--ports
+    mkdir "$work/tests/ports"
+    echo "run $TARGET *" >"$work/tests/ports/list"
+fi
 printf '%s\n' 'files reads' 'qemu both' 'test reads all script 20' 'test both all script 20' \
     'test other all script 20' >"$work/tests/list"
 for name in reads both other; do echo true >"$work/tests/$name.sh"; done
 
 counts() { # counts ANSWER EXPECTED
     echo "$1" >"$work/says"
-    "$work/tests/run" --target="$TARGET" >"$work/log" || fail "tests/run failed: $(cat "$work/log")"
+    "$work/tests/run" $ports --target="$TARGET" >"$work/log" || fail "tests/run failed: $(cat "$work/log")"
     [ "$(tail -n 1 "$work/log")" = "$2" ] || fail "with \"$1\" it is not $2: $(cat "$work/log")"
 }
 counts kernel '3 passed, 0 failed, 0 skipped'

@@ -39,16 +39,20 @@ linux)
 
     cat >"$work/family" <<-END
 	aligned_alloc calloc cfree free free_aligned_sized free_sized malloc malloc_usable_size memalign posix_memalign
-	pvalloc realloc reallocarray valloc mallinfo mallinfo2 malloc_info malloc_stats malloc_trim mallopt dlopen dlmopen
+	pvalloc realloc reallocarray valloc
 	END
+    # What only glibc has. The start-up files of musl's compiler have two names of their own, which do nothing.
+    [ "$libc" = musl ] || echo mallinfo mallinfo2 malloc_info malloc_stats malloc_trim mallopt dlopen dlmopen \
+        >>"$work/family"
     exported "$BUILD/libbrainmm-malloc.so" >"$work/malloc"
+    [ "$libc" != musl ] || sed -i '/^_init$/d; /^_fini$/d' "$work/malloc"
     # The family includes every form of C++'s operator new (_Znw, _Zna) and delete (_Zdl, _Zda).
     grep -Ev '^_Z(n[wa]|d[la])' "$work/malloc" | while read -r name; do
         grep -qw "$name" "$work/family" || echo "libbrainmm-malloc.so exports $name"
     done >"$work/strangers"
     for name in $(cat "$work/family") _Znwm _ZdlPv; do
         # size_t is another type where pointers have 32 bits.
-        [ "$fpc_cpu" != i386 ] || [ $name != _Znwm ] || name=_Znwj
+        [ "$bits" != 32 ] || [ $name != _Znwm ] || name=_Znwj
         grep -qx $name "$work/malloc" || echo "libbrainmm-malloc.so lacks $name" >>"$work/strangers"
     done
     [ ! -s "$work/strangers" ] || { cat "$work/strangers"; status=1; }

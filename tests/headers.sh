@@ -304,6 +304,7 @@ if [ "$system" = windows ]; then
 fi
 
 # An older standard does not compile, and the message says why.
+[ -n "$cxx" ] || { echo "compiled $count times, C alone"; exit $status; }
 printf '#include "brainmm.hpp"\n' >"$folder/old.cpp"
 # shellcheck disable=SC2046  # a compiler and its options
 if $(echo "${cxx%% *}" | tr : ' ') -std=c++14 -Iinclude -fsyntax-only "$folder/old.cpp" >"$folder/log" 2>&1 ||

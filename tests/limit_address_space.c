@@ -30,7 +30,7 @@ enum { LIMITS = sizeof limits / sizeof *limits };
 
 static void set_limit(const struct limit *limit) {
     struct rlimit both = {limit->mib * MIB, limit->mib * MIB};
-    CHECK(setrlimit((__rlimit_resource_t)limit->resource, &both) == 0);
+    CHECK((limit->resource == RLIMIT_AS ? setrlimit(RLIMIT_AS, &both) : setrlimit(RLIMIT_DATA, &both)) == 0);
 }
 
 /* ---- The limited program ---------------------------------------------------------------------------------------- */

@@ -32,7 +32,8 @@ sed -n "s/^ \* *$heading, \([^ ]*\)  *gcc \(.*\)/\1 \2/p" include/brainmm.h >"$f
 cd "$folder"
 while read -r kind arguments; do
     name=$kind$exe
-    C_INCLUDE_PATH=$top/include LIBRARY_PATH=. $cc $arguments -o "$name"
+    # musl's compiler does not read the variable.
+    C_INCLUDE_PATH=$top/include LIBRARY_PATH=. $cc $arguments -o "$name" ${libc:+-L.}
     # To a file, because Wine's server would keep a pipe open. Only Linux needs LD_LIBRARY_PATH.
     WINE_RUN_SECONDS=50 LD_LIBRARY_PATH=. ${run:+"$top/"$run} "./$name" >output 2>&1 </dev/null || {
         echo "$name ended with exit code $?:"

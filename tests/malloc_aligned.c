@@ -63,7 +63,9 @@ int main(void) {
         }
         if (page <= 32768) {
             check("valloc", valloc(size), page, size);
+#ifdef __GLIBC__
             check("pvalloc", pvalloc(size), page, size);
+#endif
         }
     }
     strange_alignments();

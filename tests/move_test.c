@@ -63,7 +63,7 @@ static void long_moves(void) {
 /* Lengths that no cache holds, where stores bypass the cache. */
 static void huge_moves(void) {
     static const size_t distances[] = {1, 64 * KIB + 3, 4 * MIB + 5, 4 * MIB + 6};
-    size_t units = under_valgrind() || UNDER_SANITIZER ? 40 * KIB : 4 * MIB + 5, size = units * UNIT;
+    size_t units = runs_slowly() || UNDER_SANITIZER ? 40 * KIB : 4 * MIB + 5, size = units * UNIT;
     unsigned char *buffer = system_pages(2 * size + 64);
     for (size_t d = 0; d < sizeof distances / sizeof *distances; d++) {
         size_t distance = distances[d] < units + 1 ? distances[d] : units + 1;

@@ -30,7 +30,7 @@ SUPPORT_INLINE void each_interesting_size(void (*visit)(size_t size)) {
             visit(last);
         size = last + 1;
     }
-    size_t last_bulk = under_valgrind() ? 1 * MIB : SIZE_MOST;
+    size_t last_bulk = runs_slowly() ? 1 * MIB : SIZE_MOST;
     for (size_t power = 512 * KIB; power <= last_bulk; power *= 2) {
         visit(power / 4 * 3);
         visit(power - 1);

@@ -9,6 +9,7 @@
 #include "rendezvous_party.h"
 /* rendezvous_party.h first: it includes the system's headers */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/mount.h>

@@ -24,7 +24,7 @@ static void realloc_from_to(size_t from, size_t to) {
 START_TEST(realloc_keeps_contents_between_any_two_kinds) {
     static const size_t sizes[] = {1,     16,    17,    128,   129,    1000,   1024,    1025,        4096,   10000,
                                    32767, 32768, 32769, 65536, 100000, 500000, 1 * MIB, 1 * MIB + 1, 3 * MIB};
-    size_t count = sizeof sizes / sizeof *sizes - (under_valgrind() ? 4 : 0); /* the largest only take time there */
+    size_t count = sizeof sizes / sizeof *sizes - (runs_slowly() ? 4 : 0); /* the largest only take time there */
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < count; j++)
             realloc_from_to(sizes[i], sizes[j]);

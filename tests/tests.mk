@@ -53,8 +53,8 @@ import_of = build/$1/$(if $(filter $(LIBRARY_$1),$(IMPORT_$1)),$2/)$(IMPORT_$1)
 # core_of TARGET, MODE
 core_of = $(if $(CORE_FLAGS_$2),$(POSIX:%.c=build/$1/$2/obj/%.o),$(CORE_OBJECTS_$1))
 define mode_core
-$(call core_objects,$1,build/$1/$2/obj,$(or $(COMPILER_$2),$(CC_$1)),$(call compile,$1,-Isrc -Iposix) $(LINUX_CORE) \
-    -DBRAINMM_STATIC $(CORE_FLAGS_$2))
+$(call core_objects,$1,build/$1/$2/obj,$(or $(COMPILER_$2),$(CC_$1)),$(call compile,$1,-Isrc -Iposix) \
+    $(call linux_core,$1) -DBRAINMM_STATIC $(CORE_FLAGS_$2))
 endef
 
 # test_mode TARGET, MODE, C COMPILER, C++ COMPILER, COMPILE FLAGS, OBJECTS, LIBRARY

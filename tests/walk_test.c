@@ -56,7 +56,7 @@ END_TEST
 START_TEST(random_use_is_found) {
     static struct slot slots[400];
     random_source random = {42};
-    for (unsigned round = 0; round < (under_valgrind() ? 2 : 12); round++) {
+    for (unsigned round = 0; round < (runs_slowly() ? 2 : 12); round++) {
         for (unsigned i = 0; i < 2000; i++) {
             size_t size = random_below(&random, (size_t)1 << random_below(&random, 19));
             ck_assert_int_eq(slot_step(&slots[random_below(&random, 400)], &random, size), STEP_DONE);

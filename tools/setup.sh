@@ -217,7 +217,11 @@ while read -r step which; do
             tools/setup-zig.sh "$cache/zig"
         ;;
     cross)
-        logged "fetching the cross compiler for $which (20 s)" tools/setup-cross.sh "$which" "$cache/cross"
+        case $which in
+        *-musl) how=tools/setup-musl.sh ;;
+        *) how=tools/setup-cross.sh ;;
+        esac
+        logged "fetching the cross compiler for $which (20 s)" $how "$which" "$cache/cross"
         ;;
     binfmt)
         # Not a failure: then tests that start programs themselves say so.

@@ -15,17 +15,18 @@
 
 /* ---- Limits ----------------------------------------------------------------------------------------------------- */
 
-static size_t limit_of(int resource) {
-    struct rlimit limit;
-    bool finite = getrlimit((__rlimit_resource_t)resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-    return finite && limit.rlim_cur < SIZE_MAX ? (size_t)limit.rlim_cur : SIZE_MAX;
+static size_t limit_of(bool known, const struct rlimit *limit) {
+    bool finite = known && limit->rlim_cur != RLIM_INFINITY;
+    return finite && limit->rlim_cur < SIZE_MAX ? (size_t)limit->rlim_cur : SIZE_MAX;
 }
 
 static bool data_is_limited; /* when somebody last asked */
 
 size_t os_address_limit(void) {
     int error = errno;
-    size_t addresses = limit_of(RLIMIT_AS), data = limit_of(RLIMIT_DATA);
+    struct rlimit limit;
+    size_t addresses = limit_of(getrlimit(RLIMIT_AS, &limit) == 0, &limit);
+    size_t data = limit_of(getrlimit(RLIMIT_DATA, &limit) == 0, &limit);
     data_is_limited = data != SIZE_MAX;
     errno = error;
     return addresses < data ? addresses : data;

@@ -86,6 +86,9 @@ SUPPORT_INLINE bool under_valgrind(void) {
 #endif
 }
 
+/* True also where qemu runs the program (tests/run). It is slow, but changes no figures. */
+SUPPORT_INLINE bool runs_slowly(void) { return under_valgrind() || getenv("TEST_SLOWLY") != NULL; }
+
 /* 1 in builds with a sanitizer that changes memory figures and times. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define UNDER_SANITIZER 1
