@@ -9,6 +9,7 @@
 #   make soak                a test of threads, forks and limits for MINUTES (10), by hand
 #   make fuzz                fuzzing for MINUTES (10), by hand
 #   make view                the page of tools/brainmm-view
+#   make abi-baseline        records what the ABI has gained (docs/abi.md, "The policy")
 #   make chart               draws the README's chart of what `make bench` has measured
 #   make install             the native library (posix/install.sh has the variables); make uninstall removes it
 #   make install-win64       the Windows libraries for MinGW; install-win32
@@ -26,8 +27,8 @@
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check check-ports soak fuzz bench check-programs bench-programs view chart install uninstall dist \
-    check-dist clean
+.PHONY: all demo check check-ports soak fuzz bench check-programs bench-programs view chart abi-baseline install uninstall
+.PHONY: dist check-dist clean
 all:
 include make/targets.mk
 .PHONY: $(EVERY) FORCE
@@ -220,6 +221,12 @@ view:
 chart:
 	tools/setup.sh dist $(NATIVE)
 	node bench/chart.mjs '$(CACHE)/view' bench/results/$(NATIVE).csv bench/results/$(NATIVE).svg
+
+# What is recorded is compared by the test `abi`. All targets are recorded, or none.
+abi-baseline:
+	tools/setup.sh check
+	$(SECOND) $(TARGETS)
+	/usr/bin/python3 tests/abi/abi.py record $(TARGETS)
 
 # With TESTS, the files of a release stay as they are.
 check-dist:

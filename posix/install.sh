@@ -56,13 +56,14 @@ put_filled() {
     put "$into" "$work/$name" "$folder" "$name"
 }
 
-# put_manual NAME: a page of docs/man
+# put_manual NAME: a page of docs/man; @functions@ stands for what brainmm.h says of each function
 put_manual() {
     section=${1##*.}
     case $what in
     install)
-        sed "s|@version@|$version|g; s|@libdir@|$libdir|g; s|@mallocdir@|$mallocdir|g; s|@pascaldir@|$pascaldir|g" \
-            "docs/man/$1.md" >"$work/$1.md"
+        awk -f posix/manual.awk include/brainmm.h >"$work/functions"
+        sed -e "s|@version@|$version|g; s|@libdir@|$libdir|g; s|@mallocdir@|$mallocdir|g; s|@pascaldir@|$pascaldir|g" \
+            -e "/^@functions@\$/r $work/functions" -e '/^@functions@$/d' "docs/man/$1.md" >"$work/$1.md"
         go-md2man -in "$work/$1.md" -out "$work/$1"
         put 644 "$work/$1" "$mandir/man$section"
         ;;

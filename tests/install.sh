@@ -172,9 +172,15 @@ mv "$folder/libbrainmm-malloc.so" "$prefix/lib/"
 
 # ---- The manual ---------------------------------------------------------------------------------------------------
 
-tr -s ' ,' '\n' <"$prefix/share/man/man3/brainmm.3" | grep '^brainmm_[a-z0-9_]*$' | sort -u >"$folder/in-manual"
+# The list of all functions; then each of them as brainmm.h has it. brainmm_manager is a variable.
+sed '/^.SH FUNCTIONS/q' "$prefix/share/man/man3/brainmm.3" | tr -s ' ,' '\n' | grep '^brainmm_[a-z0-9_]*$' |
+    sort -u >"$folder/in-manual"
 awk '/^EXPORTS/ { on = 1; next } on && !/^ *(;|$)/ { print $1 }' brainmm.def | sort >"$folder/in-def"
 diff "$folder/in-def" "$folder/in-manual" || fail "brainmm(3) names other functions than brainmm.def"
+grep '^.fB.*brainmm_[a-z0-9_]*(' "$prefix/share/man/man3/brainmm.3" | grep -o 'brainmm_[a-z0-9_]*(' | tr -d '(' |
+    sort -u >"$folder/described"
+! awk -f posix/manual.awk include/brainmm.h | grep -B 1 '^: *$' || fail "brainmm(3) says nothing of this function"
+grep -vx brainmm_manager "$folder/in-def" | diff - "$folder/described" || fail "brainmm(3) describes other functions"
 for option in $(sed -n 's/^    \(--[a-z]*\).*) .*/\1/p; s/^    \(--[a-z]*\))$/\1/p' posix/brainmm-run.in); do
     grep -qF -- "$option" "$prefix/share/man/man1/brainmm-run.1" || fail "brainmm-run(1) does not have $option"
 done

@@ -30,7 +30,7 @@ for library in libbrainmm.so.2 libbrainmm-malloc.so; do
     case $libc$newest in
     musl) ;;
     @GLIBC_2.[0-9] | @GLIBC_2.[12][0-9] | @GLIBC_2.3[0-4]) ;;
-    *) fail "$library needs another C library than docs/install.md says: ${newest:-of no version}" ;;
+    *) fail "$library needs another C library than docs/systems.md says: ${newest:-of no version}" ;;
     esac
     ! echo "$dynamic" | grep -q TEXTREL || fail "$library has text relocations"
     readelf --program-headers --wide "$BUILD/$library" >"$BUILD/tests/$library.headers"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # meta.sh: the tree has a licence and the other usual pages, the changelog has a section for the version, each source
-# file names the licence at its top, and no link between the pages is broken.
+# file names the licence at its top, and each link between the pages leads to a file, and to a heading in it.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -51,14 +51,27 @@ done <"$work/files"
 
 # ---- Links --------------------------------------------------------------------------------------------------------
 
-# The path of "[text](path#part)" is relative to the page. A link that names a protocol is not followed.
+# The path of "[text](path#part)" is relative to the page, and the part is a heading there, in small letters, without
+# punctuation, with a hyphen for each blank. A link that names a protocol is not followed.
+parts_of() {
+    sed -n '/^```/,/^```/d; s/^#\{1,6\} *//p' "$1" | LC_ALL=C tr '[:upper:]' '[:lower:]' |
+        LC_ALL=C sed 's/[^a-z0-9 _-]//g; s/ /-/g'
+}
 links=0
 grep '\.md$' "$work/files" >"$work/pages"
 while IFS= read -r page; do
-    grep -o '](\([^)]*\))' "$page" | sed 's/^](//; s/)$//; s/#.*//; /^[a-z]*:/d; /^$/d' >"$work/links" || true
+    grep -o '](\([^)]*\))' "$page" | sed 's/^](//; s/)$//; /^[a-z]*:/d; /^$/d' >"$work/links" || true
     while IFS= read -r link; do
         links=$((links + 1))
-        [ -e "$(dirname "$page")/$link" ] || complain "$page: the link to $link leads nowhere"
+        path=${link%%#*}
+        target=$page
+        [ -z "$path" ] || target=$(dirname "$page")/$path
+        if ! [ -e "$target" ]; then
+            complain "$page: the link to $link leads nowhere"
+        elif [ "$path" != "$link" ]; then
+            parts_of "$target" >"$work/parts"
+            grep -qxF -e "${link#*#}" "$work/parts" || complain "$page: the link to $link leads to no heading"
+        fi
     done <"$work/links"
 done <"$work/pages"
 [ "$links" -gt 20 ] || complain "only $links links were found"

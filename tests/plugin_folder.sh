@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # plugin_folder.sh: a plug-in that is linked with the library lies in plugins/, a folder below the program's. Which copy
 # of the library does it get? That depends on the program, on how it loads the plug-in, and on where copies are. The
-# tables in README.md give the same answers.
+# tables in docs/shipping.md give the same answers.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu
 top=$PWD

@@ -8,6 +8,7 @@
  *   linked    a module linked with the library         static    a module with the static core inside
  *   client    a module with brainmm_attach.h           original  a module that reads the version-1 table
  *   foreign   an owner with a version-1 table only     short     an owner with a shorter version-2 table
+ *   later     an owner with a longer version-2 table and a longer record
  *
  * rendezvous_order_host.c is the same program with a host of its own.
  */
@@ -77,6 +78,7 @@ static const char *file_of(const char *token) {
         {"original", "rendezvous_original-plain" MODULE_SUFFIX},
         {"foreign", "rendezvous_foreign_owner-plain" MODULE_SUFFIX},
         {"short", "rendezvous_short_owner-plain" MODULE_SUFFIX},
+        {"later", "rendezvous_later_owner-plain" MODULE_SUFFIX},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (strcmp(files[i][0], token) == 0)

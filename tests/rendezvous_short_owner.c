@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* rendezvous_short_owner.c: an owner like an older release: its version-2 table ends after pages_free, and what follows
- * it in memory is no function. */
+ * it in memory is no function.
+ *
+ * With LATER_OWNER (rendezvous_later_owner.c) it is one like a later release: the table has all that ours has and two
+ * functions more, and the record is longer. */
 #include "rendezvous_party.h"
 
 static size_t *header(void *piece) { return (size_t *)piece - 2; }
@@ -58,14 +61,20 @@ static void *BRAINMM_CALL short_resize(void *memory, size_t count, unsigned mode
 }
 
 #define SHORT_SIZE offsetof(struct brainmm_manager, get_options)
+#if defined(LATER_OWNER)
+enum { LATER_WORDS = 2, LATER_RECORD_BYTES = 16, TABLE_SIZE = sizeof(struct brainmm_manager) + 2 * sizeof(void *) };
+static void rest(void) { test_end(TEST_FAILED); } /* what nobody calls in these tests */
+#else
+enum { LATER_WORDS = 0, LATER_RECORD_BYTES = 0, TABLE_SIZE = SHORT_SIZE };
+static const char rest[] = "what lies after the table, and is not code";
+#endif
 
-static const char not_code[] = "what lies after the table";
 static void *const version1[24];
 static union {
     struct brainmm_manager manager;
-    void *words[sizeof(struct brainmm_manager) / sizeof(void *)];
+    void *words[sizeof(struct brainmm_manager) / sizeof(void *) + LATER_WORDS];
 } table = {.manager = {BRAINMM_MAGIC,
-                       SHORT_SIZE,
+                       TABLE_SIZE,
                        BRAINMM_ABI_VERSION,
                        &table.manager,
                        version1,
@@ -98,12 +107,12 @@ PARTY_EXPORT const struct party *party_get(void) {
     static bool done;
     struct record record = {.version1 = (uintptr_t)version1,
                             .magic = "BrainMM-record-2",
-                            .size = sizeof record,
+                            .size = sizeof record + LATER_RECORD_BYTES,
                             .abi_version = 2,
                             .manager = (uintptr_t)&table};
     if (!done) {
         for (size_t word = SHORT_SIZE / sizeof(void *); word < sizeof table / sizeof(void *); word++)
-            table.words[word] = (void *)(uintptr_t)not_code;
+            table.words[word] = (void *)(uintptr_t)rest;
         publish(&record, sizeof record);
     }
     done = true;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# static_user.sh: two programs are linked with the static core by the command that README.md gives, in a folder of their
+# static_user.sh: two programs are linked with the static core by the command of docs/shipping.md, in a folder of their
 # own, and work. static_user.c tells what the second one tries.
 # shellcheck disable=SC2154,SC2086  # tools/target sets them; some are several words, or none
 set -eu

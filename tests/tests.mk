@@ -26,6 +26,7 @@ LINK_fork_without_wipe := -Wl,--wrap=madvise
 LINK_image_at_place_linux := -no-pie -Wl,-Ttext-segment=0x200000
 LINK_symbolize_fixed_linux := -no-pie
 LINK_peek_linux := -Wl,--wrap=process_vm_readv
+LINK_large_addresses := -Wl,--large-address-aware
 LINK_imalloc_class := -lole32
 LINK_imalloc_com := -lole32
 # The functions of tests/failing_system.h, and those that a test wraps itself.
