@@ -27,8 +27,8 @@
 VERSION := 2.0.0
 JOBS ?= 2
 
-.PHONY: all demo check check-ports soak fuzz bench check-programs bench-programs view chart abi-baseline install uninstall
-.PHONY: dist check-dist clean
+.PHONY: all demo check check-ports soak fuzz bench check-programs bench-programs view chart abi-baseline
+.PHONY: install uninstall dist check-dist clean
 all:
 include make/targets.mk
 .PHONY: $(EVERY) FORCE
