@@ -149,7 +149,7 @@ build/$1/obj/linked/libbrainmm-malloc.so: \
     $(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX)) $(call malloc_of,$1))
 $(LIBRARIES_linux:%=build/$1/obj/linked/%):
 	mkdir -p $$(@D)
-	$(CC_$1) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$(filter %.o,$$^)
+	$(CC_$1) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$(filter %.o,$$^) $(LINK_WITH_$1)
 $(foreach library,$(LIBRARIES_linux),$(call shipped,$1,$(library)))
 endef
 $(foreach target,$(call every_of_system,linux),$(eval $(call linux_target,$(target))))

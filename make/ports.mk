@@ -7,6 +7,7 @@
 #   PORT         yes
 #   RUN          `nothing`, if nothing on a usual machine executes programs of the port
 #   LIBC         the C library, where it is not the one that the system usually has: musl
+#   LINK_WITH    what the libraries are linked with
 #   SLOWER       how many times the seconds of tests/list a test may take
 #   TLS          how the libraries find their thread-local words, if not as with glibc
 #
@@ -38,6 +39,8 @@ $(eval $(call cross_facts,linux-armhf,arm-linux-gnueabihf,32))
 
 PORTS += linux-riscv64
 $(eval $(call cross_facts,linux-riscv64,riscv64-linux-gnu,64))
+# The compiler calls it for atomic variables of less than four bytes. The libraries are to need the C library only.
+LINK_WITH_linux-riscv64 := -Wl,--push-state,-Bstatic -latomic -Wl,--pop-state
 
 # Its bytes have the other order: the most significant one comes first.
 PORTS += linux-s390x

@@ -10,6 +10,13 @@
 
 BRAINMM_PROGRAM_OPTIONS("checked");
 
+/* What freed code consists of. */
+#if defined(__x86_64__) || defined(__i386__)
+#define TRAP 0xCC
+#else
+#define TRAP 0
+#endif
+
 static unsigned reports;
 static brainmm_error last;
 static char function[32];
@@ -272,7 +279,7 @@ static void wrong_use_of_code_is_told(unsigned kind) {
     CHECK(brainmm_jit_free(heap, code) == BRAINMM_OK);
     CODE_FOUND(OVERFLOW, (char *)code + 79, (char *)code, 64);
     for (size_t i = 0; i < 64; i++)
-        CHECK(code[i] == 0xCC && data[i] == 0xCC);
+        CHECK(code[i] == TRAP && data[i] == TRAP);
     brainmm_options options;
     CHECK(!brainmm_get_options(code, &options) && brainmm_get_options(next, &options) && options.size == 64);
     CHECK(brainmm_jit_free(heap, code) == BRAINMM_E_DOUBLE_FREE);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # library_linux.sh: how the Linux libraries are linked. They need the C library only, glibc from version 2.34 on or
-# musl, and can never be unloaded. The loader resolves all symbols when it loads them. They reach thread-local storage
+# musl. They can never be unloaded. The loader resolves all symbols when it loads them. They reach thread-local storage
 # without a call with glibc. musl's loader lets no library that is loaded later do that, so there it is by descriptors.
 # Their debug information is in a file beside them.
 set -eu

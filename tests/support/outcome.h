@@ -86,8 +86,10 @@ SUPPORT_INLINE bool under_valgrind(void) {
 #endif
 }
 
-/* True also where qemu runs the program (tests/run). It is slow, but changes no figures. */
-SUPPORT_INLINE bool runs_slowly(void) { return under_valgrind() || getenv("TEST_SLOWLY") != NULL; }
+/* True if qemu runs the program (tests/run). It is slow, but changes no figures. In /proc/self/maps it tells
+ * wrong rights to execute. */
+SUPPORT_INLINE bool under_qemu(void) { return getenv("TEST_UNDER_QEMU") != NULL; }
+SUPPORT_INLINE bool runs_slowly(void) { return under_valgrind() || under_qemu(); }
 
 /* 1 in builds with a sanitizer that changes memory figures and times. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
