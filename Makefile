@@ -158,6 +158,7 @@ $(foreach target,$(call every_of_system,linux),$(eval $(call linux_target,$(targ
 VIEW := build/view/brainmm-view.html
 
 include Makefile.mingw
+include Makefile.zig
 include tests/tests.mk
 -include demos/demo.mk
 -include bench/bench.mk

@@ -41,8 +41,8 @@
 /* ---- What modules agree on -------------------------------------------------------------------------------------- */
 
 /* The record with which an owner tells where its tables are. On Windows it holds their addresses; on 32 bit the upper
- * halves are zero. On Linux everybody knows where the record lies. So it holds no addresses there, but how far behind
- * the start of their image the tables lie, and which image that is. The numbers below are offsets. */
+ * halves are zero. On Linux and macOS everybody knows where the record lies. So it holds no addresses there, but how
+ * far behind the start of their image the tables lie, and which image that is. The numbers below are offsets. */
 struct brainmm_record {
     uint64_t version1;    /* 0: where the original's table (version 1) is. It is written last, and is 0 until then */
     char magic[16];       /* 8: BRAINMM_RECORD_MAGIC. With any other content the owner has the original's table only */
@@ -63,11 +63,14 @@ struct brainmm_record {
 #define BRAINMM_MAPPING_NAME L"Local\\BrainMM_PID_"
 #define BRAINMM_VARIABLE_NAME L"BRAINMM_MANAGER"
 #else
-/* The record lies in a private page at one of these addresses: the first one that was free. The first two are addresses
- * that sanitizers leave to the program. None is where stacks, heaps or libraries usually lie. */
+/* The record lies in a private page at one of these addresses: the first one that was free. On Linux, the first two are
+ * addresses that sanitizers leave to the program. None is where stacks, heaps or libraries usually lie. */
 #define BRAINMM_HASH_START ((uint64_t)0xcbf29ce4UL << 32 | 0x84222325UL) /* FNV-1a of 64 bits */
 #define BRAINMM_HASH_FACTOR ((uint64_t)0x100UL << 32 | 0x1b3UL)
-#if defined(__LP64__)
+#if defined(__APPLE__)
+#define BRAINMM_PLACES                                                                                                 \
+    { 0x2f6b6d600000UL, 0x3f6b6d600000UL, 0x4f6b6d600000UL, 0x5f6b6d600000UL }
+#elif defined(__LP64__)
 #define BRAINMM_PLACES                                                                                                 \
     { 0x00360000UL, 0x7fe60000UL, 0x1f6b6d600000UL, 0x5f6b6d600000UL }
 #else
@@ -117,6 +120,11 @@ struct brainmm_record {
 #undef BRAINMM_ATTACH_NOMINMAX
 #undef NOMINMAX
 #endif
+#elif defined(__APPLE__)
+#include <dlfcn.h>
+#include <mach-o/dyld.h>
+#include <mach-o/loader.h>
+#include <mach/mach.h>
 #else
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -144,6 +152,9 @@ struct brainmm_record {
 #if !defined(BRAINMM_ATTACH_LIBRARY)
 #if defined(_WIN32)
 #define BRAINMM_ATTACH_LIBRARY "brainmm.dll"
+#elif defined(__APPLE__)
+#define BRAINMM_ATTACH_LIBRARY "libbrainmm.2.dylib"
+#define BRAINMM_ATTACH_LIBRARIES BRAINMM_ATTACH_LIBRARY, "libbrainmm.dylib"
 #else
 #define BRAINMM_ATTACH_LIBRARY "libbrainmm.so.2"
 #define BRAINMM_ATTACH_LIBRARIES BRAINMM_ATTACH_LIBRARY, "libbrainmm.so"
@@ -379,13 +390,114 @@ BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
     return (brainmm_attach_get)(void (*)(void))get;
 }
 
-/* ---- Linux ------------------------------------------------------------------------------------------------------ */
-
 #else
 
 #if !defined(BRAINMM_ATTACH_LIBRARIES)
 #define BRAINMM_ATTACH_LIBRARIES BRAINMM_ATTACH_LIBRARY
 #endif
+
+/* ---- macOS ------------------------------------------------------------------------------------------------------ */
+
+#if defined(__APPLE__)
+
+/* The kernel copies, and fails where reading directly would crash. */
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_copy(void *copy, size_t from, size_t size) {
+    vm_size_t done = 0;
+    return vm_read_overwrite(mach_task_self(), (vm_address_t)from, size, (vm_address_t)copy, &done) == KERN_SUCCESS &&
+           done == size;
+}
+
+/* Finds the image whose segment, with these RIGHTS (VM_PROT_READ ...), contains SIZE bytes at FROM. It begins with its
+ * header, so it is the one with the nearest header below, or none. */
+BRAINMM_ATTACH_FUNCTION const void *brainmm_attach_image(size_t from, size_t size, int rights) {
+    const struct mach_header_64 *nearest = NULL;
+    size_t slide = 0, at;
+    uint32_t i, count = _dyld_image_count();
+    for (i = 0; i < count; i++) {
+        const struct mach_header_64 *header = (const struct mach_header_64 *)(const void *)_dyld_get_image_header(i);
+        if (header && (size_t)header <= from && (size_t)header > (size_t)nearest) {
+            nearest = header;
+            slide = (size_t)_dyld_get_image_vmaddr_slide(i);
+        }
+    }
+    if (!nearest)
+        return NULL;
+    at = (size_t)(nearest + 1);
+    for (i = 0, count = nearest->ncmds; i < count; i++) {
+        const struct load_command *command = (const struct load_command *)at;
+        if (command->cmd == LC_SEGMENT_64) {
+            const struct segment_command_64 *segment = (const struct segment_command_64 *)at;
+            size_t skip = from - ((size_t)segment->vmaddr + slide);
+            if ((segment->initprot & rights) == rights && skip < segment->vmsize && size <= segment->vmsize - skip)
+                return nearest;
+        }
+        at += command->cmdsize;
+    }
+    return NULL;
+}
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_read(void *copy, const void *from, size_t size, const void **image) {
+    *image = brainmm_attach_image((size_t)from, size, VM_PROT_READ);
+    return *image != NULL && brainmm_attach_copy(copy, (size_t)from, size);
+}
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_is_code(const void *function, const void *image) {
+    const void *found = brainmm_attach_image((size_t)function, 1, VM_PROT_EXECUTE);
+    return found != NULL && found == image;
+}
+
+/* Owners keep themselves loaded. */
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_pin(const void *address) {
+    (void)address;
+    return 1;
+}
+
+/* Puts addresses in the place of what the record says about them. 0: its image is not loaded. */
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_resolve(struct brainmm_record *record) {
+    uint32_t i, count = _dyld_image_count();
+    for (i = 0; i < count; i++) {
+        uint64_t hash = BRAINMM_HASH_START;
+        const char *at = _dyld_get_image_name(i);
+        size_t start = (size_t)_dyld_get_image_header(i);
+        for (; at && *at; at++)
+            hash = (hash ^ (unsigned char)*at) * BRAINMM_HASH_FACTOR;
+        if (hash == record->image && start != 0) {
+            if (record->version1 != 0)
+                record->version1 += start;
+            if (record->manager != 0)
+                record->manager += start;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+BRAINMM_ATTACH_FUNCTION int brainmm_attach_look(int place, struct brainmm_record *record) {
+    static const size_t places[BRAINMM_PLACE_COUNT] = BRAINMM_PLACES;
+    if (place >= BRAINMM_PLACE_COUNT)
+        return -1;
+    return brainmm_attach_copy(record, places[place], sizeof *record) && brainmm_attach_resolve(record);
+}
+
+/* Opens FILE in this module's folder. NULL: it is not there. */
+BRAINMM_ATTACH_FUNCTION void *brainmm_attach_open_beside(const char *file) {
+    static const char here = 0;
+    char path[4096 + 256];
+    Dl_info info;
+    const char *slash;
+    if (dladdr(&here, &info) == 0 || !info.dli_fname || strlen(info.dli_fname) >= 4096)
+        return NULL;
+    slash = strrchr(info.dli_fname, '/');
+    if (!slash || strlen(file) >= 256)
+        return NULL; /* this module's folder is not known, or no file has such a name */
+    memcpy(path, info.dli_fname, (size_t)(slash + 1 - info.dli_fname));
+    memcpy(path + (slash + 1 - info.dli_fname), file, strlen(file) + 1);
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+}
+
+#else
+
+/* ---- Linux ------------------------------------------------------------------------------------------------------ */
 
 /* The system's headers declare these functions only to programs that ask for more than their language standard. So this
  * header declares them itself, under names of its own. */
@@ -586,6 +698,10 @@ BRAINMM_ATTACH_FUNCTION void *brainmm_attach_open_beside(const char *file) {
     memcpy(slash + 1, file, strlen(file) + 1);
     return brainmm_attach_open(path);
 }
+
+#endif
+
+/* ---- All that is not Windows ------------------------------------------------------------------------------------ */
 
 BRAINMM_ATTACH_FUNCTION brainmm_attach_get brainmm_attach_load(void) {
     static const char *const files[] = {BRAINMM_ATTACH_LIBRARIES};

@@ -77,3 +77,28 @@ BINUTILS_linux-aarch64-musl := aarch64-linux-gnu-
 ARCH_linux-aarch64-musl := -mno-outline-atomics -idirafter '$(CACHE)/cross/usr/aarch64-linux-gnu/include'
 TLS_linux-aarch64-musl := -ftls-model=global-dynamic
 NEEDS_build_linux-aarch64-musl := gcc-aarch64-linux-gnu gcc-aarch64-linux-musl
+
+# zig_facts PORT, SYSTEM, SYSTEM AND PROCESSOR FOR ZIG, PREFIX OF NAMES IN AN OBJECT FILE: what each port has that zig
+# compiles. There is no program that executes them here.
+define zig_facts
+SYSTEM_$1 := $2
+PORT_$1 := yes
+BITS_$1 := 64
+CC_$1 ?= tools/zig-clang $3
+CXX_$1 ?= tools/zig-clang $3
+BINUTILS_$1 := llvm-
+UNDERSCORE_$1 := $4
+RUN_$1 := nothing
+NEEDS_build_$1 := zig lld llvm
+NEEDS_check_$1 := $(INFO) zig lld llvm python3
+endef
+HAVE_zig = cmp -s tools/zig/package-lock.json '$(CACHE)/zig/ready'
+
+PORTS += macos-arm64
+$(eval $(call zig_facts,macos-arm64,darwin,aarch64-macos.11.0,_))
+
+PORTS += macos-x86_64
+$(eval $(call zig_facts,macos-x86_64,darwin,x86_64-macos.10.13,_))
+
+PORTS += windows-arm64
+$(eval $(call zig_facts,windows-arm64,windows,aarch64-windows-gnu,))

@@ -11,7 +11,7 @@
 # sources, and rules for its libraries, as in Makefile (Linux) and Makefile.mingw (Windows).
 # The facts of a target, each a variable FACT_TARGET:
 #
-#   SYSTEM       linux or windows
+#   SYSTEM       linux, windows or darwin
 #   BITS         32 or 64; not every kernel executes 32-bit programs, see tools/executes
 #   CC CXX       the compilers, with the option that selects the target
 #   BINUTILS     the beginning of the names of ar, nm, objcopy, objdump
@@ -180,6 +180,12 @@ DLL_windows := .dll
 LIBRARY_windows := brainmm.dll
 IMPORT_windows := libbrainmm.dll.a
 STATIC_windows :=
+
+EXE_darwin :=
+DLL_darwin := .dylib
+LIBRARY_darwin := libbrainmm.2.dylib
+IMPORT_darwin := libbrainmm.2.dylib
+STATIC_darwin :=
 
 NATIVE := linux-x86_64
 LDFLAGS_$(NATIVE) := $(LDFLAGS)

@@ -79,6 +79,9 @@ unit BrainMM;
   {$ifdef CPUX64}
     {$define BRAINMM_64}
   {$endif}
+  {$ifdef CPU64BITS} { Delphi's name for all processors of 64 bits }
+    {$define BRAINMM_64}
+  {$endif}
   {$if CompilerVersion < 20}
     {$define BRAINMM_PLAIN_STRINGS} { strings have no code page and no element size }
   {$ifend}

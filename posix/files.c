@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* files.c (POSIX): texts from outside, and files. The system calls are made directly: a thread could be cancelled in
- * the functions of libc. errno is left as it was: this may be running inside a malloc. */
+/* files.c (POSIX): texts from outside, and files. errno is left as it was: this may be running inside a malloc. */
 #define _GNU_SOURCE
 #include "brainmm.h"
+#include "calls.h"
 #include "os.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 size_t os_environment(const char *name, char *text, size_t size) {
     const char *value = getenv(name);
@@ -21,17 +18,14 @@ size_t os_environment(const char *name, char *text, size_t size) {
     return length;
 }
 
-/* The dynamic linker finds it in the program, if the program exports it: it does when it is linked with the library. */
-extern const char brainmm_program_options[] __attribute__((weak, visibility("default")));
-
-const char *os_program_options(void) { return brainmm_program_options; }
+const char *os_program_options(void) { return call_program_options(); }
 
 /* A read can be shorter than the file. */
 static size_t file_read(long file, char *text, size_t size) {
     size_t length = 0;
     long done = 1;
     while (length < size && done != 0) {
-        done = syscall(SYS_read, file, text + length, size - length);
+        done = call_read(file, text + length, size - length);
         if (done > 0)
             length += (size_t)done;
         else if (done < 0 && errno != EINTR)
@@ -44,10 +38,10 @@ static size_t file_read(long file, char *text, size_t size) {
 size_t os_text_file(const char *path, char *text, size_t size) {
     int error = errno;
     size_t length = 0;
-    long file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    long file = call_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file >= 0) {
         length = file_read(file, text, size);
-        syscall(SYS_close, file);
+        call_close(file);
     }
     if (length < size)
         text[length] = 0;
@@ -57,12 +51,11 @@ size_t os_text_file(const char *path, char *text, size_t size) {
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
 
-uintptr_t os_process_id(void) { return (uintptr_t)syscall(SYS_getpid); }
+uintptr_t os_process_id(void) { return call_process_id(); }
 
 intptr_t os_file_open(const char *path, bool append) {
     int error = errno;
-    intptr_t file = syscall(SYS_openat, AT_FDCWD, path,
-                            O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : O_TRUNC), 0666);
+    intptr_t file = call_open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : O_TRUNC));
     errno = error;
     return file;
 }
@@ -71,7 +64,7 @@ bool os_file_write(intptr_t file, const void *bytes, size_t length) {
     const char *from = bytes;
     int error = errno;
     while (length != 0) {
-        long done = syscall(SYS_write, file, from, length);
+        long done = call_write(file, from, length);
         if (done < 0 && errno != EINTR)
             break;
         if (done > 0) {
@@ -85,6 +78,6 @@ bool os_file_write(intptr_t file, const void *bytes, size_t length) {
 
 void os_file_close(intptr_t file) {
     int error = errno;
-    syscall(SYS_close, file);
+    call_close(file);
     errno = error;
 }

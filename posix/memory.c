@@ -46,6 +46,7 @@ bool os_release(void *address, size_t size) {
 bool os_commit(void *address, size_t size) {
     if (map_reserved_rights == PROT_NONE && !os_protect(address, size, BRAINMM_READ | BRAINMM_WRITE))
         return false;
+    map_reuse(address, size);
     if (map_committed)
         map_committed(address, size);
     return true;
@@ -55,19 +56,7 @@ bool os_protect(void *address, size_t size, unsigned rights) {
     int protection = (rights & BRAINMM_READ ? PROT_READ : 0) | (rights & BRAINMM_WRITE ? PROT_WRITE | PROT_READ : 0) |
                      (rights & BRAINMM_EXECUTE ? PROT_EXEC : 0);
     int error = errno;
-    bool done = mprotect(address, size, protection) == 0;
+    bool done = map_can(protection) && mprotect(address, size, protection) == 0;
     errno = error;
     return done;
-}
-
-void os_flush_code(const void *code, size_t size) {
-    __builtin___clear_cache((char *)(uintptr_t)code, (char *)(uintptr_t)code + size);
-}
-
-/* The kernel maps from the top down, a bit below the stack, as far as no instrument decides otherwise. */
-uintptr_t os_window_end(void) {
-    void *mapped = map_memory(PROT_NONE, NULL, os_facts.granule, 0);
-    if (mapped)
-        munmap(mapped, os_facts.granule);
-    return (uintptr_t)mapped;
 }

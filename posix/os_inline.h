@@ -4,6 +4,10 @@
 #ifndef BRAINMM_OS_INLINE_H
 #define BRAINMM_OS_INLINE_H
 
+#if defined(__APPLE__)
+#include "darwin/inline.h"
+#else
+
 #include "base/atomic.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,9 +46,12 @@ static inline void os_set_locks(unsigned bits) {
     signal_order();
 }
 
+static inline void os_write_code(bool write) { (void)write; }
+
 /* tables.c tells more. */
 #define OS_TABLE(type, name) __attribute__((section(".data.rel.ro.brainmm"))) type name
 
 bool os_protect_tables(void *first, size_t size, bool writable);
 
+#endif
 #endif

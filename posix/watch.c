@@ -2,26 +2,26 @@
 /* watch.c (POSIX): a thread that dumps the heap when a signal comes. The handler only wakes it: a handler may have
  * interrupted a function of the heap. */
 #define _GNU_SOURCE
+#include "calls.h"
 #include "os.h"
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 
-static sem_t signs;
+static signs given;
 static void (*dump_function)(void);
 
 static void sign_comes(int number) {
     int error = errno;
     (void)number;
-    sem_post(&signs);
+    signs_give(&given);
     errno = error;
 }
 
 static void *wait_for_signs(void *unused) {
     (void)unused;
     for (;;)
-        if (sem_wait(&signs) == 0)
+        if (signs_await(&given))
             dump_function();
     return NULL;
 }
@@ -32,7 +32,7 @@ static bool start_thread(void) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = sem_init(&signs, 0, 0) == 0 && pthread_create(&thread, NULL, wait_for_signs, NULL) == 0;
+    bool started = signs_start(&given) && pthread_create(&thread, NULL, wait_for_signs, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (started)
         pthread_detach(thread);

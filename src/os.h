@@ -107,11 +107,15 @@ bool os_pages_are_mapped(const void *address, size_t size);
  * not tell. */
 bool os_page_rights(const void *page, unsigned *rights);
 
-/* Maps SIZE bytes of new memory, which read as zero, twice: *WRITABLE for data, *EXECUTABLE for code. False if the
- * system refuses; then nothing is stored. Unmapping takes both at once. It is false if the system refuses one of them;
- * then neither may be used or unmapped again. */
+/* Maps SIZE bytes of new memory, which read as zero, twice: *WRITABLE for data, *EXECUTABLE for code. Both are the
+ * same where the system lets each thread choose what it does there. False if the system refuses; then nothing is
+ * stored. Unmapping takes both at once. It is false if the system refuses one of them; then neither may be used or
+ * unmapped again. */
 bool os_map_views(size_t size, void **writable, void **executable);
 bool os_unmap_views(size_t size, void *writable, void *executable);
+
+/* The port's os_inline.h has os_write_code(bool write): the calling thread is about to write to memory that
+ * os_map_views() has mapped, or is done with it. That counts where both addresses of such memory are the same. */
 
 /* Code was written at CODE, the address where it runs. The processor must not run what it read there before. Takes any
  * address and SIZE. */

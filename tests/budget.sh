@@ -24,6 +24,12 @@ linux-aarch64 libbrainmm-malloc.so malloc     15 2
 linux-aarch64 libbrainmm-malloc.so free       30 4
 linux-aarch64 libbrainmm.so.2      heap_alloc 15 2
 linux-aarch64 libbrainmm.so.2      heap_free  31 4
+macos-arm64  libbrainmm.2.dylib   heap_alloc 16 2
+macos-arm64  libbrainmm.2.dylib   heap_free  31 4
+macos-x86_64 libbrainmm.2.dylib   heap_alloc 16 2
+macos-x86_64 libbrainmm.2.dylib   heap_free  25 4
+windows-arm64 brainmm.dll         heap_alloc 16 2
+windows-arm64 brainmm.dll         heap_free  31 4
 linux        libbrainmm-malloc.so malloc     -  -
 linux        libbrainmm-malloc.so free       -  -
 windows      brainmm.dll          heap_alloc -  -
@@ -37,7 +43,7 @@ path_of() {
     "$objdump" -d --no-show-raw-insn "$BUILD/obj/linked/$1" | awk -v name="<$underscore$2>:" '
         $2 == name { inside = 1; next }
         inside && /^$/ { exit }
-        inside && /^ *[0-9a-f]+:\t/ {
+        inside && /^ *[0-9a-f]+:[ \t]/ {
             address = $1
             sub(/:$/, "", address)
             text = $0
@@ -53,7 +59,7 @@ path_of() {
                 if (text ~ /^(repz |bnd |notrack )*ret|^(bx[ \t]+lr|br[ \t]+%r14)$/) exit 0
                 if (text ~ /^((addr32 )?call|blr?[ \t])/ && text !~ /get_pc_thunk/) { print "a call"; exit 1 }
                 if (text ~ /^(jmp|b[ \t]|j[ \t])/) {
-                    split(text, words, /[ \t]+/)
+                    split(text, words, /[ \t]+(0x)?/)
                     if (!(words[2] in place)) { print "leaves the function"; exit 1 }
                     at = place[words[2]]
                 } else {
@@ -84,7 +90,7 @@ while read -r target library function instructions stores; do
     # one of those that only read it. Other processors have instructions that only store.
     counted=$(grep -cv '^nop' "$path" || true)
     case $TARGET in
-    *aarch64*) stored=$(grep -c '^st' "$path" || true) ;;
+    *aarch64* | *arm64) stored=$(grep -c '^st' "$path" || true) ;;
     *)
         stored=$(sed 's/[ \t]*#.*//; s/[ \t]*<.*//' "$path" |
             awk '$1 !~ /^(cmp|test|lea|nop|j|push|call|mul|imul|div|bt$)/ && $NF ~ /\)$/ { n++ } END { print n + 0 }')
@@ -96,7 +102,7 @@ while read -r target library function instructions stores; do
         result=1
     fi
     case $TARGET in
-    *aarch64*)
+    *aarch64* | *arm64)
         ! grep -E '^(dmb|dsb|isb|lda|ldxr|ldxp|stl|stx|cas|swp|ld(add|clr|eor|set))' "$path" || {
             echo "$function: that is for memory that others write at the same time"
             result=1

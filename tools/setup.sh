@@ -64,7 +64,7 @@ find_missing() {
     missing=
     # shellcheck disable=SC2086  # words
     for package in $(needs $targets); do
-        case $package in +* | gcc-*-linux-*) continue ;; esac # not a cross compiler: see find_steps
+        case $package in +* | gcc-*-linux-* | zig) continue ;; esac # not a cross compiler: see find_steps
         probe=$(printf '%s\n' "$table" | sed -n "s/^package $package HAVE //p")
         sh -c "$probe" >/dev/null 2>&1 || missing="$missing $package"
     done
@@ -85,6 +85,7 @@ find_steps() {
             +npm) cmp -s tools/view/package-lock.json "$cache/view/ready" || add_step "npm all" ;;
             +zig) cmp -s tools/zig/package-lock.json "$cache/zig/ready" || add_step "zig all" ;;
             gcc-*-linux-*) command -v "${step#gcc-}-gcc" >/dev/null || add_step "cross ${step#gcc-}" ;;
+            zig) cmp -s tools/zig/package-lock.json "$cache/zig/ready" || add_step "zig all" ;;
             +binfmt)
                 processor=$(run_word "$target")
                 [ -e "/proc/sys/fs/binfmt_misc/brainmm-${processor%%-*}" ] || add_step "binfmt ${processor%%-*}"
@@ -181,6 +182,7 @@ if [ -n "$missing$steps" ]; then
             seconds["zig"] = 60; size["zig"] = 350
             size["fpc"] = 11; size["check"] = 1; size["wine32"] = 1100; size["wine"] = 650
             seconds["programs"] = 10; size["programs"] = 3; seconds["cross"] = 20; size["cross"] = 200
+            seconds["zig"] = 20; size["zig"] = 350
         }
         NF { time += seconds[$1]; disk += size[$1] }
         END {
@@ -215,6 +217,10 @@ while read -r step which; do
         # 7za is left out where npm is missing, and the test says so.
         logged "building Lua for $which, and fetching 7za if npm is there (10 s)" \
             tools/setup-windows-programs.sh "$which" "$cache/windows-programs/$which" --optional lua 7za
+        ;;
+    zig)
+        logged "fetching zig, which compiles for macOS and Windows on ARM64, by npm (20 s)" \
+            tools/setup-zig.sh "$cache/zig"
         ;;
     cross)
         case $which in

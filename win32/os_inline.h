@@ -13,7 +13,7 @@
 
 #include "brainmm.h"
 #include "os.h"
-#include <stdint.h>
+#include "teb.h"
 
 struct thread_heap;
 
@@ -22,15 +22,7 @@ struct thread_heap;
 
 extern uint32_t os_thread_offset __attribute__((visibility("hidden")));
 
-static inline struct thread_heap *os_thread_pointer(void) {
-    struct thread_heap *heap;
-#ifdef __x86_64__
-    __asm__ volatile("mov %%gs:(%1), %0" : "=r"(heap) : "r"((uint64_t)os_thread_offset));
-#else
-    __asm__ volatile("mov %%fs:(%1), %0" : "=r"(heap) : "r"(os_thread_offset));
-#endif
-    return heap;
-}
+static inline struct thread_heap *os_thread_pointer(void) { return (struct thread_heap *)teb_word(os_thread_offset); }
 
 /* There are no signals. */
 static inline unsigned os_locks(void) { return 0; }
@@ -39,6 +31,8 @@ static inline void os_set_locks(unsigned bits) { (void)bits; }
 void os_hide_thread_pointers(void);
 struct thread_heap *os_thread_pointer_sure(void);
 void os_set_thread_pointer(struct thread_heap *heap);
+
+static inline void os_write_code(bool write) { (void)write; }
 
 /* A section is writable as a whole if one variable in it is. So the linker gets a constant. To the compiler that is
  * another object than NAME, or it would take NAME's first value for its only one. */

@@ -5,6 +5,7 @@
  * an image begins and which file it is. Of unloading, the loader tells (LdrRegisterDllNotification).
  */
 #include "os.h"
+#include "teb.h"
 #include "unloading.h"
 #include <windows.h>
 #include <winternl.h>
@@ -13,14 +14,7 @@
 
 /* TEB.NtTib.StackBase and StackLimit. A fiber brings its own along. */
 uintptr_t os_stack_end(uintptr_t frame) {
-    uintptr_t base, limit;
-#ifdef __x86_64__
-    __asm__ volatile("mov %%gs:8, %0" : "=r"(base));
-    __asm__ volatile("mov %%gs:16, %0" : "=r"(limit));
-#else
-    __asm__ volatile("mov %%fs:4, %0" : "=r"(base));
-    __asm__ volatile("mov %%fs:8, %0" : "=r"(limit));
-#endif
+    uintptr_t base = teb_word(TEB_STACK_BASE), limit = teb_word(TEB_STACK_LIMIT);
     return frame >= limit && frame < base ? base : frame;
 }
 

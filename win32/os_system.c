@@ -9,13 +9,6 @@ struct os_facts os_facts;
 
 /* ---- Threads ---------------------------------------------------------------------------------------------------- */
 
-#ifdef __x86_64__
-#define TEB_TLS_SLOTS 0x1480u /* TEB.TlsSlots */
-#define TEB_ALWAYS_NULL 0x38u /* TEB.NtTib.EnvironmentPointer, which Windows programs do not use */
-#else
-#define TEB_TLS_SLOTS 0xE10u
-#define TEB_ALWAYS_NULL 0x1Cu
-#endif
 #define TEB_SLOT_COUNT 64u
 
 uint32_t os_thread_offset = TEB_ALWAYS_NULL;
@@ -34,7 +27,11 @@ void os_facts_start(void) {
     os_facts.page = system.dwPageSize;
     os_facts.granule = system.dwAllocationGranularity;
     os_facts.huge_page = (size_t)2 << 20;
-    os_facts.frame_pointers = sizeof(void *) == 4; /* on 64 bit all code has tables to unwind by */
+#if defined(__x86_64__)
+    os_facts.frame_pointers = false; /* all code has tables to unwind by, and no register for this alone */
+#else
+    os_facts.frame_pointers = true;
+#endif
 }
 
 const char *os_start(void) {

@@ -78,6 +78,18 @@ void os_expect_use(void *address, size_t size) {
         madvise(first, (size_t)(end - first), MADV_HUGEPAGE);
 }
 
+void os_flush_code(const void *code, size_t size) {
+    __builtin___clear_cache((char *)(uintptr_t)code, (char *)(uintptr_t)code + size);
+}
+
+/* The kernel maps from the top down, a bit below the stack, as far as no instrument decides otherwise. */
+uintptr_t os_window_end(void) {
+    void *mapped = map_memory(PROT_NONE, NULL, os_facts.granule, 0);
+    if (mapped)
+        munmap(mapped, os_facts.granule);
+    return (uintptr_t)mapped;
+}
+
 /* ---- Moving ----------------------------------------------------------------------------------------------------- */
 
 /* The kernel moves what is one mapping to it. Where it refuses, it has unmapped the target already. So it is asked

@@ -3,6 +3,7 @@
 #include "heap/jit.h"
 #include "base/align.h"
 #include "base/bits.h"
+#include "base/compiler.h"
 #include "heap/jit_chunk.h"
 #include "heap/reclaim.h"
 #include "heap/run.h"
@@ -368,4 +369,4 @@ bool jit_find_damage(const brainmm_jit_heap *only, struct jit_damage *damage) {
 }
 
 void BRAINMM_CALL brainmm_jit_flush(const void *code, size_t size) { os_flush_code(code, size); }
-__typeof(brainmm_jit_flush) jit_flush __attribute__((alias("brainmm_jit_flush"), visibility("hidden")));
+HIDDEN_ALIAS(jit_flush, brainmm_jit_flush);

@@ -10,6 +10,7 @@
 #include "heap/reclaim.h"
 #include "heap/run.h"
 #include "memory/instrument.h"
+#include "os_inline.h"
 #include <string.h>
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
@@ -123,7 +124,9 @@ static bool is_shared(const struct jit_chunk *chunk) {
 static void fill(struct jit_chunk *chunk, size_t first, size_t count) {
     if (count == 0 || is_shared(chunk))
         return;
+    os_write_code(true);
     memset(chunk->writable + first * JIT_GRANULE, JIT_TRAP, count * JIT_GRANULE);
+    os_write_code(false);
     os_flush_code(chunk->code + first * JIT_GRANULE, count * JIT_GRANULE);
 }
 

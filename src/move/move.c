@@ -5,7 +5,8 @@
  *   - AVX where processor and system support it.
  *   - `rep movsb` on a processor without AVX that does it by the cache line (ERMS). Where there is AVX it was measured
  *     to be no faster, and ten times slower if the target begins a little behind the source, modulo 4 KiB (Zen 3).
- *   - Otherwise vectors of 16 bytes, on every processor.
+ *   - Otherwise vectors of 16 bytes, on every processor. On ARM64 there is no other way, so nothing is decided: such
+ *     vectors are NEON's, and two of them are loaded or stored at once.
  * Short moves load everything and then store it. That needs neither a loop nor a look at the overlap. Moves that no
  * cache holds store past the caches, which saves reading the target first.
  */
@@ -164,18 +165,20 @@ move_function *move_in_way(enum move_way way) {
     return way == MOVE_VECTORS ? vectors_all : NULL;
 }
 
+#if X86
 static move_function *choose(void) {
     move_function *function = NULL;
     for (unsigned way = MOVE_WAYS; !function;)
         function = move_in_way(--way);
     return function;
 }
+#endif
 
 /* ---- The function ----------------------------------------------------------------------------------------------- */
 
 #if LINKER_CHOOSES
 int BRAINMM_CALL brainmm_move_b16(void *to, const void *from, size_t count) __attribute__((ifunc("choose")));
-#else
+#elif X86
 static move_function move_first;
 static ATOMIC(move_function *) move_chosen = ATOMIC_INITIAL(move_first); /* any of its values is good at any time */
 
@@ -188,7 +191,9 @@ static int BRAINMM_CALL move_first(void *to, const void *from, size_t count) {
 HOT int BRAINMM_CALL brainmm_move_b16(void *to, const void *from, size_t count) {
     return load_relaxed(&move_chosen)(to, from, count);
 }
+#else
+HOT int BRAINMM_CALL brainmm_move_b16(void *to, const void *from, size_t count) { return vectors_all(to, from, count); }
 #endif
 
 /* For the tables, whose functions must be this image's own. */
-__typeof(brainmm_move_b16) move_b16 __attribute__((alias("brainmm_move_b16"), visibility("hidden")));
+HIDDEN_ALIAS(move_b16, brainmm_move_b16);

@@ -9,6 +9,7 @@
  */
 #include "share/manager.h"
 #include "base/atomic.h"
+#include "base/compiler.h"
 #include "checked/checked.h"
 #include "checked/stacks.h"
 #include "heap/functions.h"
@@ -43,7 +44,7 @@ int BRAINMM_CALL brainmm_peek(void *copy, const void *from, size_t size) {
     return os_peek(copy, from, size) ? BRAINMM_OK : BRAINMM_E_POINTER;
 }
 /* For the tables: another module's function of that name is not in this module's image. */
-static __typeof(brainmm_peek) peek __attribute__((alias("brainmm_peek")));
+HIDDEN_ALIAS(manager_peek, brainmm_peek);
 
 /* What the entries are until the module has its heap. If there is none afterwards, for want of address space or because
  * the call came from within manager_start(), the entry is still the same. */
@@ -83,7 +84,7 @@ OS_TABLE(struct brainmm_manager, manager_published) = {
     ALL_FUNCTIONS(HEAP_MEMBER).thread_done = heap_thread_done,
     .move_b16 = move_b16,
     .jit_flush = jit_flush,
-    .peek = peek,
+    .peek = manager_peek,
 };
 
 #define EXPORTED_MEMBER(result, name, parameters, arguments, missing) .name = brainmm_##name,
@@ -95,7 +96,7 @@ OS_TABLE(struct brainmm_manager, manager_exported) = {
     ALL_FUNCTIONS(EXPORTED_MEMBER).thread_done = brainmm_thread_done,
     .move_b16 = move_b16,
     .jit_flush = jit_flush,
-    .peek = peek,
+    .peek = manager_peek,
 };
 
 /* What brainmm_get_manager() returns. */
@@ -122,7 +123,7 @@ static bool tables_protect(bool writable) {
 }
 
 /* Constant for everybody but manager_start(). */
-extern const struct brainmm_manager brainmm_manager __attribute__((alias("manager_exported")));
+EXPORTED_ALIAS(brainmm_manager, manager_exported);
 
 static void export_heap(void *const *version1, uintptr_t heap_id) {
     manager_exported.version1 = version1;

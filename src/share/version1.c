@@ -133,7 +133,6 @@ static uint8_t report_leaks;
 OS_TABLE(struct version1_options, version1_options) = {
     .version = 1,
     .pure_pascal = 1,
-    .report_leaks = &report_leaks,
 };
 
 OS_TABLE(struct version1, version1_table) = {
@@ -155,7 +154,9 @@ OS_TABLE(struct version1, version1_table) = {
     .unregister_expected_leak = unregister_expected_leak,
 };
 
+/* The address of the flag lies at an odd place, where not every loader can put one. */
 void version1_complete(bool thread_hooks) {
+    version1_options.report_leaks = &report_leaks;
     version1_table.thread_func_event = thread_hooks ? thread_func_event : NULL;
     version1_table.end_thread_event = thread_hooks ? end_thread_event : NULL;
     if (checked_is_on) {

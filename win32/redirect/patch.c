@@ -78,9 +78,15 @@ static char *reserve_behind(const struct pe_image *image) {
 
 char *patch_stub(char *stubs, size_t index) { return stubs + index * STUB_SIZE; }
 
-/* jmp *(rip + 2), two bytes nobody executes, and the address. On 32 bit no stub is needed: every address is reached. */
+/* Code that jumps to the address behind it. On 32 bit no stub is needed: every address is reached. */
+#if defined(__aarch64__)
+static const unsigned char jump[] = {0x50, 0, 0, 0x58, 0, 0x02, 0x1f, 0xd6}; /* ldr x16, [pc + 8]; br x16 */
+#else
+static const unsigned char jump[] = {0xff, 0x25, 2,    0,
+                                     0,    0,    0x0f, 0x0b}; /* jmp *(rip + 2); two bytes nobody executes */
+#endif
+
 char *patch_stubs(const struct pe_image *image, const void *const *targets, size_t count) {
-    static const unsigned char jump[] = {0xff, 0x25, 2, 0, 0, 0, 0x0f, 0x0b};
     DWORD old;
     char *stubs = reserve_behind(image);
     if (!stubs)

@@ -9,6 +9,15 @@
 #include "redirect/process.h"
 #include <stddef.h>
 
+/* The processor of the programs that this one can run. */
+#if defined(__x86_64__)
+#define MACHINE IMAGE_FILE_MACHINE_AMD64
+#elif defined(__i386__)
+#define MACHINE IMAGE_FILE_MACHINE_I386
+#else
+#define MACHINE IMAGE_FILE_MACHINE_ARM64
+#endif
+
 enum { EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127, PATH_MAX_LENGTH = 32768 };
 
 void WINAPI __attribute__((noreturn)) run_entry(void);
@@ -172,12 +181,13 @@ static void check_program(void) {
     if (headers.FileHeader.Characteristics & IMAGE_FILE_DLL)
         fail(EXIT_CANNOT_RUN, path, L"is a DLL");
     WORD machine = headers.FileHeader.Machine;
-    if (machine == (sizeof(void *) == 8 ? IMAGE_FILE_MACHINE_AMD64 : IMAGE_FILE_MACHINE_I386))
+    if (machine == MACHINE)
         return;
     fail(EXIT_CANNOT_RUN, path,
-         machine == IMAGE_FILE_MACHINE_I386    ? L"is a 32-bit program; run it with the 32-bit brainmm-run.exe"
-         : machine == IMAGE_FILE_MACHINE_AMD64 ? L"is a 64-bit program; run it with the 64-bit brainmm-run.exe"
-                                               : L"is a program for another processor");
+         machine == IMAGE_FILE_MACHINE_I386 ? L"is a 32-bit program; run it with the 32-bit brainmm-run.exe"
+         : machine == IMAGE_FILE_MACHINE_AMD64 && MACHINE == IMAGE_FILE_MACHINE_I386
+             ? L"is a 64-bit program; run it with the 64-bit brainmm-run.exe"
+             : L"is a program for another processor");
 }
 
 /* ---- The process ------------------------------------------------------------------------------------------------ */
