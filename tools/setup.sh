@@ -83,9 +83,8 @@ find_steps() {
             +fpc) cmp -s tools/setup-fpc.sh "$cache/fpc-3.2.2/ready" || add_step "fpc all" ;;
             +root) cmp -s tools/setup-dist-root.sh "$cache/dist-root.ready" || add_step "root all" ;;
             +npm) cmp -s tools/view/package-lock.json "$cache/view/ready" || add_step "npm all" ;;
-            +zig) cmp -s tools/zig/package-lock.json "$cache/zig/ready" || add_step "zig all" ;;
+            zig | +zig) cmp -s tools/zig/package-lock.json "$cache/zig/ready" || add_step "zig all" ;;
             gcc-*-linux-*) command -v "${step#gcc-}-gcc" >/dev/null || add_step "cross ${step#gcc-}" ;;
-            zig) cmp -s tools/zig/package-lock.json "$cache/zig/ready" || add_step "zig all" ;;
             +binfmt)
                 processor=$(run_word "$target")
                 [ -e "/proc/sys/fs/binfmt_misc/brainmm-${processor%%-*}" ] || add_step "binfmt ${processor%%-*}"
@@ -182,7 +181,6 @@ if [ -n "$missing$steps" ]; then
             seconds["zig"] = 60; size["zig"] = 350
             size["fpc"] = 11; size["check"] = 1; size["wine32"] = 1100; size["wine"] = 650
             seconds["programs"] = 10; size["programs"] = 3; seconds["cross"] = 20; size["cross"] = 200
-            seconds["zig"] = 20; size["zig"] = 350
         }
         NF { time += seconds[$1]; disk += size[$1] }
         END {
@@ -210,17 +208,13 @@ while read -r step which; do
         ;;
     npm) logged "fetching what brainmm-view draws with, by npm (10 s)" tools/setup-npm.sh "$cache/view" ;;
     zig)
-        logged "fetching zig, which knows the C libraries of older systems, by npm (350 MB, a minute)" \
+        logged "fetching zig, which knows the C libraries of other systems, by npm (350 MB, a minute)" \
             tools/setup-zig.sh "$cache/zig"
         ;;
     programs)
         # 7za is left out where npm is missing, and the test says so.
         logged "building Lua for $which, and fetching 7za if npm is there (10 s)" \
             tools/setup-windows-programs.sh "$which" "$cache/windows-programs/$which" --optional lua 7za
-        ;;
-    zig)
-        logged "fetching zig, which compiles for macOS and Windows on ARM64, by npm (20 s)" \
-            tools/setup-zig.sh "$cache/zig"
         ;;
     cross)
         case $which in
