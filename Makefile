@@ -13,8 +13,8 @@
 #   make chart               draws the README's chart of what `make bench` has measured
 #   make install             the native library (posix/install.sh has the variables); make uninstall removes it
 #   make install-win64       the Windows libraries for MinGW; install-win32
-#   make dist                the files of a release, in dist/: source, Windows, Debian packages
 #   make check-ports         the tests of the ports: other processors, musl; make check-PORT tests one
+#   make dist                the files of a release, in dist/: source, Windows, any Linux, Debian packages
 #   make check-dist          tests of the files of a release, as a newcomer uses them, and of brainmm-view's page
 #   make clean               removes build/ and dist/
 #
@@ -149,7 +149,7 @@ build/$1/obj/linked/libbrainmm-malloc.so: \
     $(patsubst %.c,build/$1/obj/static/%.o,$(filter-out $(CHECKS),$(POSIX)) $(call malloc_of,$1))
 $(LIBRARIES_linux:%=build/$1/obj/linked/%):
 	mkdir -p $$(@D)
-	$(CC_$1) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$(filter %.o,$$^) $(LINK_WITH_$1)
+	$(or $(LINK_$1),$(CC_$1)) $(LDFLAGS_$1) $$(LINUX_LIBRARY) -o $$@ $$(filter %.o,$$^) $(LINK_WITH_$1)
 $(foreach library,$(LIBRARIES_linux),$(call shipped,$1,$(library)))
 endef
 $(foreach target,$(call every_of_system,linux),$(eval $(call linux_target,$(target))))

@@ -32,6 +32,7 @@
 # The user may set, in the environment or on the command line:
 #   CFLAGS CPPFLAGS            for every target; CFLAGS replaces -O2 -g
 #   CC CXX AR LDFLAGS          for the native target
+#   LINK                       what links the native target's shared libraries, if it is not CC
 #   CC_win64 LDFLAGS_win64 ... for another target, here win64
 #   WERROR=0                   warnings are not errors
 
@@ -74,9 +75,9 @@ NEEDS_programs_linux-x86_64 := python3 libmimalloc2.0 g++ clang clang-format gdb
     libpython3.11-testsuite nodejs ruby php-cli php-mbstring php-xml php-intl php-sqlite3 default-jdk-headless \
     redis-server redis-tools postgresql postgresql-contrib ghostscript chromium
 NEEDS_view_linux-x86_64 := python3 npm +npm
-NEEDS_release_linux-x86_64 := git xz-utils zip llvm debhelper dpkg-dev go-md2man
+NEEDS_release_linux-x86_64 := git xz-utils zip llvm debhelper dpkg-dev go-md2man cmark-gfm python3 npm +zig
 NEEDS_dist_linux-x86_64 := $(NEEDS_release_linux-x86_64) $(NEEDS_view_linux-x86_64) chromium unzip lintian cmake \
-    debootstrap +root
+    pkg-config g++ gdb $(FREE_PASCAL) debootstrap +root
 
 # ---- linux-i386 ---------------------------------------------------------------------------------------------------
 
@@ -130,7 +131,7 @@ NEEDS_check_win64 := $(NEEDS_demo_win64) $(INFO) g++-mingw-w64-x86-64-win32 pyth
 NEEDS_programs_win64 := wine wine64 +wine tcl npm
 NEEDS_bench_win64 := $(NEEDS_demo_win64) python3
 NEEDS_release_win64 := $(FREE_PASCAL)
-NEEDS_dist_win64 := $(NEEDS_demo_win64) g++-mingw-w64-x86-64-win32 clang lld
+NEEDS_dist_win64 := $(NEEDS_demo_win64) g++-mingw-w64-x86-64-win32 clang lld cmake unzip llvm $(INFO)
 
 # ---- win32 --------------------------------------------------------------------------------------------------------
 
@@ -158,7 +159,7 @@ NEEDS_check_win32 := $(NEEDS_demo_win32) $(INFO) g++-mingw-w64-i686-win32 python
 NEEDS_programs_win32 := wine wine64 +wine32 +wine tcl npm
 NEEDS_bench_win32 := $(NEEDS_demo_win32) python3
 NEEDS_release_win32 := $(FREE_PASCAL)
-NEEDS_dist_win32 := $(NEEDS_demo_win32) g++-mingw-w64-i686-win32 clang lld
+NEEDS_dist_win32 := $(NEEDS_demo_win32) g++-mingw-w64-i686-win32 clang lld cmake unzip llvm $(INFO)
 
 include make/ports.mk
 EVERY := $(TARGETS) $(PORTS)
@@ -182,6 +183,7 @@ STATIC_windows :=
 
 NATIVE := linux-x86_64
 LDFLAGS_$(NATIVE) := $(LDFLAGS)
+LINK_$(NATIVE) := $(LINK)
 define target_facts
 AR_$1 ?= $(BINUTILS_$1)ar
 NM_$1 := $(BINUTILS_$1)nm
@@ -225,6 +227,8 @@ HAVE_libc++-dev = clang++ -stdlib=libc++ -x c++ -include new -fsyntax-only /dev/
 HAVE_libc++abi-dev = test -e /usr/lib/x86_64-linux-gnu/libc++abi.so
 HAVE_zip = command -v zip
 HAVE_unzip = command -v unzip
+HAVE_npm = command -v npm
+HAVE_cmark-gfm = command -v cmark-gfm
 HAVE_llvm = command -v llvm-dlltool
 HAVE_lld = command -v lld-link
 HAVE_debhelper = command -v dh

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# dist.sh: makes the files of a release in dist/, from what git has committed: the source archive, the archive for
-# Windows, Debian's packages, and SHA256SUMS. Called by `make dist`.
+# dist.sh: makes the files of a release in dist/, from what git has committed: the source archive, the archives for
+# Windows and for Linux, Debian's packages, and SHA256SUMS. Called by `make dist`.
 #   packaging/dist.sh VERSION
 # All is built from the unpacked source archive, in build/dist. The same source gives the same files, byte for byte, in
 # whatever folder: times are those of the last commit, and orders are fixed. A tree that was unpacked from an archive
@@ -33,9 +33,23 @@ export SOURCE_DATE_EPOCH
 date_all() { find "$1" -exec touch -hcd "@$SOURCE_DATE_EPOCH" {} +; }
 date_all "$work/$name"
 
-echo "  dist/$name.tar.xz"
-tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --format=ustar \
-    --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" | xz -9 -T1 >"$dist/$name.tar.xz"
+# pages FOLDER: the pages for readers, as HTML.
+pages() {
+    cp -r docs LICENSE CHANGELOG.md README.md SECURITY.md "$1/"
+    # The chart on the first page
+    mkdir -p "$1/bench/results"
+    cp bench/results/linux-x86_64.svg bench/results/linux-x86_64.md "$1/bench/results/"
+    rm -rf "$1/docs/man"
+    packaging/pages.py "$1"
+}
+# archive NAME: dist/NAME.tar.xz of the folder NAME
+archive() {
+    echo "  dist/$1.tar.xz"
+    tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --format=ustar \
+        --mtime="@$SOURCE_DATE_EPOCH" -cf - "$1" | xz -9 -T1 >"$dist/$1.tar.xz"
+}
+
+archive "$name"
 
 # The inner make must not get the options of the outer one.
 build() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$work/$name" --no-print-directory -s -j2 "$@"; }
@@ -52,8 +66,8 @@ build win64 win32 demo-programs-win64 demo-programs-win32 >"$work/windows.log" 2
     cd "$work/$name"
     to=$work/$zip
     mkdir -p "$to/cmake" "$to/demo" "$to/pascal"
-    cp -r include docs LICENSE CHANGELOG.md README.md "$to/"
-    rm -rf "$to/docs/man"
+    pages "$to"
+    cp -r include "$to/"
     cp pascal/BrainMM.pas pascal/brainmm_package.* "$to/pascal/"
     cp demos/*.c demos/*.h demos/*.pas "$to/demo/"
     cp packaging/windows/BrainMMConfig.cmake "$to/cmake/"
@@ -85,6 +99,29 @@ build win64 win32 demo-programs-win64 demo-programs-win32 >"$work/windows.log" 2
 chmod -R u=rwX,go=rX "$work/$zip"
 date_all "$work/$zip"
 (cd "$work" && find "$zip" | sort | zip -X -9 -q -@ "$dist/$zip.zip")
+
+# ---- Any Linux ------------------------------------------------------------------------------------------------------
+
+# gcc links as everywhere, but with the symbols of an older C library.
+linux=$name-linux-x86_64
+older="gcc '-L${XDG_CACHE_HOME:-$HOME/.cache}/brainmm/zig/glibc-2.17' -Wl,--no-as-needed -ldl"
+{
+    build linux-x86_64 LINK="$older"
+    build install prefix=/usr/local DESTDIR="$work/installed" LINK="$older"
+} >"$work/linux.log" 2>&1 || {
+    tail -n 30 "$work/linux.log" >&2
+    exit 1
+}
+mv "$work/installed/usr/local" "$work/$linux"
+(
+    cd "$work/$name"
+    mkdir -p "$work/$linux/lib/.debug" "$work/$linux/share/doc/brainmm"
+    cp build/linux-x86_64/*.debug "$work/$linux/lib/.debug/"
+    pages "$work/$linux/share/doc/brainmm"
+    sed "s/@version@/$version/g" packaging/linux/README.txt.in >"$work/$linux/README.txt"
+)
+archive "$linux"
+rm -rf "$work/$name/build/linux-x86_64"
 
 # ---- Debian ---------------------------------------------------------------------------------------------------------
 

@@ -47,7 +47,8 @@ put_link() {
 put_filled() {
     into=$1 from=$2 folder=$3 name=$4
     set --
-    for variable in prefix libdir mallocdir includedir pascaldir version major bits file soname include malloc; do
+    for variable in prefix libdir mallocdir includedir pascaldir version major bits file soname include malloc \
+        beside; do
         eval "value=\$$variable"
         value=$(printf '%s\n' "$value" | sed 's/[&|\\]/\\&/g')
         set -- "$@" -e "s|@$variable@|$value|g"
@@ -75,6 +76,7 @@ version=$VERSION major=${VERSION%%.*} bits=64
 soname=$library file=libbrainmm.so.$VERSION
 include=$(realpath -ms --relative-to="$libdir" "$includedir")
 malloc=$(realpath -ms --relative-to="$libdir" "$mallocdir")
+beside=$(realpath -ms --relative-to="$bindir" "$mallocdir")
 
 put 755 "$libraries/$library" "$libdir" "$file"
 put_link "$file" "$libdir" "$library"

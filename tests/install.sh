@@ -166,7 +166,13 @@ runs 127 'not found' "$folder/nothing"
 runs 127 'not found' no-such-program-anywhere
 runs 0 "^brainmm-run $version\$" --version
 runs 0 '^usage: brainmm-run' --help
+# Somebody has moved the whole tree.
+mkdir "$folder/elsewhere"
+cp -r "$prefix/bin" "$prefix/lib" "$folder/elsewhere/"
 mv "$prefix/lib/libbrainmm-malloc.so" "$folder/"
+run=$folder/elsewhere/bin/brainmm-run
+runs 0 "$folder/elsewhere/lib/libbrainmm-malloc.so" cat /proc/self/maps
+run=$prefix/bin/brainmm-run
 runs 125 'libbrainmm-malloc.so is missing' true
 mv "$folder/libbrainmm-malloc.so" "$prefix/lib/"
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # meta.sh: the tree has a licence and the other usual pages, the changelog has a section for the version, each source
-# file names the licence at its top, and each link between the pages leads to a file, and to a heading in it.
+# file names the licence at its top, each script of a test is there, and each link between the pages leads to a file,
+# and to a heading in it.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -48,6 +49,17 @@ while IFS= read -r file; do
         complain "$file: line $line is not the comment SPDX-License-Identifier: MIT"
 done <"$work/files"
 [ "$sources" -gt 100 ] || complain "only $sources source files were found"
+
+# ---- Tests --------------------------------------------------------------------------------------------------------
+
+# A script that git does not know runs in the folder where it was written, and nowhere else.
+for list in tests/list tests/dist/list; do
+    awk '$1 == "test" && $4 == "script" { print $2 }' "$list" | sort -u >"$work/scripts"
+    [ -s "$work/scripts" ] || complain "$list has no scripts"
+    while IFS= read -r name; do
+        grep -qx "tests/$name.sh" "$work/files" || complain "$list: tests/$name.sh is missing, or git ignores it"
+    done <"$work/scripts"
+done
 
 # ---- Links --------------------------------------------------------------------------------------------------------
 

@@ -101,6 +101,8 @@ class Reading(unittest.TestCase):
         whole = json.dumps(sample()).encode()
         for length in range(1, len(whole)):
             self.refused(whole[:length], "cut off|no JSON")
+        # In the midst of a text, as most cuts are
+        self.refused(whole[: whole.index(b'"small"') + 3], "cut off; perhaps the program was still writing it")
 
     def test_wrong_members_are_named(self):
         def with_piece(**more):

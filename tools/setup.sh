@@ -88,6 +88,7 @@ find_steps() {
                 processor=$(run_word "$target")
                 [ -e "/proc/sys/fs/binfmt_misc/brainmm-${processor%%-*}" ] || add_step "binfmt ${processor%%-*}"
                 ;;
+            +zig) cmp -s tools/zig/package-lock.json "$cache/zig/ready" || add_step "zig all" ;;
             +check) [ -e "$cache/check/$target/lib/libcheck.a" ] || add_step "check $target" ;;
             +programs)
                 [ -e "$cache/windows-programs/$target/lua.exe" ] || add_step "programs $target"
@@ -177,6 +178,7 @@ if [ -n "$missing$steps" ]; then
         BEGIN {
             seconds["fpc"] = 25; seconds["check"] = 20; seconds["wine32"] = 90; seconds["wine"] = 15
             seconds["npm"] = 10; size["npm"] = 20; seconds["root"] = 120; size["root"] = 650
+            seconds["zig"] = 60; size["zig"] = 350
             size["fpc"] = 11; size["check"] = 1; size["wine32"] = 1100; size["wine"] = 650
             seconds["programs"] = 10; size["programs"] = 3; seconds["cross"] = 20; size["cross"] = 200
         }
@@ -205,6 +207,10 @@ while read -r step which; do
             tools/setup-dist-root.sh "$cache/dist-root"
         ;;
     npm) logged "fetching what brainmm-view draws with, by npm (10 s)" tools/setup-npm.sh "$cache/view" ;;
+    zig)
+        logged "fetching zig, which knows the C libraries of older systems, by npm (350 MB, a minute)" \
+            tools/setup-zig.sh "$cache/zig"
+        ;;
     programs)
         # 7za is left out where npm is missing, and the test says so.
         logged "building Lua for $which, and fetching 7za if npm is there (10 s)" \

@@ -11,10 +11,11 @@
 #define MFD_EXEC 0x10u
 #endif
 
+/* The C library has a function for it only from glibc 2.27 on. */
 static int new_file(void) {
-    int file = memfd_create("jit", MFD_CLOEXEC | MFD_EXEC);
+    int file = (int)syscall(SYS_memfd_create, "jit", MFD_CLOEXEC | MFD_EXEC);
     if (file < 0 && errno == EINVAL) /* a kernel before 6.3 */
-        file = memfd_create("jit", MFD_CLOEXEC);
+        file = (int)syscall(SYS_memfd_create, "jit", MFD_CLOEXEC);
     return file;
 }
 

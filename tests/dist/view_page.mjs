@@ -77,6 +77,25 @@ const level = page => page.evaluate(() => view.map.level);
 
 // ---- A series ----------------------------------------------------------------------------------------------------
 
+// Sizes along an axis are at multiples of a power of two, and do not lie on its label.
+async function axes(page) {
+    const texts = await page.locator("#growth-chart [aria-label='y-axis tick label'] text").allTextContents();
+    assert.ok(texts.length >= 4, `ticks: ${texts}`);
+    const units = {bytes: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30};
+    const sizes = texts.map(text => parseFloat(text) * units[text.split(/\s/)[1]]).filter(size => size);
+    assert.ok(sizes.every(size => Number.isInteger(size / sizes[0])), `ticks: ${texts}`);
+    assert.ok(Number.isInteger(Math.log2(sizes[0])), `ticks: ${texts}`);
+    const boxes = await page.evaluate(() =>
+        [...document.querySelectorAll("[aria-label='x-axis label'] text")].map(label => {
+            const ticks = [...label.closest("svg").querySelectorAll("[aria-label='x-axis tick label'] text")];
+            const lowest = Math.max(...ticks.map(tick => tick.getBoundingClientRect().bottom));
+            return [label.textContent, lowest, label.getBoundingClientRect().top];
+        }),
+    );
+    assert.ok(boxes.length >= 5);
+    for (const [text, lowest, top] of boxes) assert.ok(top >= lowest - 2, `${text}: the ticks lie on it`);
+}
+
 async function series() {
     const page = await open("series"),
         dump = read("series3"),
@@ -84,6 +103,7 @@ async function series() {
     assert.deepEqual(await page.locator("#dump option").count(), 3);
     assert.ok((await page.locator("#numbers").innerText()).includes(dump.stats.live_count.toLocaleString("en")));
     assert.ok((await page.locator("#growth-chart path").count()) >= 4, "areas of growth");
+    await axes(page);
 
     // A unit: a slab of the map, as the dump has it.
     await page.locator("#canvas").scrollIntoViewIfNeeded();

@@ -21,6 +21,7 @@ function chart(id, options, choose) {
     const plot = Plot.plot({
         width: chartWidth(box),
         marginLeft: 70,
+        marginBottom: 42,
         style: {background: "none", fontSize: "12px"},
         ...options,
     });
@@ -36,7 +37,17 @@ function nothing(id, text) {
 }
 
 const states = names => ({domain: names, range: names.map(name => STATE_COLOURS[name]), legend: true});
-const axisBytes = label => ({label, tickFormat: size => bytesText(size), ticks: 6, grid: true});
+// At most eight ticks, at multiples of a power of two: sizes are told in KiB and MiB.
+const BINARY_TICKS = {
+    floor: size => size,
+    offset: size => size,
+    range: (from, to) => {
+        const step = 2 ** Math.max(0, Math.ceil(Math.log2((to - from) / 8)));
+        return d3.range(Math.ceil(from / step) * step, to + 1, step);
+    },
+};
+const axisBytes = label => ({label, tickFormat: size => bytesText(size), ticks: BINARY_TICKS, grid: true});
+const BELOW_TICKS = {labelOffset: 38}; // for the label of a horizontal axis
 
 // ROWS: lists of cells. CHOOSE, if given, is called with the row's number.
 function table(id, titles, rows, choose) {
@@ -107,7 +118,7 @@ function drawGrowth(view) {
         return chart("growth-chart", {
             ...shared,
             height: 100,
-            x: axisBytes("committed"),
+            x: {...BELOW_TICKS, ...axisBytes("committed")},
             marks: [
                 Plot.barX(
                     rows,
@@ -126,7 +137,7 @@ function drawGrowth(view) {
         {
             ...shared,
             y: axisBytes("committed"),
-            x: {label: hasClock ? "seconds" : "dump"},
+            x: {label: hasClock ? "seconds" : "dump", ...BELOW_TICKS},
             marks: [
                 Plot.areaY(rows, stacked),
                 Plot.ruleX(
@@ -231,6 +242,7 @@ function drawFragmentation(view) {
         height: 220,
         x: {
             label: "live part of a slab, from",
+            ...BELOW_TICKS,
             tickFormat: part => `${Math.round(100 * part)} %`,
             domain: slabs.map(row => row.from),
         },
@@ -254,6 +266,7 @@ function drawFragmentation(view) {
         height: 220,
         x: {
             label: "free range from",
+            ...BELOW_TICKS,
             domain: holes.map(row => row.units),
             tickFormat: units => bytesText(units * view.data.unit),
         },
@@ -282,9 +295,9 @@ function drawThreads(view) {
     return chart(
         "threads-chart",
         {
-            height: 60 + 22 * rows.length,
+            height: 72 + 22 * rows.length,
             marginLeft: 130,
-            x: axisBytes("live"),
+            x: {...BELOW_TICKS, ...axisBytes("live")},
             y: {label: null, domain: rows.map(threadName)},
             marks: [
                 Plot.barX(rows, {
@@ -324,9 +337,9 @@ function barsOf(id, rows, options, choose) {
     chart(
         id,
         {
-            height: 60 + 22 * shown.length,
+            height: 72 + 22 * shown.length,
             marginLeft: 300,
-            x: axisBytes(options.label),
+            x: {...BELOW_TICKS, ...axisBytes(options.label)},
             y: {label: null, domain: shown.map(row => row.name)},
             marks: [
                 Plot.barX(shown, {

@@ -143,8 +143,12 @@ def load(path):
     try:
         top = json.loads(text, object_pairs_hook=take, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
-        if error.pos >= len(text.rstrip()):
-            raise DumpError("the file is empty" if not text.strip() else "the JSON is cut off") from None
+        text = text.strip()
+        if not text:
+            raise DumpError("the file is empty") from None
+        # The error of a text without an end is at its beginning.
+        if error.pos >= len(text) or error.msg.startswith("Unterminated string"):
+            raise DumpError("the JSON is cut off; perhaps the program was still writing it") from None
         raise DumpError(f"no JSON: {error}") from None
     except RecursionError:
         raise DumpError("no dump: it is nested too deeply") from None
