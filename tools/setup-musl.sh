@@ -38,6 +38,9 @@ apt_private update
 root=$folder/usr/$triplet
 mkdir -p "$root"
 for package in "$work"/*.deb; do dpkg-deb --extract "$package" "$root"; done
+# The package has no name for -lc but that of the static library.
+[ -e "$root/usr/lib/$triplet/libc.so" ] ||
+    ln -sf "../../../lib/$triplet/libc.so" "$root/usr/lib/$triplet/libc.so"
 
 # gcc reads how to find headers, start-up files and libraries from this file. Only a library for static links is taken
 # of gcc's own.
