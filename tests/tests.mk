@@ -144,7 +144,7 @@ $(foreach target,$(EVERY),$(eval $(call test_folder,$(target),$(LIBRARIES_$(SYST
 # What `make check-dist` runs, and the programs that it needs.
 DIST_FILES := $(sort $(shell tools/target --table | awk -v files=1 -f tests/list.awk - tests/dist/list))
 .PHONY: tests-dist
-tests-dist: $(VIEW) $(LIBRARIES_linux:%=build/$(NATIVE)/tests/%) $(DIST_FILES)
+tests-dist: $(TARGETS) $(VIEW) $(LIBRARIES_linux:%=build/$(NATIVE)/tests/%) $(DIST_FILES)
 
 .PHONY: tests
 tests: $(TARGETS:%=tests-%)

@@ -123,6 +123,7 @@ static inline struct thread_heap *os_thread_pointer_sure(void) { return schedule
 static inline void os_set_thread_pointer(struct thread_heap *heap) { schedule_words->heap = heap; }
 static inline unsigned os_locks(void) { return schedule_words->locks; }
 static inline void os_set_locks(unsigned bits) { schedule_words->locks = bits; }
+static inline void os_write_code(bool write) { (void)write; }
 
 #define OS_TABLE(type, name) __attribute__((section(".data.rel.ro.brainmm"))) type name
 
