@@ -88,6 +88,16 @@ static int limited_main(const struct limit *limit, bool is_ours) {
     return TEST_PASSED;
 }
 
+/* The heap's tables double when it outgrows them. The eighth stays then, too. */
+static int tables_main(void) {
+    struct rlimit limit;
+    void *list = NULL;
+    CHECK(getrlimit(RLIMIT_DATA, &limit) == 0);
+    fill(10000, &list);
+    CHECK_MSG(can_map((size_t)limit.rlim_cur / KEPT_PART - 16 * KIB), "limit %zu KiB", (size_t)limit.rlim_cur / KIB);
+    return TEST_PASSED;
+}
+
 /* ---- The comparison --------------------------------------------------------------------------------------------- */
 
 static void run_limited(const char *program, unsigned number, bool is_ours, size_t mib[FILLS]) {
@@ -121,7 +131,28 @@ static void run_limited(const char *program, unsigned number, bool is_ours, size
     CHECK_MSG(sscanf(text, "%zu %zu %zu %zu", &mib[0], &mib[1], &mib[2], &mib[3]) == FILLS, "'%s'", text);
 }
 
+/* At one of these limits, the tables of a heap at fixed addresses double just before the heap is full. */
+static void run_tables(const char *program) {
+    CHECK(setenv("BRAINMM_OPTIONS", "fixed_addresses", 1) == 0);
+    for (size_t kib = 144 * KIB; kib < 154 * KIB; kib += 128) {
+        int status;
+        pid_t child = fork();
+        CHECK(child >= 0);
+        if (child == 0) {
+            struct rlimit both = {kib * KIB, kib * KIB};
+            CHECK(setrlimit(RLIMIT_DATA, &both) == 0);
+            alarm(60);
+            execl(program, program, "tables", (char *)NULL);
+            _exit(127);
+        }
+        CHECK(waitpid(child, &status, 0) == child);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == TEST_PASSED);
+    }
+}
+
 int main(int argc, char **argv) {
+    if (argc == 2)
+        return tables_main();
     if (argc == 3)
         return limited_main(&limits[strtoul(argv[1], NULL, 10)], strcmp(argv[2], "ours") == 0);
     watchdog_start(110);
@@ -135,5 +166,6 @@ int main(int argc, char **argv) {
             CHECK(ours_most * 100 >= theirs[k] * fills[k].percent);
         }
     }
+    run_tables(argv[0]);
     return TEST_PASSED;
 }

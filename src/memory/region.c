@@ -91,13 +91,14 @@ static void limit_find(size_t units) {
     keep_room(REGION_FOR_ANY);
 }
 
-static bool leaves_room(size_t units) {
+/* For a region of UNITS units. The tables will have to cover COVER units. */
+static bool leaves_room(size_t units, size_t cover) {
     limit_find(units);
-    return !region_is_limited() || os_has_room(units_bytes(units) + kept);
+    return !region_is_limited() || os_has_room(units_bytes(units) + window_cover_bytes(cover) + kept);
 }
 
 static enum os_reserved region_reserve_at(size_t first, size_t units) {
-    if (first + units > space.units || !leaves_room(units))
+    if (first + units > space.units || !leaves_room(units, first + units))
         return OS_REFUSED;
     enum os_reserved result = os_reserve_at(address_of(first), units_bytes(units));
     return result != OS_RESERVED || region_enter(first, units) ? result : OS_REFUSED;
@@ -170,7 +171,7 @@ static char *region_place_first(char *address, size_t size) {
 static bool region_add_anywhere(size_t count, size_t alignment) {
     size_t regular = region_is_limited() && count >= REGION_UNITS_FIRST ? count : regular_units();
     for (size_t units = count > regular ? count : regular; units; units = next_smaller(units, count)) {
-        char *address = leaves_room(units) ? os_reserve(units_bytes(units), alignment << UNIT_SHIFT) : NULL;
+        char *address = leaves_room(units, 0) ? os_reserve(units_bytes(units), alignment << UNIT_SHIFT) : NULL;
         if (address && space.owned_units == 0 && alignment == 1)
             address = region_place_first(address, units_bytes(units));
         if (address)

@@ -80,11 +80,23 @@ static bool table_grow(struct table *table, size_t from, size_t to) {
     return from >= to || os_commit(table->start + from, to - from);
 }
 
-/* The same for the tables of at least UNITS units. Returns of how many; 0 if the system refuses. */
-static size_t tables_cover(size_t units) {
-    size_t before = window_covered(), covered = os_facts.granule >> DESCRIPTOR_SHIFT;
+/* Of how many units the tables are to be, so that they are of at least UNITS. */
+static size_t covered_with(size_t units) {
+    size_t before = window_covered(), covered = before ? before : os_facts.granule >> DESCRIPTOR_SHIFT;
     while (covered < units)
         covered *= 2;
+    return covered;
+}
+
+size_t window_cover_bytes(size_t units) {
+    size_t before = window_covered(), covered = covered_with(units);
+    return descriptor_bytes(covered) - descriptor_bytes(before) +
+           BITMAPS * (bitmap_bytes(covered) - bitmap_bytes(before));
+}
+
+/* Makes the tables usable for at least UNITS units. Returns for how many; 0 if the system refuses. */
+static size_t tables_cover(size_t units) {
+    size_t before = window_covered(), covered = covered_with(units);
     if (covered <= before)
         return before;
     if (!table_grow(&descriptors, before ? descriptor_bytes(before) : unused_bytes(), descriptor_bytes(covered)))

@@ -68,6 +68,9 @@ bool window_start(bool fixed_addresses, size_t units, size_t *first);
 /* Makes descriptors and bits of at least the first UNITS units usable. False if the system refuses. */
 bool window_cover(size_t units);
 
+/* How much memory that takes. */
+size_t window_cover_bytes(size_t units);
+
 /* Units whose descriptors and bits are usable. */
 size_t window_covered(void);
 
