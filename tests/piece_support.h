@@ -13,11 +13,12 @@
 #define SIZE_MOST (64 * MIB)
 
 /* Calls VISIT with every size that the heap could treat differently from its neighbour: 0, the first and the last size
- * of each class up to 256 KiB, and sizes around each power of two and three quarters of it up to 64 MiB. */
+ * of each class up to 256 KiB, and sizes around each power of two and three quarters of it up to 64 MiB. Under valgrind
+ * there are fewer above 64 KiB. */
 SUPPORT_INLINE void each_interesting_size(void (*visit)(size_t size)) {
     visit(0);
-    size_t size = 1;
-    while (size <= 256 * KIB) {
+    size_t size = 1, last_dense = under_valgrind() ? 64 * KIB : 256 * KIB;
+    while (size <= last_dense) {
         void *piece = brainmm_alloc(size);
         ck_assert_ptr_nonnull(piece);
         size_t last = brainmm_usable_size(piece);

@@ -50,7 +50,15 @@ SUPPORT_INLINE bool pattern_holds(const void *memory, size_t size, uint64_t seed
 
 SUPPORT_INLINE bool all_zero(const void *memory, size_t size) {
     const unsigned char *bytes = memory;
-    return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+    uint64_t word, set = 0;
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        memcpy(&word, bytes + i, 8);
+        set |= word;
+    }
+    for (; i < size; i++)
+        set |= bytes[i];
+    return set == 0;
 }
 
 SUPPORT_INLINE bool is_aligned(const void *address, size_t alignment) {
