@@ -41,6 +41,13 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(filter-out 0,$(WERROR)),-
 # the name of this folder out of all built files.
 compile = -std=gnu11 -Iinclude $2 $(ARCH_$1) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fno-lto '-ffile-prefix-map=$(CURDIR)=.'
 
+# If ccache is there, what was compiled before is taken from its cache, in whichever folder that was. CCACHE= turns it
+# off.
+CCACHE ?= $(shell command -v ccache)
+CCACHE_DIR ?= $(CACHE)/ccache
+CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_DIR CCACHE_BASEDIR
+
 # make prints the name of each file that it builds. V=1 shows the commands, too.
 $(if $(V),,.SILENT:)
 .DELETE_ON_ERROR:
@@ -93,7 +100,7 @@ $(call remember,$2/command,$3 $4 $(LDFLAGS_$1),$1)
 $2/%.o: %.c $2/command
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$3 $(if $(findstring clang,$3),,$$(FLAGS_$$(<F))) $4 -MMD -MP -c -o $$@ $$<
+	$(CCACHE) $3 $(if $(findstring clang,$3),,$$(FLAGS_$$(<F))) $4 -MMD -MP -c -o $$@ $$<
 endef
 
 # Libraries are stripped. The debug information is in a file beside the library, and the library refers to that file.

@@ -68,7 +68,7 @@ BENCH_linux-x86_64 := yes
 NEEDS_build_linux-x86_64 := gcc libc6-dev
 NEEDS_demo_linux-x86_64 := $(FREE_PASCAL)
 NEEDS_check_linux-x86_64 := $(FREE_PASCAL) $(INFO) g++ check python3 clang libclang-rt-dev valgrind clang-format gdb \
-    git sqlite3 xz-utils libc++-dev libc++abi-dev lcl-utils-2.2 lazarus-src-2.2 cmake pkg-config go-md2man \
+    ccache git sqlite3 xz-utils libc++-dev libc++abi-dev lcl-utils-2.2 lazarus-src-2.2 cmake pkg-config go-md2man \
     abigail-tools
 NEEDS_bench_linux-x86_64 := $(FREE_PASCAL) python3 libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4
 NEEDS_programs_linux-x86_64 := python3 libmimalloc2.0 g++ clang clang-format gdb git perl sqlite3 xz-utils \
@@ -244,6 +244,7 @@ HAVE_debootstrap = PATH=$$PATH:/usr/sbin:/sbin command -v debootstrap
 HAVE_python3-pefile = /usr/bin/python3 -c "import pefile"
 HAVE_python3-pyelftools = /usr/bin/python3 -c "import elftools"
 HAVE_git = command -v git
+HAVE_ccache = command -v ccache
 HAVE_abigail-tools = command -v abidiff
 HAVE_pkg-config = command -v pkg-config
 HAVE_go-md2man = command -v go-md2man

@@ -9,7 +9,8 @@
 set -eu
 umask 022
 LC_ALL=C TZ=UTC
-export LC_ALL TZ
+CCACHE= # all is compiled anew
+export LC_ALL TZ CCACHE
 
 version=$1
 name=brainmm-$version

@@ -65,11 +65,11 @@ $(call remember,build/$1/obj/tests/$2/command,$3 $4 $5 $(LDFLAGS_$1),$1)
 build/$1/obj/tests/$2/%.o: tests/%.c build/$1/obj/tests/$2/command
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$3 $5 -MMD -MP -c -o $$@ $$<
+	$(CCACHE) $3 $5 -MMD -MP -c -o $$@ $$<
 build/$1/obj/tests/$2/%.o: tests/%.cpp build/$1/obj/tests/$2/command
 	echo '  $$@'
 	mkdir -p $$(@D)
-	$4 $(subst gnu11,gnu++20,$5) -MMD -MP -c -o $$@ $$<
+	$(CCACHE) $4 $(subst gnu11,gnu++20,$5) -MMD -MP -c -o $$@ $$<
 build/$1/obj/tests/$2/support.a: $(patsubst tests/%.c,build/$1/obj/tests/$2/%.o,$(wildcard tests/support/*.c))
 	mkdir -p $$(@D)
 	rm -f $$@
