@@ -9,7 +9,8 @@ trap 'rm -rf "$work"' EXIT
 other="$work/another folder"
 mkdir "$other"
 tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C "$other"
-# The inner make must not get the options of the outer one, and must compile by itself. Variables of its command line are in the environment.
+# The inner make must not get the options of the outer one, and must compile by itself. Variables of the outer one's
+# command line are in the environment.
 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CCACHE= make -s -j2 -C "$other" "$TARGET" >"$work/log" 2>&1 || {
     tail -n 20 "$work/log"
     exit 1
