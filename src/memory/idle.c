@@ -7,7 +7,7 @@
 #define PURGE_DELAY_MS 250u
 #define RUNS_LEAST 128u                                   /* units that may lie idle in any case: 8 MiB of runs */
 #define SLABS_LEAST (WINDOW_IS_EVERYTHING ? 512u : 2048u) /* 32 or 128 MiB of slabs */
-#define RUNS_MOST 1344u                                   /* 84 MiB, or a part of what is in use */
+#define RUNS_MOST 1280u                                   /* 80 MiB, or a part of what is in use */
 #define RUNS_PART 13u
 
 struct unit_totals totals;

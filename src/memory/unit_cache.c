@@ -16,7 +16,7 @@
 #include "memory/window.h"
 
 #define CACHE_LEAST 128                                /* units, 8 MiB, may be kept in any case */
-#define CACHE_MOST (WINDOW_IS_EVERYTHING ? 672 : 1344) /* 42 or 84 MiB: never more */
+#define CACHE_MOST (WINDOW_IS_EVERYTHING ? 672 : 1280) /* 42 or 80 MiB: never more */
 #define CACHE_TICKS 2u                                 /* so long at least */
 
 #define ALIGNED_STACKS 3u
