@@ -91,7 +91,8 @@ static void limit_find(size_t units) {
     keep_room(REGION_FOR_ANY);
 }
 
-/* For a region of UNITS units. The tables will have to cover COVER units. */
+/* For a region of UNITS units, with which the tables must cover COVER units. On 32 bit they cover all from the
+ * start. */
 static bool leaves_room(size_t units, size_t cover) {
     limit_find(units);
     return !region_is_limited() || os_has_room(units_bytes(units) + window_cover_bytes(cover) + kept);

@@ -38,6 +38,7 @@ for package in libbrainmm2 libbrainmm-dev brainmm-malloc brainmm-pascal; do
 done
 
 cp tests/dist/packages_debian_inside.sh "$work/inside.sh"
+cp -r tests/dist/newcomer "$work/"
 # timeout ends what runs inside, too: it is in the same group of processes.
 as_root unshare --mount --net sh -eu -c '
     root=$1 work=$2 version=$3

@@ -39,22 +39,7 @@ grep -q "${lib#/usr}/libbrainmm.so.2\$" output || fail "the loader does not know
 
 # ---- C, C++, pkg-config ---------------------------------------------------------------------------------------------
 
-cat >program.c <<'IN'
-#include <brainmm.h>
-#include <stdio.h>
-int main(void) {
-    char *name = brainmm_realloc(brainmm_alloc(100), 5000);
-    printf("%s, %s\n", brainmm_result_text(brainmm_free(name)), brainmm_result_text(brainmm_free(&name)));
-}
-IN
-cat >program.cpp <<'IN'
-#include <brainmm.hpp>
-#include <vector>
-int main() {
-    std::vector<int, brainmm::allocator<int>> numbers(1000, 1);
-    return brainmm_contains(numbers.data()) ? 0 : 1;
-}
-IN
+cp /given/newcomer/* .
 gcc program.c -lbrainmm -o c 2>output || fail "gcc"
 runs 'succeeded.*not valid' ./c
 gcc program.c $(pkg-config --cflags --libs brainmm) -o c-pkg 2>output || fail "gcc with pkg-config"
@@ -85,17 +70,6 @@ for program in shared static whole; do runs 'succeeded.*not valid' "build/$progr
 
 # ---- Pascal ---------------------------------------------------------------------------------------------------------
 
-cat >newcomer.pas <<'IN'
-program newcomer;
-uses BrainMM, SysUtils;
-var
-  text: ansistring;
-  options: TMemoryOptions;
-begin
-  text := IntToStr(6 * 7);
-  if GetMemoryOptions(GetMemory(100), options) then writeln('in the heap: ', text);
-end.
-IN
 mkdir units
 fpc -Fu/usr/share/brainmm/pascal -FUunits newcomer.pas >output 2>&1 || fail "fpc"
 runs 'in the heap: 42' ./newcomer

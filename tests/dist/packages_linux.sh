@@ -68,33 +68,7 @@ done
 
 # ---- Programs -------------------------------------------------------------------------------------------------------
 
-cat >program.c <<'END_C'
-#include <brainmm.h>
-#include <stdio.h>
-int main(void) {
-    char *name = brainmm_realloc(brainmm_alloc(100), 5000);
-    printf("%s, %s\n", brainmm_result_text(brainmm_free(name)), brainmm_result_text(brainmm_free(&name)));
-}
-END_C
-cat >program.cpp <<'END_C'
-#include <brainmm.hpp>
-#include <vector>
-int main() {
-    std::vector<int, brainmm::allocator<int>> numbers(1000, 1);
-    return brainmm_contains(numbers.data()) ? 0 : 1;
-}
-END_C
-cat >newcomer.pas <<'END_PASCAL'
-program newcomer;
-uses BrainMM, SysUtils;
-var
-  text: ansistring;
-  options: TMemoryOptions;
-begin
-  text := IntToStr(6 * 7);
-  if GetMemoryOptions(GetMemory(100), options) then writeln('in the heap: ', text);
-end.
-END_PASCAL
+cp "$top"/tests/dist/newcomer/* .
 cat >CMakeLists.txt <<'END_CMAKE'
 cmake_minimum_required(VERSION 3.16)
 project(newcomer C)

@@ -97,22 +97,7 @@ grep -q 'in .* (.*/manager\.c:[0-9]*)' output || fail "symbolize does not find b
 
 # ---- C and C++ by MinGW ---------------------------------------------------------------------------------------------
 
-cat >program.c <<'END_C'
-#include <brainmm.h>
-#include <stdio.h>
-int main(void) {
-    char *name = brainmm_realloc(brainmm_alloc(100), 5000);
-    printf("%s, %s\n", brainmm_result_text(brainmm_free(name)), brainmm_result_text(brainmm_free(&name)));
-}
-END_C
-cat >program.cpp <<'END_C'
-#include <brainmm.hpp>
-#include <vector>
-int main() {
-    std::vector<int, brainmm::allocator<int>> numbers(1000, 1);
-    return brainmm_contains(numbers.data()) ? 0 : 1;
-}
-END_C
+cp "$top"/tests/dist/newcomer/* .
 cat >attached.c <<'END_C'
 #include <brainmm_attach.h>
 #include <stdio.h>
@@ -181,17 +166,6 @@ done
 
 # ---- Pascal, and a module that links nothing ------------------------------------------------------------------------
 
-cat >newcomer.pas <<'END_PASCAL'
-program newcomer;
-uses BrainMM, SysUtils;
-var
-  text: ansistring;
-  options: TMemoryOptions;
-begin
-  text := IntToStr(6 * 7);
-  if GetMemoryOptions(GetMemory(100), options) then writeln('in the heap: ', text);
-end.
-END_PASCAL
 "$top/tools/fpc" "$TARGET" "-Fu$there/pascal" -orun/newcomer.exe newcomer.pas >output 2>&1 || fail "fpc"
 runs 'in the heap: 42' run/newcomer.exe
 $cc "-I$there/include" attached.c -o run/attached.exe
