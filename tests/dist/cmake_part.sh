@@ -21,14 +21,7 @@ fail() {
 }
 [ -e "$archive" ] || fail "$archive is missing; make dist makes it"
 
-cat >program.c <<'END_C'
-#include <brainmm.h>
-#include <stdio.h>
-int main(void) {
-    char *name = brainmm_realloc(brainmm_alloc(100), 5000);
-    printf("%s, %s\n", brainmm_result_text(brainmm_free(name)), brainmm_result_text(brainmm_free(&name)));
-}
-END_C
+cp "$top/tests/dist/newcomer/program.c" .
 # Who links BrainMM::malloc on Linux has malloc only, and asks the loader whose it is.
 cat >malloc.cpp <<'END_C'
 #include <cstdio>
