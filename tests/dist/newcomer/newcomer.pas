@@ -1,4 +1,4 @@
-{ SPDX-License-Identifier: MIT }
+// SPDX-License-Identifier: MIT
 { newcomer.pas: what somebody who has just got the files of a release may try first. }
 program newcomer;
 uses BrainMM, SysUtils;
